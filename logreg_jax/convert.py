@@ -1,0 +1,84 @@
+"""NumPy in, NumPy out: dtypes and devices by name, and the arithmetic of a call.
+
+Read beside ``logreg_torch/convert.py``.
+"""
+
+from contextlib import contextmanager
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+import numpy as np
+
+from logreg_parity.data.dataset import Parameters
+
+from .model import LogisticRegression
+
+DTYPES = {
+    "float64": jnp.float64,
+    "float32": jnp.float32,
+    "bfloat16": jnp.bfloat16,
+    "float16": jnp.float16,
+}
+
+
+def devices():
+    """The devices there are, by name: ("cpu",) or ("cpu", "cuda")."""
+    return ("cpu", "cuda") if jax.default_backend() == "gpu" else ("cpu",)
+
+
+def versions():
+    """What ran: the framework and its version."""
+    return {"jax": jax.__version__, "jaxlib": jaxlib.__version__}
+
+
+def find_device(name):
+    """The device of that name; "auto" is cuda where there is one. ValueError names the devices there are."""
+    if name not in (*devices(), "auto"):
+        raise ValueError(f"device is {name!r}; JAX sees {', '.join(devices())} here: give one of them, or 'auto'")
+    return jax.devices(devices()[-1] if name == "auto" else name)[0]
+
+
+def find_dtype(name):
+    """The dtype of that name. ValueError names the dtypes there are."""
+    if name not in DTYPES:
+        raise ValueError(f"dtype is {name!r}; give one of {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+@contextmanager
+def arithmetic(dtype):
+    """Within it float64 is float64 and only where asked for, and products of float32 numbers are full float32.
+
+    JAX makes float32 of float64 without a word unless its 64-bit switch is on, and on recent GPUs multiplies
+    float32 numbers as TF32 unless told not to. Both are set for the call only.
+    """
+    find_dtype(dtype)
+    with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"):
+        yield
+
+
+def from_numpy(array, dtype, device):
+    """A copy of the array on the device; the generator's arrays are read-only and stay so."""
+    return jax.device_put(np.asarray(array).astype(find_dtype(dtype)), find_device(device))
+
+
+def to_numpy(array):
+    """A NumPy copy; bfloat16, which NumPy does not have, comes back as float32, which holds it exactly."""
+    return np.array(array, dtype=np.float32 if array.dtype == jnp.bfloat16 else array.dtype)
+
+
+def data_from_numpy(dataset, dtype, device):
+    """X, y and, where there are row weights, sample_weight: the arguments of the objective."""
+    arrays = {"X": dataset.X, "y": dataset.y, "sample_weight": dataset.sample_weight}
+    return {name: from_numpy(array, dtype, device) for name, array in arrays.items() if array is not None}
+
+
+def model_from_numpy(parameters, dtype, device):
+    """The model at that point."""
+    return LogisticRegression(*(from_numpy(part, dtype, device) for part in parameters))
+
+
+def model_to_numpy(model):
+    """The point the model stands at."""
+    return Parameters(to_numpy(model.weight), to_numpy(model.bias)[()])

@@ -1,0 +1,64 @@
+"""The loss: binary cross-entropy in nats, as textbooks print it and in a form that keeps its digits.
+
+Read beside ``logreg_torch/loss.py``; the shapes and conventions are those of ``logreg_parity``.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from .model import sigmoid
+
+
+@jax.custom_jvp
+def softplus(z):
+    """log(1 + exp(z)), elementwise, as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels."""
+    return jnp.maximum(z, 0) + jnp.log1p(jnp.exp(-jnp.abs(z)))
+
+
+@softplus.defjvp
+def _softplus_jvp(primals, tangents):
+    """The derivative is the sigmoid itself, so that every further derivative is accurate too."""
+    (z,), (tangent,) = primals, tangents
+    return softplus(z), tangent * sigmoid(z)
+
+
+def textbook_loss(z, y):
+    """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1."""
+    p = 1 / (1 + jnp.exp(-z))
+    return -(y * jnp.log(p) + (1 - y) * jnp.log(1 - p))
+
+
+def stable_loss(z, y):
+    """y softplus(-z) + (1 - y) softplus(z): the same value, a few ulp from exact at every finite logit."""
+    return y * softplus(-z) + (1 - y) * softplus(z)
+
+
+LOSSES = {"textbook": textbook_loss, "stable": stable_loss}
+
+
+def aggregate(losses, sample_weight=None, reduction="mean"):
+    """The weighted mean Σ ω ℓ / Σ ω, or with reduction="sum" the weighted sum, of losses (N,)."""
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
+    if sample_weight is None:
+        return losses.mean() if reduction == "mean" else losses.sum()
+    total = (sample_weight * losses).sum()
+    return total / sample_weight.sum() if reduction == "mean" else total
+
+
+@partial(jax.jit, static_argnames=("reduction", "loss"))
+def objective(model, X, y, *, sample_weight=None, l2=0.0, reduction="mean", loss="stable"):
+    """The objective f: the reduced per-example losses and (l2 / 2) ‖w‖²; the intercept is not penalised.
+
+    X (N, D), y (N,), sample_weight (N,) or None; loss names one of LOSSES. Raises ValueError for labels that are
+    not one a row, which broadcasting would silently turn into (N, N) losses, and for unknown names.
+    """
+    z = model(X)
+    if y.shape != z.shape:
+        raise ValueError(f"labels have shape {tuple(y.shape)}, logits {tuple(z.shape)}; give one label a row")
+    if loss not in LOSSES:
+        raise ValueError(f"loss is {loss!r}; give one of {', '.join(LOSSES)}")
+    losses = LOSSES[loss](z, y)
+    return aggregate(losses, sample_weight, reduction) + l2 / 2 * (model.weight**2).sum()

@@ -1,0 +1,128 @@
+"""A data set: read-only arrays, names, and where they came from.
+
+Every array a twin sees comes from here, and so do the mini-batches: both twins are given the same rows in the
+same order. ``generator.py`` makes data sets, ``tables.py`` reads them from files.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Parameters(NamedTuple):
+    """A point θ = (w, b): weight (D,) and bias ()."""
+
+    weight: np.ndarray
+    bias: float
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """N rows of D features with their labels.
+
+    X: features (N, D); y: labels (N,) in {0, 1}, or in [0, 1] where they are soft; both are copied to float64 and
+    made read-only. source: how to get this very data again (a call, or a file and its hash). feature_names:
+    x1, x2, ... if not given. class_names: what y = 0 and y = 1 stand for. sample_weight: row weights ω (N,), or
+    None for all 1. true_parameters: the point the labels were made from, where there is one.
+
+    Raises ValueError for shapes that do not fit, values that are not finite, labels outside [0, 1] and weights
+    that are negative or all zero.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    source: str
+    feature_names: tuple[str, ...] = ()
+    class_names: tuple[str, str] = ("0", "1")
+    sample_weight: np.ndarray | None = None
+    true_parameters: Parameters | None = None
+
+    def __post_init__(self):
+        X, y = _read_only(self.X, "X"), _read_only(self.y, "y")
+        if X.ndim != 2 or y.shape != X.shape[:1]:
+            raise ValueError(f"X has shape {X.shape} and y has shape {y.shape}; give X (N, D) and y (N,)")
+        if y.size == 0:
+            raise ValueError("the data set has no rows; give at least one")
+        if y.min() < 0 or y.max() > 1:
+            raise ValueError(f"labels lie in [{y.min():g}, {y.max():g}]; give 0 and 1, or values between them")
+        names = tuple(self.feature_names) or tuple(f"x{j + 1}" for j in range(X.shape[1]))
+        if len(names) != X.shape[1]:
+            raise ValueError(f"{len(names)} feature names came for {X.shape[1]} features; give one name a feature")
+        fields = {"X": X, "y": y, "feature_names": names}
+        if self.sample_weight is not None:
+            weight = fields["sample_weight"] = _read_only(self.sample_weight, "sample_weight")
+            if weight.shape != y.shape:
+                raise ValueError(f"sample_weight has shape {weight.shape}; give {y.shape}, one weight a row")
+            if weight.min() < 0 or weight.sum() == 0:
+                raise ValueError("row weights are negative or all zero; give weights ≥ 0, at least one above 0")
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def n_rows(self) -> int:
+        """N."""
+        return self.X.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """D."""
+        return self.X.shape[1]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the numbers themselves: X, y and the row weights as little-endian float64."""
+        arrays = [self.X, self.y] + ([] if self.sample_weight is None else [self.sample_weight])
+        return hashlib.sha256(b"".join(array.astype("<f8").tobytes() for array in arrays)).hexdigest()
+
+    def take(self, rows) -> "Dataset":
+        """The data set of these rows only, in this order."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return replace(self, X=self.X[rows], y=self.y[rows], sample_weight=weight)
+
+    def standardized(self) -> "Dataset":
+        """The same rows with each feature minus its mean, divided by its population standard deviation.
+
+        Raises ValueError for a feature that never changes. The true parameters, which belong to the raw
+        features, are not kept.
+        """
+        mean, deviation = self.X.mean(axis=0), self.X.std(axis=0)
+        constant = [name for name, d in zip(self.feature_names, deviation, strict=True) if d == 0]
+        if constant:
+            raise ValueError(f"{', '.join(constant)} never changes and cannot be standardised; leave it out")
+        source = f"{self.source}, standardised"
+        return replace(self, X=(self.X - mean) / deviation, source=source, true_parameters=None)
+
+
+def batches(n_rows: int, batch_size: int, steps: int, *, seed: int = 0) -> Iterator[np.ndarray]:
+    """The rows of each of ``steps`` mini-batches: index arrays (B,).
+
+    Every pass over the data takes the rows in a new order; where batch_size does not divide n_rows the last batch
+    of a pass is shorter, so that no row is ever left out.
+    """
+    if not 1 <= batch_size <= n_rows:
+        raise ValueError(f"batch_size is {batch_size}; give a number from 1 to the {n_rows} rows there are")
+    random = np.random.RandomState(seed)
+    taken = 0
+    while True:
+        order = random.permutation(n_rows)
+        for start in range(0, n_rows, batch_size):
+            if taken == steps:
+                return
+            taken += 1
+            yield order[start : start + batch_size]
+
+
+def _read_only(values, name: str) -> np.ndarray:
+    """A read-only float64 copy; ValueError where the values are not real, finite numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} holds {array.dtype} values; give real numbers")
+    array = np.array(array, dtype=np.float64, order="C")
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name}{list(where)} is {array[where]}; give finite numbers only")
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,77 @@
+"""What a twin is: four functions that speak NumPy. Any module that has them can be judged.
+
+``logreg_torch`` and ``logreg_jax`` are two; ``logreg_parity.truth.reference`` is a third, without a framework; a
+user's own module takes the same road and is loaded by its name.
+"""
+
+import importlib
+import os
+from collections.abc import Collection, Iterable
+from typing import Protocol, cast
+
+import numpy as np
+
+from ..data.dataset import Dataset, Parameters
+from ..data.history import Evaluation, History
+
+
+class Twin(Protocol):
+    """A logistic regression under the conventions of ``logreg_parity``. A module with these functions is one."""
+
+    def devices(self) -> tuple[str, ...]:
+        """The devices it can compute on: "cpu", and "cuda" where there is one."""
+        ...
+
+    def versions(self) -> dict[str, str]:
+        """What it computes with, and which version."""
+        ...
+
+    def evaluate(
+        self,
+        dataset: Dataset,
+        parameters: Parameters,
+        *,
+        l2: float = 0.0,
+        reduction: str = "mean",
+        dtype: str = "float32",
+        device: str = "cpu",
+    ) -> Evaluation:
+        """Logits, losses, objective, gradient, probabilities and classes at one point."""
+        ...
+
+    def train(
+        self,
+        dataset: Dataset,
+        start: Parameters,
+        *,
+        steps: int,
+        learning_rate: float,
+        batches: Iterable[np.ndarray] | None = None,
+        record: str = "after",
+        keep: Collection[int] | None = None,
+        l2: float = 0.0,
+        reduction: str = "mean",
+        dtype: str = "float32",
+        device: str = "cpu",
+    ) -> History:
+        """Plain gradient descent, on all rows or on the rows that ``batches`` names for each step."""
+        ...
+
+
+def load_twin(name: str) -> Twin:
+    """The twin of that module name. Raises ValueError where it cannot be imported or lacks a function."""
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take the GPU's memory for itself
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(
+            f"the twin {name!r} cannot be imported ({error}); install what is missing, or give the name of a "
+            f"module that Python finds from here"
+        ) from error
+    wanted = [function for function in vars(Twin) if not function.startswith("_")]
+    missing = [function for function in wanted if not callable(getattr(module, function, None))]
+    if missing:
+        raise ValueError(
+            f"the twin {name!r} lacks {', '.join(missing)}; give it the functions of logreg_parity.judge.twin.Twin"
+        )
+    return cast(Twin, module)

@@ -1,0 +1,283 @@
+"""How far a correct program may be from the exact value: bounds derived from the data, the format and the sizes.
+
+No number here is a tolerance. Each bound follows from the standard model of floating-point arithmetic,
+
+    fl(a ∘ b) = (a ∘ b)(1 + δ) + η,   |δ| ≤ u,   |η| ≤ τ,
+
+with u the unit roundoff and τ the smallest normal number (η covers results that are flushed or lose bits below
+it), for *any* order of summation, with or without fused multiply-adds. k roundings in a row stay within
+γ_k = k u / (1 - k u), and (1 + γ_j)(1 + γ_k) ≤ 1 + γ_{j+k} (Higham, Accuracy and Stability of Numerical
+Algorithms, 2002, chapter 3). Where k u ≥ 1 nothing can be promised, and the bound is infinite.
+
+The bounds are evaluated in float64 by ``reference.py``. What that evaluation itself rounds is covered twice: every
+bound is enlarged by a relative 2^-20, and the change of σ over the error of a logit is taken over twice that
+error, once for the logit the twin computed and once for the float64 logit that stands for the exact one.
+
+The same bound, added for two twins, limits the distance between them (the triangle inequality).
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from ..data.dataset import Dataset, Parameters
+from . import reference
+from .ulp import format_of
+
+FUNCTION_ULPS = 3
+"""How many ulp σ and softplus, as computed by a twin, may be from exact at the logit they are given.
+
+Measured over all 1 023 236 256 float32 inputs with 2^-24 ≤ |z| < 104 and a normal result: σ 2.49 in both
+frameworks, softplus 1.54 (PyTorch) and 2.97 (JAX). ``parity_tests/test_functions.py`` looks at every float16 and
+bfloat16 number and samples float32 and float64.
+"""
+
+ENLARGED = 1 + 2.0**-20
+
+
+class PointBounds:
+    """The bounds at one point θ, one property a quantity. All are absolute; the arguments are those of the twin."""
+
+    def __init__(self, dataset: Dataset, parameters: Parameters, *, dtype: str, l2=0.0, reduction="mean"):
+        format = format_of(dtype)
+        self._u, self._tau = format.unit_roundoff, format.smallest_normal
+        self._w, self._l2 = np.asarray(parameters.weight, dtype=np.float64), l2
+        self._point = Parameters(self._w, float(parameters.bias))
+        self._X, self._y, self._weight = dataset.X, dataset.y, dataset.sample_weight
+        z = reference.logits(self._point, self._X)
+        self._p, self._q = reference.sigmoid(z), reference.sigmoid(-z)
+        self._losses = reference.stable_loss(z, self._y)
+        self._share = 1 / reference.count(self._y, self._weight, reduction)  # of one row, () or (N,)
+        if self._weight is not None:
+            self._share = self._share * self._weight
+
+    def _gamma(self, k: int) -> float:
+        return k * self._u / (1 - k * self._u) if k * self._u < 1 else np.inf
+
+    @property
+    def _roundings(self) -> int:
+        """In a weighted mean: product, N - 1 sums, quotient, its rounded divisor (itself a sum, with row weights)."""
+        n = len(self._y)
+        return n + 3 if self._weight is None else 2 * n + 3
+
+    @cached_property
+    def residuals(self) -> np.ndarray:
+        """The exact residuals r (N,), in float64."""
+        return (1 - self._y) * self._p - self._y * self._q
+
+    @cached_property
+    def logit(self) -> np.ndarray:
+        """Δz (N,) = γ_{D+1} (|X| |w| + |b|) + (2D + 1) τ.
+
+        Each of the D products and the bias passes through at most D + 1 roundings.
+        """
+        features = self._X.shape[1]
+        size = np.abs(self._X) @ np.abs(self._w) + abs(self._point.bias)
+        return ENLARGED * (self._gamma(features + 1) * size + (2 * features + 1) * self._tau)
+
+    @cached_property
+    def _moved(self) -> np.ndarray:
+        """How far p moves with the error of its logit (N,)."""
+        return self.change_of_probability(self.logit)
+
+    @cached_property
+    def probability(self) -> np.ndarray:
+        """Bound of p (N,): γ_{2A} e^{2Δz} σ(z) for the function, and what the logit's error moves; A = FUNCTION_ULPS.
+
+        An ulp is at most 2u of the value, so A ulp are within γ_{2A}.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            own = self._gamma(2 * FUNCTION_ULPS) * np.exp(2 * self.logit) * self._p
+        return ENLARGED * (_or_infinite(own) + self._moved + self._tau)
+
+    @cached_property
+    def residual(self) -> np.ndarray:
+        """ρ (N,) = γ_{2A+3} e^{2Δz} s + (what the logit's error moves) + 4τ, with s = (1 - y) σ(z) + y σ(-z).
+
+        r = (1 - y) σ(z) - y σ(-z) takes three roundings beside those of σ, and both terms change by at most
+        e^{|t - z|} with the logit. For y in {0, 1} s is |r|: the bound is relative, however saturated the row.
+        """
+        size = (1 - self._y) * self._p + self._y * self._q
+        with np.errstate(over="ignore", invalid="ignore"):
+            own = self._gamma(2 * FUNCTION_ULPS + 3) * np.exp(2 * self.logit) * size
+        return ENLARGED * (_or_infinite(own) + self._moved + 4 * self._tau)
+
+    @cached_property
+    def loss(self) -> np.ndarray:
+        """E (N,) = γ_{2A+3} (ℓ + m) + m + 4τ, with m = sup |ℓ'| Δz what the logit's error moves.
+
+        ℓ = y softplus(-z) + (1 - y) softplus(z) adds terms of one sign: three roundings beside softplus's own.
+        ℓ' = r, and |r| grows by at most 2 e^{2Δz} σ(z) σ(-z) Δz on the way.
+        """
+        moved = (np.abs(self.residuals) + 2 * self._moved) * self.logit
+        own = self._gamma(2 * FUNCTION_ULPS + 3) * (self._losses + moved)
+        return ENLARGED * (own + moved + 4 * self._tau)
+
+    @cached_property
+    def objective(self) -> float:
+        """(1 + γ_k) mean E + γ_k mean ℓ, k = N + 4 (2N + 4 with row weights), and γ_{D+3} of the penalty.
+
+        The losses and the row weights are not negative, so a sum of them is as accurate as its terms and γ_k.
+        """
+        g = self._gamma(self._roundings + 1)
+        data = np.sum(self._share * ((1 + g) * self.loss + g * self._losses))
+        penalty = self._gamma(len(self._w) + 3) * self._l2 / 2 * (self._w @ self._w)
+        return float(ENLARGED * (data + penalty + (2 * len(self._y) + 4) * self._tau))
+
+    @cached_property
+    def gradient_scale(self) -> np.ndarray:
+        """The natural size (D + 1,) of the gradient, the bias last: mean |x̃| |r| + l2 |w|, what it is a sum of."""
+        return self._mean_of_columns(np.abs(self.residuals)) + self._l2 * np.append(np.abs(self._w), 0)
+
+    @cached_property
+    def gradient(self) -> np.ndarray:
+        """(1 + γ_k) mean |x̃_j| ρ + γ_k mean |x̃_j| |r| (D + 1,), the bias last; k = N + 5, or 2N + 5; γ_3 l2 |w_j|.
+
+        Elementwise, against the sum of the sizes and not of the signed terms: a gradient near zero is a
+        difference of large numbers and cannot be relatively accurate.
+        """
+        g = self._gamma(self._roundings + 2)
+        data = self._mean_of_columns((1 + g) * self.residual + g * np.abs(self.residuals))
+        penalty = self._gamma(3) * self._l2 * np.append(np.abs(self._w), 0)
+        underflow = self._tau * (np.append(np.abs(self._X).sum(axis=0), len(self._y)) + 2 * len(self._y) + 4)
+        return ENLARGED * (data + penalty + underflow)
+
+    @cached_property
+    def hessian(self) -> np.ndarray:
+        """mean |x̃_j| |x̃_k| σ(z) σ(-z) (e^{2Δz} (1 + γ_k) - 1) (D + 1, D + 1), k = 4A + N + 6, and γ_2 l2.
+
+        |(log σ(z) σ(-z))'| = |1 - 2σ(z)| ≤ 1, so the curvature of a row moves by at most e^{Δz}; it takes two
+        functions, and three roundings for their product and those with x̃_j and x̃_k.
+        """
+        g = self._gamma(4 * FUNCTION_ULPS + self._roundings + 3)
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = self._share * self._p * self._q * (np.expm1(2 * self.logit) + g * np.exp(2 * self.logit))
+        X1 = reference.with_ones(np.abs(self._X))
+        penalty = self._gamma(2) * self._l2 * np.diag(np.append(np.ones(len(self._w)), 0))
+        underflow = self._tau * (4 * X1.T @ X1 + 2 * len(self._y) + 4)
+        return ENLARGED * (X1.T @ (X1 * _or_infinite(size)[:, None]) + penalty + underflow)
+
+    def _mean_of_columns(self, size: np.ndarray) -> np.ndarray:
+        size = self._share * size
+        return np.append(np.abs(self._X).T @ size, size.sum())
+
+    def change_of_probability(self, change: np.ndarray) -> np.ndarray:
+        """How far p can move (N,) while its logit moves by c: e^{2c} σ(z) σ(-z) c, and never by more than 1.
+
+        |σ''| ≤ σ' gives σ'(t) ≤ e^{|t - z|} σ'(z).
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.fmin(np.exp(2 * change) * self._p * self._q * change, 1.0)
+
+    def step(self, learning_rate: float, reached: Parameters) -> np.ndarray:
+        """Bound (D + 1,) of one step θ - η ∇f from this very point that ended at ``reached``.
+
+        η Δg from the gradient, u η (|g| + Δg) from its product with η, u |reached| from the subtraction.
+        """
+        moved = self.gradient + self._u * (self.gradient_scale + self.gradient)
+        rounded = self._u * np.abs(reference.flatten(reached))
+        return ENLARGED * (learning_rate * moved + rounded + 2 * self._tau)
+
+
+def largest_curvature(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") -> float:
+    """The largest eigenvalue a Hessian can have anywhere: that of X̃ᵀ diag(ω) X̃ / 4 Σω, since σ' ≤ 1/4, and l2.
+
+    Steps up to 2 over it never lead apart; 1 over it is the classical step size.
+    """
+    at_zero = Parameters(np.zeros(dataset.n_features), 0.0)  # σ' is 1/4 in every row
+    arguments = {"sample_weight": dataset.sample_weight, "l2": l2, "reduction": reduction}
+    return float(np.linalg.eigvalsh(reference.hessian(at_zero, dataset.X, dataset.y, **arguments))[-1])
+
+
+class TrajectoryBounds(NamedTuple):
+    """Bounds along a run of T steps, in the 2-norm of θ; infinite from where nothing can be promised."""
+
+    parameters: np.ndarray  # (T + 1,), of the points, the start included
+    losses: np.ndarray  # (T,)
+
+
+def trajectory(
+    dataset: Dataset,
+    weights: np.ndarray,
+    biases: np.ndarray,
+    *,
+    learning_rate: float,
+    dtype: str,
+    batches: Sequence[np.ndarray] | None = None,
+    record: str = "after",
+    l2: float = 0.0,
+    reduction: str = "mean",
+) -> TrajectoryBounds:
+    """How far every point of a run (weights (T + 1, D), biases (T + 1,)) can be from the run without rounding.
+
+    One exact step G(θ) = θ - η ∇f(θ) from the computed point θ̂_t misses the computed θ̂_{t+1} by at most
+    ``PointBounds.step``. From θ̂_t and from the exact θ_t, E_t apart, two exact steps end
+    ‖(I - η H̄)(θ̂_t - θ_t)‖ apart, H̄ the mean Hessian between them. With R = max ‖x̃‖, |σ''| ≤ σ' gives
+    e^{-RE} H(θ̂) ≤ H̄ ≤ e^{RE} H(θ̂) (self-concordance: Bach, Electronic Journal of Statistics 4, 2010), so
+
+        E_{t+1} = max(|1 - η μ e^{-R E_t}|, |1 - η L e^{R E_t}|) E_t + ‖step bound‖,   E_0 = 0,
+
+    with μ and L the extreme eigenvalues of H(θ̂_t). The same inequality lets one H serve for a stretch of points,
+    at the price of R times their distance. Past the edge of stability (η L > 2) E grows without limit and the
+    bound says so: nothing is promised there.
+
+    A loss f(θ̂_t) is within its own bound and ‖g‖ E + (L / 2) e^{RE} E² of the exact run's f(θ_t).
+    """
+    options = {"l2": l2, "reduction": reduction}
+    steps = len(weights) - 1
+    errors, losses = np.full(steps + 1, np.inf), np.full(steps, np.inf)
+    errors[0] = 0.0
+    curvature = None
+    for t in range(steps):
+        here, there = (Parameters(weights[s], float(biases[s])) for s in (t, t + 1))
+        rows = dataset if batches is None else dataset.take(batches[t])
+        if curvature is None or batches is not None or not curvature.near(here):
+            curvature = _Curvature(rows, here, **options)
+        point = PointBounds(rows, here, dtype=dtype, **options)
+        factor = curvature.expansion(here, errors[t], learning_rate)
+        errors[t + 1] = factor * errors[t] + np.linalg.norm(point.step(learning_rate, there))
+        if record == "before":
+            losses[t] = point.objective + curvature.change_of_value(here, errors[t], point)
+        else:
+            after = PointBounds(rows, there, dtype=dtype, **options)
+            losses[t] = after.objective + curvature.change_of_value(there, errors[t + 1], after)
+        if not np.isfinite(errors[t + 1]):
+            break
+    return TrajectoryBounds(errors, losses)
+
+
+class _Curvature:
+    """The extreme eigenvalues of the Hessian at one point, and what they are worth at others."""
+
+    def __init__(self, dataset: Dataset, parameters: Parameters, **options):
+        arguments = {"sample_weight": dataset.sample_weight, **options}
+        eigenvalues = np.linalg.eigvalsh(reference.hessian(parameters, dataset.X, dataset.y, **arguments))
+        self._largest = eigenvalues[-1] * ENLARGED
+        self._smallest = max(eigenvalues[0] - 2.0**-20 * eigenvalues[-1], 0.0)
+        self._radius = np.sqrt((dataset.X**2).sum(axis=1).max() + 1)  # R
+        self._origin = reference.flatten(parameters)
+
+    def near(self, parameters: Parameters) -> bool:
+        return self._change(parameters, 0.0) < 2.0**-4
+
+    def _change(self, parameters: Parameters, error: float) -> float:
+        return self._radius * (np.linalg.norm(reference.flatten(parameters) - self._origin) + error)
+
+    def expansion(self, parameters: Parameters, error: float, learning_rate: float) -> float:
+        with np.errstate(over="ignore"):
+            factor = np.exp(self._change(parameters, error))
+            slow = abs(1 - learning_rate * self._smallest / factor)
+            fast = abs(1 - learning_rate * self._largest * factor)
+        return max(slow, fast)
+
+    def change_of_value(self, parameters: Parameters, error: float, point: PointBounds) -> float:
+        with np.errstate(over="ignore"):
+            steepest = self._largest * np.exp(self._change(parameters, error))
+            return float(np.linalg.norm(point.gradient_scale) * error + steepest / 2 * np.square(error))
+
+
+def _or_infinite(values: np.ndarray) -> np.ndarray:
+    """0 · ∞ is no promise."""
+    return np.where(np.isnan(values), np.inf, values)

@@ -1,0 +1,182 @@
+"""The mathematics by hand, in NumPy: the third column beside the twins, and a twin itself.
+
+The definitions stand in the order of the twins' files. They run in the dtype of the arrays they are given
+(float64, float32, float16) and use no automatic differentiation: every derivative is written out. The bounds are
+computed with them; ``--twins logreg_parity.truth.reference`` has the judge look at them as at any other twin.
+"""
+
+from collections.abc import Collection, Iterable
+
+import numpy as np
+
+from ..data.dataset import Dataset, Parameters
+from ..data.history import Evaluation, History, Recorder
+
+# -- model ------------------------------------------------------------------------------------------------------------
+
+
+def sigmoid(z):
+    """σ(z) = 1 / (1 + exp(-z)), written so that exp never overflows."""
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def logits(parameters: Parameters, X):
+    """z = Xw + b (N,)."""
+    return X @ parameters.weight + parameters.bias
+
+
+# -- loss -------------------------------------------------------------------------------------------------------------
+
+
+def softplus(z):
+    """log(1 + exp(z)) as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels."""
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def textbook_loss(z, y):
+    """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1."""
+    with np.errstate(all="ignore"):
+        p = 1 / (1 + np.exp(-z))
+        return -(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def stable_loss(z, y):
+    """y softplus(-z) + (1 - y) softplus(z): the same value, a few ulp from exact at every finite logit."""
+    return y * softplus(-z) + (1 - y) * softplus(z)
+
+
+def objective(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduction="mean"):
+    """The objective f, a number: the weighted mean or sum of the losses and the penalty."""
+    losses = stable_loss(logits(parameters, X), y)
+    weighted = losses if sample_weight is None else sample_weight * losses
+    data = weighted.sum() / count(y, sample_weight, reduction)
+    return data + l2 / 2 * (parameters.weight**2).sum()
+
+
+def count(y, sample_weight, reduction: str):
+    """What the summed losses are divided by: Σ ω for the mean (N without row weights), 1 for the sum."""
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
+    if reduction == "sum":
+        return y.dtype.type(1)
+    return y.dtype.type(y.shape[0]) if sample_weight is None else sample_weight.sum()
+
+
+# -- gradient ---------------------------------------------------------------------------------------------------------
+
+
+def residual(z, y):
+    """r = p - y as (1 - y) σ(z) - y σ(-z), which keeps its digits where p is close to y."""
+    return (1 - y) * sigmoid(z) - y * sigmoid(-z)
+
+
+def value_and_grad(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduction="mean"):
+    """The objective and its gradient: Xᵀ(ω r) / Σ ω + l2 w for the weight, Σ ω r / Σ ω for the bias."""
+    value = objective(parameters, X, y, sample_weight=sample_weight, l2=l2, reduction=reduction)
+    r = residual(logits(parameters, X), y)
+    r = (r if sample_weight is None else sample_weight * r) / count(y, sample_weight, reduction)
+    return value, Parameters(X.T @ r + l2 * parameters.weight, r.sum())
+
+
+def per_example_gradients(parameters: Parameters, X, y) -> Parameters:
+    """The gradient of each row's loss: weight (N, D), bias (N,)."""
+    r = residual(logits(parameters, X), y)
+    return Parameters(X * r[:, None], r)
+
+
+def hessian(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduction="mean"):
+    """The second derivative (D + 1, D + 1) of the objective, the bias last: X̃ᵀ diag(ω σ(z) σ(-z)) X̃ and the penalty."""
+    z = logits(parameters, X)
+    curvature = sigmoid(z) * sigmoid(-z)
+    curvature = curvature if sample_weight is None else sample_weight * curvature
+    X1 = with_ones(X)
+    H = X1.T @ (X1 * curvature[:, None]) / count(y, sample_weight, reduction)
+    penalised = np.arange(X1.shape[1] - 1)
+    H[penalised, penalised] += H.dtype.type(l2)
+    return H
+
+
+def hessian_vector_product(parameters: Parameters, direction: Parameters, X, y, **options) -> Parameters:
+    """The Hessian times a direction, in the shape of the parameters."""
+    product = hessian(parameters, X, y, **options) @ flatten(direction)
+    return Parameters(product[:-1], product[-1])
+
+
+def with_ones(X):
+    """X̃ = [X, 1] (N, D + 1): the bias as the weight of a column of ones."""
+    return np.column_stack([X, np.ones(X.shape[0], X.dtype)])
+
+
+def flatten(parameters: Parameters):
+    """(w, b) as one vector (D + 1,), the bias last."""
+    return np.append(parameters.weight, parameters.bias)
+
+
+# -- sgd, train -------------------------------------------------------------------------------------------------------
+
+
+def sgd_step(parameters: Parameters, gradient: Parameters, learning_rate) -> Parameters:
+    """One step of gradient descent: θ - η ∇f, both parts from the same gradient."""
+    return Parameters(*(p - learning_rate * g for p, g in zip(parameters, gradient, strict=True)))
+
+
+def evaluate(
+    dataset: Dataset, parameters: Parameters, *, l2=0.0, reduction="mean", dtype="float64", device="cpu"
+) -> Evaluation:
+    """Everything there is to know at one point; see ``judge.twin.Twin``."""
+    data, parameters = _from_numpy(dataset, parameters, dtype, device)
+    z = logits(parameters, data["X"])
+    value, gradient = value_and_grad(parameters, **data, l2=data["X"].dtype.type(l2), reduction=reduction)
+    p = sigmoid(z)
+    return Evaluation(z, stable_loss(z, data["y"]), float(value), gradient, p, (p > 0.5).astype(np.int32))
+
+
+def train(
+    dataset: Dataset,
+    start: Parameters,
+    *,
+    steps: int,
+    learning_rate: float,
+    batches: Iterable[np.ndarray] | None = None,
+    record="after",
+    keep: Collection[int] | None = None,
+    l2=0.0,
+    reduction="mean",
+    dtype="float64",
+    device="cpu",
+) -> History:
+    """Gradient descent by hand; see ``judge.twin.Twin``."""
+    data, parameters = _from_numpy(dataset, start, dtype, device)
+    recorder = Recorder(parameters, steps=steps, record=record, keep=keep, name="reference")
+    options = {"l2": data["X"].dtype.type(l2), "reduction": reduction}
+    rate = data["X"].dtype.type(learning_rate)
+    for step, rows in recorder.steps(batches):
+        batch = data if rows is None else {name: array[rows] for name, array in data.items()}
+        before, gradient = value_and_grad(parameters, **batch, **options)
+        parameters = sgd_step(parameters, gradient, rate)
+        loss = before if record == "before" else objective(parameters, **batch, **options)
+        recorder.add(step, float(loss), parameters)
+    return recorder.history()
+
+
+def devices() -> tuple[str, ...]:
+    """NumPy computes on the CPU."""
+    return ("cpu",)
+
+
+def versions() -> dict[str, str]:
+    """What ran."""
+    return {"numpy": np.__version__}
+
+
+def _from_numpy(dataset: Dataset, parameters: Parameters, dtype: str, device: str):
+    """The arrays X, y, sample_weight (where there are row weights) and the point, in the dtype."""
+    if dtype not in ("float64", "float32", "float16") or device not in ("cpu", "auto"):
+        raise ValueError(
+            f"dtype is {dtype!r} and device {device!r}; NumPy knows float64, float32 and float16, on the cpu"
+        )
+    data = {"X": dataset.X.astype(dtype), "y": dataset.y.astype(dtype)}
+    if dataset.sample_weight is not None:
+        data["sample_weight"] = dataset.sample_weight.astype(dtype)
+    return data, Parameters(np.asarray(parameters.weight, dtype), np.asarray(parameters.bias, dtype)[()])

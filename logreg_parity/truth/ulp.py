@@ -1,0 +1,114 @@
+"""Floating-point formats: the spacing of their numbers, rounding into them, and distance counted in it.
+
+u is the unit roundoff, 2^-p for a significand of p bits: a correctly rounded operation is off by at most a
+relative u. An ulp is the distance between neighbouring numbers of the format at a given magnitude.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ..data.dataset import Dataset, Parameters
+
+
+class Format(NamedTuple):
+    """A binary floating-point format of p bits whose normal numbers are 2^min_exponent ... < 2^(max_exponent + 1)."""
+
+    name: str
+    precision: int  # p, the implicit leading bit counted
+    min_exponent: int
+    max_exponent: int
+
+    @property
+    def unit_roundoff(self) -> float:
+        """u = 2^-p."""
+        return 2.0**-self.precision
+
+    @property
+    def smallest_normal(self) -> float:
+        """Below it results lose bits one by one, or, where subnormals are flushed, all at once."""
+        return 2.0**self.min_exponent
+
+    @property
+    def largest(self) -> float:
+        """The largest finite number."""
+        return (2.0 - 2.0 ** (1 - self.precision)) * 2.0**self.max_exponent
+
+
+FORMATS = {
+    format.name: format
+    for format in (
+        Format("float64", 53, -1022, 1023),
+        Format("float32", 24, -126, 127),
+        Format("bfloat16", 8, -126, 127),
+        Format("float16", 11, -14, 15),
+    )
+}
+
+
+def format_of(dtype: str) -> Format:
+    """The format of that name; ValueError names those there are."""
+    if dtype not in FORMATS:
+        raise ValueError(f"dtype is {dtype!r}; give one of {', '.join(FORMATS)}")
+    return FORMATS[dtype]
+
+
+def ulp(x, dtype: str) -> np.ndarray:
+    """The spacing of the format's numbers at |x|: 2^(⌊log2 |x|⌋ - p + 1), never below the smallest spacing."""
+    format = format_of(dtype)
+    _, exponent = np.frexp(np.asarray(x, dtype=np.float64))
+    exponent = np.where(np.asarray(x) == 0, format.min_exponent, exponent - 1)
+    return np.ldexp(1.0, np.maximum(exponent, format.min_exponent) - format.precision + 1)
+
+
+def round_to(x, dtype: str) -> np.ndarray:
+    """x rounded once, to nearest with ties to even, into the format; as float64, which holds it exactly.
+
+    Raises ValueError where a number is too large for the format. (Casts in libraries may round twice, by way of
+    float32; numbers that are in the format already pass every cast unchanged.)
+    """
+    x = np.asarray(x, dtype=np.float64)
+    spacing = ulp(x, dtype)
+    rounded = np.rint(x / spacing) * spacing  # both products are by a power of two: exact
+    if np.abs(rounded).max(initial=0.0) > format_of(dtype).largest:
+        worst = np.abs(x).max()
+        raise ValueError(f"{worst:g} is too large for {dtype}, whose largest number is {format_of(dtype).largest:g}")
+    return rounded
+
+
+def round_dataset(dataset: Dataset, dtype: str) -> Dataset:
+    """The data set a program of that precision sees: every feature, label and row weight rounded once."""
+    weight = dataset.sample_weight
+    return replace(
+        dataset,
+        X=round_to(dataset.X, dtype),
+        y=round_to(dataset.y, dtype),
+        sample_weight=None if weight is None else round_to(weight, dtype),
+    )
+
+
+def round_parameters(parameters: Parameters, dtype: str) -> Parameters:
+    """The point a program of that precision starts from."""
+    return Parameters(round_to(parameters.weight, dtype), float(round_to(parameters.bias, dtype)))
+
+
+def ulp_distance(a, b, dtype: str) -> np.ndarray:
+    """How many steps from number to neighbouring number lead from a to b, both in the format: whole numbers.
+
+    Raises ValueError for values the format does not hold.
+    """
+    a, b = _index(a, dtype), _index(b, dtype)
+    return (np.maximum(a, b) - np.minimum(a, b)).astype(np.uint64)  # wraps at 2^64 exactly as it must
+
+
+def _index(x, dtype: str) -> np.ndarray:
+    """The position of x among the format's numbers, counted from zero."""
+    x = np.asarray(x, dtype=np.float64)
+    if not np.array_equal(round_to(x, dtype), x):
+        raise ValueError(f"a value is not a {dtype} number; round it first (round_to)")
+    format, magnitude = format_of(dtype), np.abs(x)
+    spacing = ulp(x, dtype)
+    exponent = np.log2(spacing).astype(np.int64) - (format.min_exponent - format.precision + 1)
+    index = (magnitude / spacing).astype(np.int64) + exponent * 2 ** (format.precision - 1)
+    return np.where(np.signbit(x), -index, index)

@@ -1,0 +1,83 @@
+"""NumPy in, NumPy out: dtypes and devices by name, and the arithmetic of a call.
+
+Read beside ``logreg_jax/convert.py``.
+"""
+
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from logreg_parity.data.dataset import Parameters
+
+from .model import LogisticRegression
+
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+def devices():
+    """The devices there are, by name: ("cpu",) or ("cpu", "cuda")."""
+    return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+
+
+def versions():
+    """What ran: the framework and its version."""
+    return {"torch": torch.__version__}
+
+
+def find_device(name):
+    """The device of that name; "auto" is cuda where there is one. ValueError names the devices there are."""
+    if name not in (*devices(), "auto"):
+        raise ValueError(f"device is {name!r}; PyTorch sees {', '.join(devices())} here: give one of them, or 'auto'")
+    return torch.device(devices()[-1] if name == "auto" else name)
+
+
+def find_dtype(name):
+    """The dtype of that name. ValueError names the dtypes there are."""
+    if name not in DTYPES:
+        raise ValueError(f"dtype is {name!r}; give one of {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+@contextmanager
+def arithmetic(dtype):
+    """Within it products of float32 numbers are full float32 (no TF32), whatever the program around has set."""
+    find_dtype(dtype)
+    saved = torch.backends.cuda.matmul.fp32_precision
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.fp32_precision = saved
+
+
+def from_numpy(array, dtype, device):
+    """A copy of the array on the device; the generator's arrays are read-only and stay so."""
+    return torch.tensor(np.asarray(array), dtype=find_dtype(dtype), device=find_device(device))
+
+
+def to_numpy(tensor):
+    """A NumPy copy; bfloat16, which NumPy does not have, comes back as float32, which holds it exactly."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
+
+
+def data_from_numpy(dataset, dtype, device):
+    """X, y and, where there are row weights, sample_weight: the arguments of the objective."""
+    arrays = {"X": dataset.X, "y": dataset.y, "sample_weight": dataset.sample_weight}
+    return {name: from_numpy(array, dtype, device) for name, array in arrays.items() if array is not None}
+
+
+def model_from_numpy(parameters, dtype, device):
+    """The model at that point."""
+    return LogisticRegression(*(from_numpy(part, dtype, device) for part in parameters))
+
+
+def model_to_numpy(model):
+    """The point the model stands at."""
+    return Parameters(to_numpy(model.weight), to_numpy(model.bias)[()])

@@ -1,0 +1,46 @@
+"""The loop: gradient descent on all rows or on mini-batches.
+
+Read beside ``logreg_jax/train.py``. The rows of every mini-batch come from outside (``logreg_parity.data.dataset.batches``),
+so that both twins see the same rows in the same order.
+"""
+
+from logreg_parity.data.history import Recorder
+
+from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
+from .loss import objective
+from .sgd import sgd, sgd_step
+
+
+def train(
+    dataset,
+    start,
+    *,
+    steps,
+    learning_rate,
+    batches=None,
+    record="after",
+    keep=None,
+    l2=0.0,
+    reduction="mean",
+    loss="stable",
+    dtype="float32",
+    device="cpu",
+):
+    """Gradient descent from a point on a Dataset, as a History.
+
+    batches: the rows (B,) of each step, or None for all rows at every step; record: whether the loss of a step is
+    taken "before" or "after" the update, on the step's own rows; keep: the steps whose points are kept, beside
+    the start and the end. A loss that is not finite ends the run, with the reason in the History.
+    """
+    options = {"l2": l2, "reduction": reduction, "loss": loss}
+    with arithmetic(dtype):
+        data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(start, dtype, device)
+        optimizer = sgd(model, learning_rate)
+        recorder = Recorder(model_to_numpy(model), steps=steps, record=record, keep=keep, name="logreg_torch")
+        for step, rows in recorder.steps(batches):
+            batch = data if rows is None else {name: array[rows] for name, array in data.items()}
+            model, value = sgd_step(model, optimizer, **batch, **options)
+            if record == "after":
+                value = objective(model, **batch, **options)
+            recorder.add(step, value.item(), model_to_numpy(model))
+    return recorder.history()

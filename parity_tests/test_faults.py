@@ -1,0 +1,71 @@
+"""Every bound rejects its planted faults, and never the correct program they were planted in."""
+
+import pytest
+
+from logreg_parity import Dataset, Parameters, gaussian
+from logreg_parity.judge.compare import compare
+from logreg_parity.judge.quantities import Setting
+from parity_tests.cases import CASES, Case
+from parity_tests.faults import FAULTS, ByHand
+
+# Three features whose logits reach far into saturation, as a fitted model's do.
+PROBLEM = Case(
+    Dataset(8 * gaussian(40, 3, correlation=0.5).X, gaussian(40, 3, correlation=0.5).y, "wide logits"),
+    CASES["weighted"].start,
+)
+SUM = Setting(30, 2.0**-10, l2=0.25, reduction="sum")
+MEAN = SUM._replace(learning_rate=2.0**-5, reduction="mean")
+
+# fault, setting, the quantity in which a reader should be pointed to it first
+EXPECTED = [
+    ("OneRowForgotten", SUM, "start: loss"),
+    ("OneLessThanN", MEAN, "start: loss"),
+    ("OneLabelFlipped", SUM, "start: row losses"),
+    ("GradientScaled", SUM, "start: gradient"),
+    ("SilentlyFloat32", SUM, "start: logits"),
+    ("BFloat16Logits", SUM, "start: logits"),
+    ("TransposedWeights", SUM, "start: logits"),
+    ("BiasBeforeWeight", SUM, "every point"),
+    ("FactorTwo", SUM, "start: gradient"),
+    ("LossOneStepLate", SUM, "every loss"),
+    ("LossOneStepLate", SUM._replace(record="before", batch_size=8), "every loss"),
+    ("MeanForSum", SUM, "start: loss"),
+    ("PenalisedIntercept", SUM, "start: gradient"),
+    ("ClampedLog", SUM, "start: row losses"),
+    ("CancellingLogits", SUM, "start: row losses"),
+    ("RoundedToFourDecimals", SUM, "every point"),
+]
+
+
+def rejected(twin, setting, dtype):
+    """The quantities in which the twin, alone, is outside its bound."""
+    comparison = compare({"planted": twin}, *PROBLEM, setting, dtypes=[dtype], devices=["cpu"])
+    return [row.quantity for row in comparison.rows if row.verdict == "OUTSIDE"]
+
+
+def test_every_fault_is_expected():
+    assert {name for name, _, _ in EXPECTED} == set(FAULTS)
+
+
+@pytest.mark.parametrize(("name", "setting", "quantity"), EXPECTED, ids=lambda value: str(value)[:40])
+def test_float64_rejects_the_fault_and_points_to_it(name, setting, quantity):
+    assert rejected(FAULTS[name], setting, "float64")[:1] == [quantity]
+
+
+# What float32's bounds can still tell from rounding. GradientScaled (1e-4) is beneath its gradient bound for 40 rows.
+@pytest.mark.parametrize("name", sorted(set(FAULTS) - {"SilentlyFloat32", "ClampedLog", "OneLessThanN"}))
+def test_float32_rejects_the_fault(name):
+    assert rejected(FAULTS[name], SUM, "float32")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("setting", [SUM, MEAN, SUM._replace(record="before", batch_size=8)], ids=["sum", "mean", "batch"])
+def test_the_correct_program_is_never_rejected(setting, dtype):
+    assert rejected(ByHand(), setting, dtype) == []
+
+
+def test_a_fault_in_one_twin_shows_between_the_twins():
+    planted, start = FAULTS["GradientScaled"], Parameters(*PROBLEM.start)
+    comparison = compare({"right": ByHand(), "wrong": planted}, PROBLEM.dataset, start, SUM, dtypes=["float64"])
+    pairs = [row.quantity for row in comparison.rows if row.verdict == "OUTSIDE" and len(row.subject) == 2]
+    assert pairs[0] == "start: gradient"
