@@ -48,7 +48,7 @@ def find_dtype(name):
 
 @contextmanager
 def arithmetic(dtype):
-    """Within it float64 is float64 and only where asked for, and products of float32 numbers are full float32.
+    """Within it float64 stays float64, and products of float32 numbers are full float32 (no TF32).
 
     JAX makes float32 of float64 without a word unless its 64-bit switch is on, and on recent GPUs multiplies
     float32 numbers as TF32 unless told not to. Both are set for the call only.

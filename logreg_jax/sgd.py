@@ -12,7 +12,10 @@ from .gradient import value_and_grad
 
 
 def sgd(model, learning_rate):
-    """The optimiser of plain gradient descent: a function from a parameter and its gradient to the new parameter."""
+    """The optimiser of plain gradient descent.
+
+    In JAX it is a function from a parameter and its gradient to the new parameter, and keeps nothing.
+    """
     return lambda parameter, gradient: parameter - learning_rate * gradient
 
 

@@ -1,7 +1,7 @@
 """The loop: gradient descent on all rows or on mini-batches.
 
-Read beside ``logreg_torch/train.py``. The rows of every mini-batch come from outside (``logreg_parity.data.dataset.batches``),
-so that both twins see the same rows in the same order.
+Read beside ``logreg_torch/train.py``. The rows of every mini-batch come from outside, from ``batches`` of
+``logreg_parity.data.dataset``, so that both twins see the same rows in the same order.
 """
 
 from logreg_parity.data.history import Recorder

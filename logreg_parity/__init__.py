@@ -27,7 +27,7 @@ certify how precisely they say it.
 from .data.dataset import Dataset, Parameters
 from .data.generator import gaussian, initial_parameters, lesson, lesson_datasets, published_2021
 from .data.history import Evaluation, History
-
+from .data.tables import load_table
 
 __version__ = "0.1.0"
 
@@ -40,6 +40,6 @@ __all__ = [
     "initial_parameters",
     "lesson",
     "lesson_datasets",
-
+    "load_table",
     "published_2021",
 ]

@@ -165,9 +165,7 @@ def _problem(options: argparse.Namespace):
         step_size = 1e-4 if reduction == "sum" else 1e-4 * dataset.n_rows
     if step_size is None:
         step_size = float(f"{1 / largest_curvature(dataset, l2=options.l2, reduction=reduction):.3g}")
-    setting = Setting(
-        options.steps, step_size, options.l2, reduction, options.record, options.batch_size, options.seed
-    )
+    setting = Setting(options.steps, step_size, options.l2, reduction, options.record, options.batch_size, options.seed)
     return dataset, start, setting
 
 

@@ -46,7 +46,10 @@ def find_dtype(name):
 
 @contextmanager
 def arithmetic(dtype):
-    """Within it products of float32 numbers are full float32 (no TF32), whatever the program around has set."""
+    """Within it float64 stays float64, and products of float32 numbers are full float32 (no TF32).
+
+    Both are PyTorch's defaults; a program around that has chosen otherwise gets its choice back afterwards.
+    """
     find_dtype(dtype)
     saved = torch.backends.cuda.matmul.fp32_precision
     torch.backends.cuda.matmul.fp32_precision = "ieee"
@@ -61,10 +64,10 @@ def from_numpy(array, dtype, device):
     return torch.tensor(np.asarray(array), dtype=find_dtype(dtype), device=find_device(device))
 
 
-def to_numpy(tensor):
+def to_numpy(array):
     """A NumPy copy; bfloat16, which NumPy does not have, comes back as float32, which holds it exactly."""
-    tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
+    array = array.detach().cpu()
+    return (array.float() if array.dtype == torch.bfloat16 else array).numpy().copy()
 
 
 def data_from_numpy(dataset, dtype, device):

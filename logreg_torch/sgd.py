@@ -10,7 +10,10 @@ from .loss import objective
 
 
 def sgd(model, learning_rate):
-    """The optimiser of plain gradient descent: PyTorch's own, which keeps a hold of the model's parameters."""
+    """The optimiser of plain gradient descent.
+
+    PyTorch's keeps hold of the model's parameters and changes them in place.
+    """
     return torch.optim.SGD(model.parameters(), lr=learning_rate)
 
 

@@ -27,9 +27,7 @@ class ByHand:
         value, slope = self.value(theta, X, y, l2, reduction), self.gradient(theta, X, y, l2, reduction)
         return Evaluation(z, self.losses(z, y), value, slope, p, (p > 0.5).astype(int))
 
-    def train(
-        self, dataset, start, *, steps, learning_rate, batches, record, keep, l2, reduction, dtype, device
-    ):
+    def train(self, dataset, start, *, steps, learning_rate, batches, record, keep, l2, reduction, dtype, device):
         X, y, theta = self.convert(dataset.X, dataset.y, start, dtype)
         points, losses = [theta], []
         for step in range(steps):
@@ -43,7 +41,8 @@ class ByHand:
         return History(np.array(losses), record, np.arange(steps + 1), weights, biases)
 
     def convert(self, X, y, theta, dtype):
-        return X.astype(dtype), y.astype(dtype), Parameters(theta.weight.astype(dtype), np.dtype(dtype).type(theta.bias))
+        kind = np.dtype(dtype).type
+        return X.astype(dtype), y.astype(dtype), Parameters(theta.weight.astype(dtype), kind(theta.bias))
 
     def logits(self, theta, X):
         return X @ theta.weight + theta.bias

@@ -59,7 +59,7 @@ def test_float32_rejects_the_fault(name):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("setting", [SUM, MEAN, SUM._replace(record="before", batch_size=8)], ids=["sum", "mean", "batch"])
+@pytest.mark.parametrize("setting", [SUM, MEAN, SUM._replace(record="before", batch_size=8)], ids=["sum", "mean", "b"])
 def test_the_correct_program_is_never_rejected(setting, dtype):
     assert rejected(ByHand(), setting, dtype) == []
 

@@ -16,7 +16,7 @@ class Parameters(NamedTuple):
     """A point θ = (w, b): weight (D,) and bias ()."""
 
     weight: np.ndarray
-    bias: float
+    bias: float | np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ Random numbers come from ``numpy.random.RandomState``, whose streams NumPy has f
 same data on every version. (``default_rng`` makes no such promise.)
 """
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -71,7 +72,7 @@ def published_2021() -> tuple[Dataset, Parameters]:
     summed loss, in float32), not its labels. Of the 32 possible data sets exactly one leads from one to the other.
     """
     dataset, _ = lesson_datasets()[0b00101]
-    return dataset, PUBLISHED_START
+    return replace(dataset, source="published_2021(), the lesson's page of 2021"), PUBLISHED_START
 
 
 def gaussian(

@@ -10,6 +10,10 @@ from tqdm import tqdm
 from .dataset import Parameters
 
 
+Record = Literal["before", "after"]
+"""Whether the loss of a step is that before its update or after it."""
+
+
 class Evaluation(NamedTuple):
     """Everything a twin computes at one point θ."""
 
@@ -31,7 +35,7 @@ class History:
     """
 
     losses: np.ndarray  # (T,)
-    record: Literal["before", "after"]
+    record: Record
     steps: np.ndarray  # (K,), increasing
     weights: np.ndarray  # (K, D)
     biases: np.ndarray  # (K,)
@@ -50,14 +54,16 @@ class Recorder:
     kept (the start and the end always are). A progress bar shows on runs of over a second in a terminal.
     """
 
-    def __init__(self, start: Parameters, *, steps: int, record: str, keep: Collection[int] | None, name: str):
+    def __init__(self, start: Parameters, *, steps: int, record: Record, keep: Collection[int] | None, name: str):
         if steps < 1:
             raise ValueError(f"steps is {steps}; give at least 1")
         if record not in ("before", "after"):
             raise ValueError(f"record is {record!r}; give 'before' or 'after' (the update)")
         self._record, self._last, self._name = record, steps, name
         self._keep = {steps} if keep is None else {steps, *keep}
-        self._points, self._losses, self._stop_reason = [(0, start)], [], None
+        self._points = [(0, start)]
+        self._losses: list[float] = []
+        self._stop_reason: str | None = None
 
     def steps(self, batches: Iterable[np.ndarray] | None) -> Iterator[tuple[int, np.ndarray | None]]:
         """(1, rows), (2, rows), ... until the last step or a loss that is not finite; rows is None for all rows."""

@@ -6,6 +6,7 @@ Nothing is dropped, filled in or coerced: what a file leaves open is for its own
 import csv
 import hashlib
 import io
+import math
 import re
 import zipfile
 from pathlib import Path
@@ -49,7 +50,7 @@ def load_table(path, label: str, *, weight: str | None = None, positive=None) ->
         source += "" if weight is None else f", weight={weight!r}"
         source += "" if positive is None else f", positive={class_names[1]!r}"
         X = np.column_stack([*features.values()])
-        return Dataset(X, y, source, tuple(features), class_names, sample_weight)
+        return Dataset(X, np.asarray(y), source, tuple(features), class_names, sample_weight)
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
 
@@ -85,7 +86,8 @@ def _read_npz(content: bytes):
     """The same, but numbers stay arrays (N,), of any type that casts safely to float64."""
     if not zipfile.is_zipfile(io.BytesIO(content)):
         raise ValueError("this is no zip archive, as an NPZ file is; write it with numpy.savez")
-    columns, arrays, name = [], [], None
+    columns: list = []
+    arrays, name = [], None
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             for name in archive.files:
@@ -136,7 +138,7 @@ def _number(name: str, text: str, place: str) -> float:
     value = float(text) if NUMBER.fullmatch(text) else None
     if value is None:
         what = f"{text!r}, not a number" if text else "empty"
-    elif not np.isfinite(value):
+    elif not math.isfinite(value):
         what = f"{text!r}, not finite"
     elif abs(value) >= INTEGER_LIMIT and text.lstrip("+-").isdigit():
         what = f"{text}, an integer too large for float64 to keep"

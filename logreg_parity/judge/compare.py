@@ -78,12 +78,15 @@ def compare(
     shared = set.intersection(*(set(twin.devices()) for twin in twins.values()))
     devices = sorted(shared) if devices is None else list(devices)
     if not shared.issuperset(devices):
-        raise ValueError(f"device is {', '.join(devices)}; all twins see {', '.join(sorted(shared))}: give one of those")
+        seen = ", ".join(sorted(shared))
+        raise ValueError(f"device is {', '.join(devices)}; all twins see {seen}: give one of them")
     if exact_steps is None:
         work_per_step = (setting.batch_size or dataset.n_rows) * (dataset.n_features + 1)
         exact_steps = max(1, EXACT_WORK // work_per_step)
     exact_steps = min(exact_steps, setting.steps)
-    rows, runs, exact = [], {}, {}
+    rows: list[Row] = []
+    runs: dict[tuple[str, str], dict[str, Run]] = {}
+    exact = {}
     for dtype in dtypes:
         notify(f"exact run for {dtype} inputs, {exact_steps} steps")
         problem = Problem(dataset, start, setting, dtype, exact_steps=exact_steps)

@@ -3,14 +3,10 @@
 import io
 from itertools import combinations
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..truth import reference
+from ..truth import oracle, reference
 from .compare import Comparison
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito: told apart by the colour-blind
@@ -53,7 +49,7 @@ def fit(comparison: Comparison) -> Figure:
         if points.min() < -first[1] / first[0] < points.max():
             axis.axvline(-first[1] / first[0], color=GREY, linewidth=0.8, linestyle=":")
             axis.annotate(
-                f"midpoint −b/w = {-first[1] / first[0]:.3g}",
+                f"midpoint −b/w = {-first[1] / first[0]:.3g}".replace("-", "−"),
                 (-first[1] / first[0], 0.5),
                 (8, -4),
                 textcoords="offset points",
@@ -78,7 +74,7 @@ def loss(comparison: Comparison) -> Figure:
         axis.plot(steps, run.losses, label=f"{name}, {place[1]}", **_style(number))
     if c.optimum.value is not None and c.optimum.value > 0:
         axis.axhline(c.optimum.value, color=GREY, linewidth=1, label="loss at the exact optimum")
-    axis.set(xlabel="step", ylabel=f"loss ({c.setting.reduction}), nats", yscale="log")
+    axis.set(xlabel="step", ylabel=f"loss ({c.setting.reduction}), nats", ylim=(0, None))
     axis.legend(frameon=False)
     return figure
 
@@ -91,16 +87,18 @@ def difference(comparison: Comparison) -> Figure:
         exact = np.column_stack([c.exact[dtype].weights, c.exact[dtype].biases])
         for number, (name, run) in enumerate(runs.items()):
             known = run.points[: len(exact)]
-            _curve(axis, _distance(known, exact), label=f"{name} to the exact run", **_style(number))
+            distance = np.linalg.norm(oracle.distance(known, exact), axis=1)
+            _curve(axis, distance, label=f"{name} to the exact run", **{**_style(number), "linewidth": 1})
         for (name, a), (other, b) in combinations(runs.items(), 2):
             apart = np.linalg.norm(a.points - b.points, axis=1)
-            label = "between the twins" if len(runs) == 2 else f"{name} to {other}"
+            label = "between the twins (gaps: none)" if len(runs) == 2 else f"{name} to {other}"
             _curve(axis, apart, label=label, color="black", linewidth=0.8)
         limit = np.max([run.bounds.parameters for run in runs.values()], axis=0)
-        _curve(axis, limit, label="bound of one twin", color=GREY, linewidth=2)
+        _curve(axis, limit, label="the bound of one twin", color=GREY, linewidth=2)
         axis.set(title=f"{dtype} on {device}", xlabel="step", yscale="log")
     axes[0].set_ylabel("distance of the parameters, 2-norm")
-    axes[0].legend(frameon=False, loc="lower right")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
     return figure
 
 
@@ -121,9 +119,3 @@ def _style(number: int) -> dict:
 def _curve(axis, values: np.ndarray, **style) -> None:
     """Zeros and infinities have no place on a logarithmic axis: they leave a gap."""
     axis.plot(np.where((values > 0) & np.isfinite(values), values, np.nan), **style)
-
-
-def _distance(points: np.ndarray, exact: np.ndarray) -> np.ndarray:
-    from ..truth import oracle
-
-    return np.linalg.norm(oracle.distance(points, exact), axis=1)

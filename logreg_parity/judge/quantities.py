@@ -5,7 +5,7 @@ from the very same numbers and nothing a comparison shows is the fault of the in
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,12 +56,17 @@ class Problem:
     def __init__(self, dataset: Dataset, start: Parameters, setting: Setting, dtype: str, *, exact_steps: int):
         self.dataset, self.start = round_dataset(dataset, dtype), round_parameters(start, dtype)
         self.steps, self.dtype = setting.steps, dtype
-        self.options = {"l2": float(round_to(setting.l2, dtype)), "reduction": setting.reduction}
+        self.options: dict[str, Any] = {"l2": float(round_to(setting.l2, dtype)), "reduction": setting.reduction}
         rows = None
         if setting.batch_size is not None:
             rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
         rate = float(round_to(setting.learning_rate, dtype))
-        self.descent = {"learning_rate": rate, "batches": rows, "record": setting.record, **self.options}
+        self.descent: dict[str, Any] = {
+            "learning_rate": rate,
+            "batches": rows,
+            "record": setting.record,
+            **self.options,
+        }
         self.exact_start = oracle.evaluate(self.dataset, self.start, **self.options)
         self.exact_run = oracle.trajectory(self.dataset, self.start, steps=exact_steps, **self.descent)
         self.exact_end = None
@@ -71,7 +76,7 @@ class Problem:
 
     def run(self, name: str, twin: Twin, device: str) -> Run:
         """Let a twin do all of it. Raises ValueError where what it returns has the wrong shape."""
-        place = {"dtype": self.dtype, "device": device}
+        place: dict[str, Any] = {"dtype": self.dtype, "device": device}
         start = twin.evaluate(self.dataset, self.start, **self.options, **place)
         keep = range(self.steps + 1)
         history = twin.train(self.dataset, self.start, steps=self.steps, keep=keep, **self.descent, **place)
@@ -109,7 +114,7 @@ class Problem:
         if run.end is not None:
             exact = None if self.exact_end is None else exact_points[-1:]
             yield Quantity("end: parameters", run.points[-1:], exact, limit[-1:], distance_from_origin[-1:])
-            yield from self._at_the_end(run)
+            yield from self._at_the_end(run, run.end)
 
     def _at_the_start(self, start: Evaluation) -> Iterator[Quantity]:
         limits = bounds.PointBounds(self.dataset, self.start, dtype=self.dtype, **self.options)
@@ -124,18 +129,18 @@ class Problem:
         slope, exact_slope = reference.flatten(start.gradient), reference.flatten(exact.gradient)
         yield Quantity("start: gradient", slope, exact_slope, limits.gradient, limits.gradient_scale)
 
-    def _at_the_end(self, run: Run) -> Iterator[Quantity]:
+    def _at_the_end(self, run: Run, end: Evaluation) -> Iterator[Quantity]:
         point = Parameters(run.points[-1, :-1], run.points[-1, -1])
         limits = bounds.PointBounds(self.dataset, point, dtype=self.dtype, **self.options)
         drift = np.linalg.norm(reference.with_ones(self.dataset.X), axis=1) * run.bounds.parameters[-1]
         exact = self.exact_end and self.exact_end.probabilities
         limit = limits.probability + limits.change_of_probability(drift)
-        yield Quantity("end: probabilities", run.end.probabilities, exact, limit, run.end.probabilities)
+        yield Quantity("end: probabilities", end.probabilities, exact, limit, end.probabilities)
         # A row whose logit is nearer to 0 than the bound can tell may fall on either side.
         certain = np.abs(reference.logits(point, self.dataset.X)) > 2 * (limits.logit + drift)
         exact = self.exact_end and self.exact_end.classes
         ones = np.ones(len(certain))
-        yield Quantity("end: classes", run.end.classes, exact, np.where(certain, 0.0, 1.0), ones)
+        yield Quantity("end: classes", end.classes, exact, np.where(certain, 0.0, 1.0), ones)
 
 
 def _padded(array: np.ndarray, length: int, value: float) -> np.ndarray:

@@ -24,6 +24,7 @@ START_BITS = 128
 GUARD_BITS = 64  # between the two precisions
 AGREED_BITS = 80  # a float64 has 53: what is left of the oracle's own error is 2^-27 of its roundoff
 MAX_BITS = 4096
+LARGEST_LOGIT = 2.0**29  # exp of it is near the end of MPFR's exponents
 
 _mpfr = np.frompyfunc(gmpy2.mpfr, 1, 1)
 _exp = np.frompyfunc(gmpy2.exp, 1, 1)
@@ -57,6 +58,21 @@ def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduc
         yield e.probabilities, e.probabilities
 
     return _agreed(compute, parts)
+
+
+def hessian(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: str = "mean") -> np.ndarray:
+    """The second derivative (D + 1, D + 1) of the objective, the bias last."""
+
+    def compute():
+        X, _, weight, w, b = _problem(dataset, parameters)
+        z = X @ w + b
+        curvature = sigmoid(z) * sigmoid(-z)
+        curvature = curvature if weight is None else weight * curvature
+        X1 = np.column_stack([X, as_exact(np.ones(len(X)))])
+        penalty = np.diag(as_exact(np.append(np.full(X.shape[1], l2), 0.0)))
+        return X1.T @ (X1 * curvature[:, None]) / _count(len(X), weight, reduction) + penalty
+
+    return _agreed(compute, lambda H: [(H, np.sqrt(np.outer(np.diag(H), np.diag(H)).astype(np.float64)))])
 
 
 def trajectory(
@@ -115,20 +131,20 @@ def distance(computed, exact) -> np.ndarray:
     """|computed - exact| as float64, from the exact difference; inf where the computed value is not finite."""
     computed = np.asarray(computed, dtype=np.float64)
     with gmpy2.context(precision=MAX_BITS):
-        difference = np.abs(_exact(computed) - np.asarray(exact, dtype=object))
+        difference = np.abs(as_exact(computed) - np.asarray(exact, dtype=object))
     difference = np.asarray(difference, dtype=np.float64)
     return np.where(np.isfinite(computed), difference, np.inf)
 
 
-def _exact(values):
+def as_exact(values):
     """The same numbers as MPFR numbers: floats of any width (at 53 bits or more) convert without rounding."""
     return _mpfr(np.asarray(values).astype(object))
 
 
 def _problem(dataset: Dataset, parameters: Parameters):
     """X, y, ω (or None), w and b as exact numbers."""
-    weight = None if dataset.sample_weight is None else _exact(dataset.sample_weight)
-    return _exact(dataset.X), _exact(dataset.y), weight, _exact(parameters.weight), _exact(parameters.bias)
+    weight = None if dataset.sample_weight is None else as_exact(dataset.sample_weight)
+    return as_exact(dataset.X), as_exact(dataset.y), weight, as_exact(parameters.weight), as_exact(parameters.bias)
 
 
 def _value_and_grad(X, y, weight, w, b, l2, reduction):
@@ -136,13 +152,23 @@ def _value_and_grad(X, y, weight, w, b, l2, reduction):
     losses, r = _losses_and_residuals(X @ w + b, y)
     if weight is not None:
         losses, r = weight * losses, weight * r
-    count = 1 if reduction == "sum" else len(y) if weight is None else weight.sum()
+    count = _count(len(y), weight, reduction)
     value = losses.sum() / count + l2 / 2 * (w * w).sum()
     return value, Parameters(r @ X / count + l2 * w, r.sum() / count)
 
 
+def _count(n_rows, weight, reduction):
+    """What the summed losses are divided by: Σ ω for the mean, 1 for the sum."""
+    return 1 if reduction == "sum" else n_rows if weight is None else weight.sum()
+
+
 def _losses_and_residuals(z, y):
-    """ℓ and r = dℓ/dz, without a subtraction of near numbers: MPFR's exponents are wide enough for any exp(±z)."""
+    """ℓ and r = dℓ/dz, without a subtraction of near numbers: MPFR's exponents are wide enough for exp(±z)."""
+    if np.max(np.abs(z)) > LARGEST_LOGIT:
+        raise ArithmeticError(
+            f"a logit of the exact run is {float(np.max(np.abs(z))):.3g}; at most {LARGEST_LOGIT:.3g} can be "
+            f"computed with: scale the features, or take smaller steps"
+        )
     hard = (y == 0) | (y == 1)
     if hard.all():
         sign = 1 - 2 * y
@@ -172,7 +198,7 @@ def _agreed(compute: Callable, parts: Callable):
 
 def _close(a, b, size) -> bool:
     """Whether two computations agree to AGREED_BITS bits of the size, everywhere."""
-    return bool(np.all(np.abs(np.asarray(a, object) - b) <= np.abs(_exact(size)) * gmpy2.mpfr(2) ** -AGREED_BITS))
+    return bool(np.all(np.abs(np.asarray(a, object) - b) <= np.abs(as_exact(size)) * gmpy2.mpfr(2) ** -AGREED_BITS))
 
 
 def _rounded(parameters: Parameters) -> Parameters:
