@@ -34,9 +34,11 @@ examples:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; the exit status."""
     options = parser().parse_args(argv)
+    from .truth.oracle import OracleError
+
     try:
         return _compare(options)
-    except (ValueError, OSError, ArithmeticError) as error:
+    except (ValueError, OSError, OracleError) as error:
         print(f"logreg-parity: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -33,11 +33,11 @@ def lesson(
     """
     _one_of("labels", labels, ("rounded", "bernoulli", "soft"))
     x = _lesson_grid(n_points)
-    recipe = f"lesson(n_points={n_points}, w={w:g}, b={b:g}, "
+    recipe = f"lesson(n_points={n_points}, w={w!r}, b={b!r}, "
     if labels == "rounded":
         z = w * x + b + _noise(noise, noise_level, n_points, seed)
         y = np.round(_logistic(z))
-        recipe += f"noise={noise!r}, noise_level={noise_level:g}, seed={seed})"
+        recipe += f"noise={noise!r}, noise_level={noise_level!r}, seed={seed})"
     else:
         y = _draw(_logistic(w * x + b), labels, seed)
         recipe += f"labels={labels!r}" + (f", seed={seed})" if labels == "bernoulli" else ")")
@@ -104,8 +104,8 @@ def gaussian(
     w = random.standard_normal(n_features) / scales
     b = _bias_for_balance(X @ w, class_balance)
     recipe = (
-        f"gaussian({n_rows}, {n_features}, correlation={correlation:g}, scale={scale}, "
-        f"class_balance={class_balance:g}, labels={labels!r}, seed={seed})"
+        f"gaussian({n_rows}, {n_features}, correlation={correlation!r}, scale={scale!r}, "
+        f"class_balance={class_balance!r}, labels={labels!r}, seed={seed})"
     )
     y = _draw(_logistic(X @ w + b), labels, seed + 1)
     return Dataset(X, y, recipe, true_parameters=Parameters(w, b))

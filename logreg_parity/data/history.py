@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from .dataset import Parameters
 
-
 Record = Literal["before", "after"]
 """Whether the loss of a step is that before its update or after it."""
 

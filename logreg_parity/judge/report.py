@@ -56,8 +56,14 @@ def _cell(row: Row) -> str:
         return "same" if row.error == 0 else "differ"
     if math.isinf(row.bound):
         return f"{_number(row.ulps)}   (no bound)"
-    share = "0 %" if row.share == 0 else "<1 %" if row.share < 0.01 else f"{row.share:.0%}".replace("%", " %")
-    return f"{_number(row.ulps)} {f'({share})':>7}"
+    return f"{_number(row.ulps)} {f'({_share(row.share)})':>7}"
+
+
+def _share(share: float) -> str:
+    """A part of the bound in percent, a multiple of it as such."""
+    if share > 10:
+        return f"{_number(share)} ×"
+    return "0 %" if share == 0 else "<1 %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
 def _number(x: float) -> str:
@@ -82,18 +88,18 @@ def _what_ran(c: Comparison) -> str:
 
 def _how_far(c: Comparison) -> str:
     if c.verdict == "OUTSIDE":
-        worst = max((row for row in c.rows if row.verdict == "OUTSIDE"), key=lambda row: row.share)
-        whom = " and ".join(worst.subject)
-        other = "the exact value" if len(worst.subject) == 1 else "each other"
-        where = f" at {worst.where}" if worst.where else ""
-        stops = {name: run.stop_reason for runs in c.runs.values() for name, run in runs.items() if run.stop_reason}
-        stopped = "".join(f" {name} stopped early: {reason}." for name, reason in stops.items())
-        first = next(row for row in c.rows if row.verdict == "OUTSIDE")
-        return (
-            f"Something is wrong that rounding cannot explain: {whom} and {other} differ in {worst.quantity}{where} by "
-            f"{worst.error:.3g}, where rounding allows {worst.bound:.3g} ({worst.dtype}, {worst.device}). The "
-            f"first quantity to leave its bound is {first.quantity}: look there first.{stopped}"
+        outside = [row for row in c.rows if row.verdict == "OUTSIDE"]
+        first = next((row for row in outside if len(row.subject) == 1), outside[0])
+        whom = first.subject[0] if len(first.subject) == 1 else " and ".join(first.subject)
+        away = "is off the exact value" if len(first.subject) == 1 else "differ"
+        where = f" at {first.where}" if first.where else ""
+        text = (
+            f"More than unavoidable rounding is at work: {whom} {away} by {first.error:.3g} in {first.quantity}{where}, "
+            f"where {first.bound:.3g} is allowed ({first.dtype}, {first.device}). That is the first quantity to leave "
+            f"its bound, so look there first; outside in all: {', '.join(dict.fromkeys(row.quantity for row in outside))}."
         )
+        stops = {name: run.stop_reason for runs in c.runs.values() for name, run in runs.items() if run.stop_reason}
+        return text + "".join(f" {name} stopped early: {reason}." for name, reason in stops.items())
     if c.verdict == "no promise":
         return (
             "Nothing contradicts that they compute the same function, but part of it cannot be promised: there "

@@ -31,6 +31,10 @@ _exp = np.frompyfunc(gmpy2.exp, 1, 1)
 _log1p = np.frompyfunc(gmpy2.log1p, 1, 1)
 
 
+class OracleError(ArithmeticError):
+    """The exact value is out of reach: the message says of what, and what helps."""
+
+
 class ExactTrajectory(NamedTuple):
     """Gradient descent without rounding: T steps, the start included."""
 
@@ -130,7 +134,7 @@ def softplus(z):
 def distance(computed, exact) -> np.ndarray:
     """|computed - exact| as float64, from the exact difference; inf where the computed value is not finite."""
     computed = np.asarray(computed, dtype=np.float64)
-    with gmpy2.context(precision=MAX_BITS):
+    with gmpy2.context(precision=MAX_BITS), np.errstate(all="ignore"):
         difference = np.abs(as_exact(computed) - np.asarray(exact, dtype=object))
     difference = np.asarray(difference, dtype=np.float64)
     return np.where(np.isfinite(computed), difference, np.inf)
@@ -165,7 +169,7 @@ def _count(n_rows, weight, reduction):
 def _losses_and_residuals(z, y):
     """ℓ and r = dℓ/dz, without a subtraction of near numbers: MPFR's exponents are wide enough for exp(±z)."""
     if np.max(np.abs(z)) > LARGEST_LOGIT:
-        raise ArithmeticError(
+        raise OracleError(
             f"a logit of the exact run is {float(np.max(np.abs(z))):.3g}; at most {LARGEST_LOGIT:.3g} can be "
             f"computed with: scale the features, or take smaller steps"
         )
@@ -193,7 +197,7 @@ def _agreed(compute: Callable, parts: Callable):
             if all(_close(a, b, size) for (a, _), (b, size) in pairs):
                 return check
         bits *= 2
-    raise ArithmeticError(f"the oracle does not settle below {MAX_BITS} bits; the iteration amplifies every error")
+    raise OracleError(f"the oracle does not settle below {MAX_BITS} bits; the iteration amplifies every error")
 
 
 def _close(a, b, size) -> bool:

@@ -153,9 +153,10 @@ def train(
     rate = data["X"].dtype.type(learning_rate)
     for step, rows in recorder.steps(batches):
         batch = data if rows is None else {name: array[rows] for name, array in data.items()}
-        before, gradient = value_and_grad(parameters, **batch, **options)
-        parameters = sgd_step(parameters, gradient, rate)
-        loss = before if record == "before" else objective(parameters, **batch, **options)
+        with np.errstate(over="ignore", invalid="ignore"):  # the recorder stops the run and says why
+            before, gradient = value_and_grad(parameters, **batch, **options)
+            parameters = sgd_step(parameters, gradient, rate)
+            loss = before if record == "before" else objective(parameters, **batch, **options)
         recorder.add(step, float(loss), parameters)
     return recorder.history()
 

@@ -71,9 +71,9 @@ def round_to(x, dtype: str) -> np.ndarray:
     x = np.asarray(x, dtype=np.float64)
     spacing = ulp(x, dtype)
     rounded = np.rint(x / spacing) * spacing  # both products are by a power of two: exact
-    if np.abs(rounded).max(initial=0.0) > format_of(dtype).largest:
-        worst = np.abs(x).max()
-        raise ValueError(f"{worst:g} is too large for {dtype}, whose largest number is {format_of(dtype).largest:g}")
+    largest = format_of(dtype).largest
+    if (np.abs(rounded) > largest).any():
+        raise ValueError(f"{np.nanmax(np.abs(x)):g} is too large for {dtype}, whose largest number is {largest:g}")
     return rounded
 
 
@@ -99,7 +99,8 @@ def ulp_distance(a, b, dtype: str) -> np.ndarray:
     Raises ValueError for values the format does not hold.
     """
     a, b = _index(a, dtype), _index(b, dtype)
-    return (np.maximum(a, b) - np.minimum(a, b)).astype(np.uint64)  # wraps at 2^64 exactly as it must
+    with np.errstate(over="ignore"):  # the difference of two int64 wraps, and as uint64 it is right again
+        return (np.maximum(a, b) - np.minimum(a, b)).astype(np.uint64)
 
 
 def _index(x, dtype: str) -> np.ndarray:
