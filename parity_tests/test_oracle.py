@@ -110,6 +110,20 @@ def test_evaluate(name, reduction, l2):
     assert exact.classes.tolist() == [int(t > 0) for t in z]
 
 
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("name", POINTS)
+def test_hessian(name, reduction, l2):
+    # Complex steps: Im ∂f(θ + ih e_k) / h is the derivative of ∂f up to a relative (xh)² < 2^-170.
+    dataset, point = POINTS[name]
+    with mpmath.workprec(textbook_bits(dataset, point)):
+        h, theta = mpmath.mpf(2) ** -100, [*point.weight, point.bias]
+        steps = [[v + (h * 1j if j == k else 0) for j, v in enumerate(theta)] for k in range(len(theta))]
+        gradients = [Textbook(dataset, l2, reduction).at(step[:-1], step[-1])[-1] for step in steps]
+        wanted = [[part.imag / h for part in gradient] for gradient in gradients]
+    assert_agree(oracle.hessian(dataset, point, l2=l2, reduction=reduction), wanted, "Hessian")
+
+
 RUNS = {
     "plain": (random_dataset(), {}),
     "l2": (random_dataset(), {"l2": 0.3}),
