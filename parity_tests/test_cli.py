@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from logreg_parity.cli import main, parser
+from logreg_parity.cli import COMMANDS, main
 
 QUICK = ["--steps", "20", "--dtype", "float64"]
 FILES = {"comparison.json", "comparison.md", "fit.png", "loss.png", "difference.png"}
@@ -124,6 +124,11 @@ def test_bad_input_is_explained(tmp_path, table, arguments, words, capsys):
     assert report == {}
 
 
+def test_a_file_in_the_place_of_the_folder_is_seen_before_anything_runs(tmp_path, table, capsys):
+    assert main(["--out", table]) == 2
+    assert "a file; give a folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", [["--steps", "0"], ["--step-size", "nan"], ["--l2", "-1"], ["--dtype", "int8"]])
 def test_impossible_options_are_refused(option, capsys):
     with pytest.raises(SystemExit, match="2"):
@@ -140,13 +145,21 @@ def test_a_report_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypat
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
-def test_help_names_every_option_and_status():
-    text = parser().format_help()
-    for option in ("--data", "--label", "--steps", "--step-size", "--reduction", "--dtype", "--device", "--twins", "--out"):
-        assert option in text
-    assert "exit status: 0" in text
+def test_help_names_every_option_status_and_command(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    words = {word.strip(",[]") for word in capsys.readouterr().out.split()}
+    assert words >= {"--data", "--label", "--steps", "--step-size", "--reduction", "--dtype", "--device", "--twins"}
+    assert words >= {"--out", "status:", *COMMANDS}
+
+
+def test_an_unknown_command_is_refused_with_those_there_are(capsys):
+    assert main(["comprae"]) == 2
+    assert "there is no command 'comprae'; give compare" in capsys.readouterr().err
 
 
 def test_the_module_is_the_command():
-    done = subprocess.run([sys.executable, "-m", "logreg_parity", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "logreg_parity", "--version"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("logreg-parity ")

@@ -8,7 +8,7 @@ import pytest
 
 STEM = [
     "logreg_parity",
-    "logreg_parity.cli",
+    "logreg_parity.cli.compare",
     "logreg_parity.judge.compare",
     "logreg_parity.judge.figures",
     "logreg_parity.judge.report",
@@ -46,4 +46,4 @@ def test_the_check_sees_a_framework():
 
 def test_help_imports_nothing_heavy():
     """So that --help answers at once; what is heavy comes when a command runs."""
-    assert not loaded("logreg_parity.cli") & {"gmpy2", "matplotlib", "rich", "scipy", "torch", "jax"}
+    assert not loaded("logreg_parity.cli.compare") & {"gmpy2", "matplotlib", "rich", "scipy", "torch", "jax"}

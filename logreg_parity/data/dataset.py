@@ -89,7 +89,7 @@ class Dataset:
         features, are not kept.
         """
         mean, deviation = self.X.mean(axis=0), self.X.std(axis=0)
-        changes = (self.X != self.X[0]).any(axis=0)  # the deviation of equal numbers need not round to zero
+        changes = (self.X[0] != self.X).any(axis=0)  # the deviation of equal numbers need not round to zero
         constant = [name for name, change in zip(self.feature_names, changes, strict=True) if not change]
         if constant:
             raise ValueError(f"{', '.join(constant)} never changes and cannot be standardised; leave it out")

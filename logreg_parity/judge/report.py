@@ -93,10 +93,11 @@ def _how_far(c: Comparison) -> str:
         whom = first.subject[0] if len(first.subject) == 1 else " and ".join(first.subject)
         away = "is off the exact value" if len(first.subject) == 1 else "differ"
         where = f" at {first.where}" if first.where else ""
+        quantities = ", ".join(dict.fromkeys(row.quantity for row in outside))
         text = (
             f"More than unavoidable rounding is at work: {whom} {away} by {first.error:.3g} in {first.quantity}{where}, "
             f"where {first.bound:.3g} is allowed ({first.dtype}, {first.device}). That is the first quantity to leave "
-            f"its bound, so look there first; outside in all: {', '.join(dict.fromkeys(row.quantity for row in outside))}."
+            f"its bound, so look there first. Outside in all: {quantities}."
         )
         stops = {name: run.stop_reason for runs in c.runs.values() for name, run in runs.items() if run.stop_reason}
         return text + "".join(f" {name} stopped early: {reason}." for name, reason in stops.items())

@@ -1,0 +1,33 @@
+"""The command line: ``logreg-parity [COMMAND] ...``, one module a command.
+
+A command's module has ``parser()`` and ``run(options)``, the exit status. Nothing heavy is imported before a command
+runs: the twins bring their frameworks only when they are loaded.
+"""
+
+import importlib
+import sys
+
+COMMANDS = {
+    "compare": "train twins on the same data and judge every number (the default)",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "compare"
+    if name not in COMMANDS:
+        print(f"logreg-parity: there is no command {name!r}; give {' or '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    command = importlib.import_module(f".{name}", __package__)
+    options = command.parser().parse_args(arguments)
+    from ..truth.oracle import OracleError
+
+    try:
+        return command.run(options)
+    except (ValueError, OSError, OracleError) as error:
+        print(f"logreg-parity: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("logreg-parity: interrupted; nothing was written", file=sys.stderr)
+        return 130

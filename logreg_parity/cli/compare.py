@@ -1,0 +1,103 @@
+"""``logreg-parity compare``, the main job; also what ``logreg-parity`` alone does."""
+
+import argparse
+from pathlib import Path
+
+from .. import __version__
+from . import COMMANDS
+from .problem import add_problem, positive, problem
+
+EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3}
+
+DESCRIPTION = """\
+Train twin logistic regressions on the same data and say, with proof, how far each
+number is from the other twin and from the exact value.
+
+Without options: the data set of the lesson published in 2021, in float32 and float64,
+on every device that all twins see. Prints a table and writes results/."""
+
+EPILOG = """\
+exit status: 0 every number is within its bound; 1 some number is outside;
+2 the input or an option is wrong; 3 nothing is outside, but for some number
+no bound can be promised.
+
+examples:
+  logreg-parity
+  logreg-parity --data bernoulli --seed 7 --steps 2000
+  logreg-parity --data patients.csv --label outcome --standardize --out outcome/
+  logreg-parity --twins logreg_torch my.module --dtype float64"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options, with their help."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    commands = "\n".join(f"  {name:10}{what}" for name, what in COMMANDS.items())
+    epilog = f"{EPILOG}\n\ncommands (each has its own --help):\n{commands}"
+    top = argparse.ArgumentParser("logreg-parity", description=DESCRIPTION, epilog=epilog, formatter_class=formatter)
+    top.add_argument("--version", action="version", version=f"logreg-parity {__version__}")
+    add_problem(top)
+    judge = top.add_argument_group("judgement")
+    judge.add_argument(
+        "--twins",
+        nargs="+",
+        metavar="MODULE",
+        default=["logreg_torch", "logreg_jax"],
+        help="modules to judge (logreg_torch logreg_jax); logreg_parity.truth.reference is one more",
+    )
+    judge.add_argument(
+        "--dtype",
+        nargs="+",
+        choices=("float64", "float32", "bfloat16", "float16"),
+        default=["float32", "float64"],
+        help="one or more (float32 float64)",
+    )
+    judge.add_argument(
+        "--device", nargs="+", metavar="NAME", help="cpu, cuda, or auto; default: all that all twins see"
+    )
+    judge.add_argument(
+        "--exact-steps",
+        type=positive(int),
+        metavar="K",
+        help="steps of the exact run (as many as take some 15 seconds)",
+    )
+    judge.add_argument("--out", type=Path, default=Path("results"), metavar="FOLDER", help="for the report (results/)")
+    return top
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare, print, write; the exit status."""
+    from rich.console import Console
+
+    from ..judge.compare import compare
+    from ..judge.report import summary, tables, write_report
+    from ..judge.twin import load_twin
+
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"--out is {options.out}, a file; give a folder")
+    console, progress = Console(), Console(stderr=True)
+    dataset, start, setting = problem(options)
+    twins = {name: load_twin(name) for name in dict.fromkeys(options.twins)}
+    comparison = compare(
+        twins,
+        dataset,
+        start,
+        setting,
+        dtypes=list(dict.fromkeys(options.dtype)),
+        devices=_devices(options.device, twins),
+        exact_steps=options.exact_steps,
+        notify=lambda message: progress.print(f"· {message}", style="dim", highlight=False),
+    )
+    console.print(f"data: {dataset.source}", highlight=False)
+    console.print(tables(comparison))
+    console.print(f"\n{summary(comparison)}\n", highlight=False)
+    written = write_report(comparison, options.out)
+    console.print(f"Written: {', '.join(str(path) for path in written)}", highlight=False, soft_wrap=True)
+    return EXIT_STATUS[comparison.verdict]
+
+
+def _devices(names: list[str] | None, twins: dict) -> list[str] | None:
+    """The devices by name; "auto" is cuda where all twins see it."""
+    if names is None:
+        return None
+    cuda = all("cuda" in twin.devices() for twin in twins.values())
+    return list(dict.fromkeys("cuda" if name == "auto" and cuda else name.replace("auto", "cpu") for name in names))

@@ -1,0 +1,94 @@
+"""The options that name a problem: a data set, a start, and the training run on it."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+DATA = ("published", "lesson", "bernoulli", "soft")
+
+
+def add_problem(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a command."""
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        metavar="NAME|FILE",
+        default="published",
+        help="published (the default), lesson, bernoulli, soft, or a .csv or .npz file",
+    )
+    data.add_argument("--label", metavar="COLUMN", help="the label's column in the file, with two values")
+    data.add_argument("--weight", metavar="COLUMN", help="a column of row weights in the file")
+    data.add_argument("--standardize", action="store_true", help="give every feature mean 0 and deviation 1")
+    data.add_argument("--seed", type=int, default=0, metavar="K", help="of made data, start and mini-batches (0)")
+    training = parser.add_argument_group("training")
+    training.add_argument("--steps", type=positive(int), default=5000, metavar="T", help="gradient steps (5000)")
+    training.add_argument(
+        "--step-size",
+        type=positive(float),
+        metavar="H",
+        help="default: the lesson's for made data (1e-4 down the sum), else 1 / the largest curvature there can be",
+    )
+    training.add_argument(
+        "--reduction", choices=("sum", "mean"), help="of the losses; default: sum, as in the lesson; mean for a file"
+    )
+    training.add_argument("--l2", type=not_negative, default=0.0, metavar="L", help="penalty L/2 |w|^2 (0)")
+    training.add_argument("--batch-size", type=positive(int), metavar="B", help="mini-batches of B rows (all rows)")
+    training.add_argument("--record", choices=("before", "after"), default="after", help="loss of the update (after)")
+
+
+def problem(options: argparse.Namespace):
+    """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
+    import numpy as np
+
+    from ..data.dataset import Parameters
+    from ..data.generator import initial_parameters, lesson, published_2021
+    from ..data.tables import load_table
+    from ..judge.quantities import Setting
+    from ..truth.bounds import largest_curvature
+
+    made = options.data in DATA
+    if made and (options.label or options.weight):
+        raise ValueError(f"--label and --weight are for files; --data is {options.data}: leave them out")
+    if made:
+        start = initial_parameters(seed=options.seed)
+        if options.data == "published":
+            dataset, start = published_2021()
+        else:
+            dataset = lesson(labels="rounded" if options.data == "lesson" else options.data, seed=options.seed)
+    else:
+        if not Path(options.data).suffix:
+            raise ValueError(f"--data is {options.data!r}; give {', '.join(DATA)}, or a .csv or .npz file")
+        if options.label is None:
+            raise ValueError(f"--data is the file {options.data}; say which column is the label with --label COLUMN")
+        dataset = load_table(options.data, options.label, weight=options.weight)
+        start = Parameters(np.zeros(dataset.n_features), 0.0)
+    if options.standardize:
+        dataset = dataset.standardized()
+    reduction = options.reduction or ("sum" if made else "mean")
+    step_size = options.step_size
+    if step_size is None and made and not options.standardize:
+        step_size = 1e-4 if reduction == "sum" else 1e-4 * dataset.n_rows
+    if step_size is None:
+        step_size = float(f"{1 / largest_curvature(dataset, l2=options.l2, reduction=reduction):.3g}")
+    setting = Setting(options.steps, step_size, options.l2, reduction, options.record, options.batch_size, options.seed)
+    return dataset, start, setting
+
+
+def positive(kind: type) -> Callable[[str], float]:
+    """A number above 0, of that kind."""
+
+    def number(text: str):
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} came; give a number above 0")
+        return value
+
+    return number
+
+
+def not_negative(text: str) -> float:
+    """0 or a number above it."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} came; give 0 or a number above it")
+    return value
