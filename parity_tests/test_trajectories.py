@@ -59,7 +59,11 @@ def test_the_certified_path(mtcars, twins, name):
 
 def test_another_path_is_not_mistaken_for_it(mtcars, twins):
     run = twins["logreg_torch"].train(
-        mtcars, Parameters(np.zeros(1), 0.0), steps=STEPS, learning_rate=RATE * (1 + 1e-9), keep=range(STEPS + 1),
+        mtcars,
+        Parameters(np.zeros(1), 0.0),
+        steps=STEPS,
+        learning_rate=RATE * (1 + 1e-9),
+        keep=range(STEPS + 1),
         dtype="float64",
     )
     points = np.column_stack([run.weights, run.biases])

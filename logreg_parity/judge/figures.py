@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from ..truth import oracle, reference
 from .compare import Comparison
+from .quantities import Run
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito: told apart by the colour-blind
 DASHES = ((0, ()), (0, (4, 3)), (0, (1, 2)), (0, (6, 2, 1, 2)), (0, (2, 1)))
@@ -22,46 +23,46 @@ def png(figure: Figure) -> bytes:
 
 
 def fit(comparison: Comparison) -> Figure:
-    """The data and every twin's probability curve; with several features, along each twin's own logit."""
-    c = comparison
-    figure, axes = _panels(1, c, "The data and the fitted curves")
-    axis, place = axes[0], list(c.runs)[-1]
-    x_label = c.dataset.feature_names[0]
-    for number, (name, run) in enumerate(c.runs[place].items()):
-        theta = run.points[-1]
-        if c.dataset.n_features == 1:
-            x = np.linspace(c.dataset.X.min(), c.dataset.X.max(), 1000)
-            axis.plot(x, reference.sigmoid(theta[0] * x + theta[1]), label=name, **_style(number))
-            points = c.dataset.X[:, 0]
-        else:
-            points, x_label = c.dataset.X @ theta[:-1] + theta[-1], f"logit Xw + b of {next(iter(c.versions))}"
-            x = np.linspace(points.min(), points.max(), 1000)
-            if number:
-                continue
-            axis.plot(x, reference.sigmoid(x), label="probability", color=COLOURS[0])
-    best = c.optimum.parameters
-    if c.dataset.n_features == 1 and best is not None:
-        p = reference.sigmoid(best.weight[0] * x + best.bias)
-        axis.plot(x, p, color=GREY, linewidth=1, label="exact optimum")
+    """The data and every twin's probabilities: as curves over one feature, else row by row along the logit."""
+    c, runs = comparison, comparison.runs[list(comparison.runs)[-1]]
+    figure, (axis,) = _panels(1, c, "The data and the fitted probabilities")
     if c.dataset.n_features == 1:
-        first = next(iter(c.runs[place].values())).points[-1]
-        points = c.dataset.X[:, 0]
-        if points.min() < -first[1] / first[0] < points.max():
-            axis.axvline(-first[1] / first[0], color=GREY, linewidth=0.8, linestyle=":")
-            axis.annotate(
-                f"midpoint −b/w = {-first[1] / first[0]:.3g}".replace("-", "−"),
-                (-first[1] / first[0], 0.5),
-                (8, -4),
-                textcoords="offset points",
-                color="#555555",
+        x = c.dataset.X[:, 0]
+        _curves_over_feature(axis, c, runs)
+    else:
+        first = next(iter(runs.values())).points[-1]
+        x = c.dataset.X @ first[:-1] + first[-1]
+        axis.set_xlabel(f"logit Xw + b of {next(iter(runs))}")
+        for number, (name, run) in enumerate(runs.items()):
+            z = c.dataset.X @ run.points[-1, :-1] + run.points[-1, -1]
+            marker = {"marker": "os^Dv"[number % 5], "s": 60 / (1 + number), "linewidths": 1.2}
+            axis.scatter(
+                x, reference.sigmoid(z), label=name, facecolors="none", edgecolors=_style(number)["color"], **marker
             )
-    axis.scatter(points, c.dataset.y, s=18, alpha=0.3, color="black", linewidths=0, label="data")
+    axis.scatter(x, c.dataset.y, s=18, alpha=0.3, color="black", linewidths=0, label="data")
     zero, one = c.dataset.class_names
-    axis.set(xlabel=x_label, ylabel=f"probability of {one}" if one != "1" else "probability of class 1")
+    axis.set_ylabel("probability of class 1" if one == "1" else f"probability of {one}")
     if (zero, one) != ("0", "1"):
         axis.set_yticks([0, 0.5, 1], [zero, "0.5", one])
     axis.legend(frameon=False, loc="center right")
     return figure
+
+
+def _curves_over_feature(axis, c: Comparison, runs: dict[str, Run]) -> None:
+    """Every twin's curve, the curve of the exact optimum, and where the first twin's passes one half."""
+    x = np.linspace(c.dataset.X.min(), c.dataset.X.max(), 1000)
+    for number, (name, run) in enumerate(runs.items()):
+        w, b = run.points[-1]
+        axis.plot(x, reference.sigmoid(w * x + b), label=name, **_style(number))
+    if c.optimum.parameters is not None:
+        (w,), b = c.optimum.parameters
+        axis.plot(x, reference.sigmoid(w * x + b), color=GREY, linewidth=1, label="exact optimum")
+    w, b = next(iter(runs.values())).points[-1]
+    if x[0] < -b / w < x[-1]:
+        axis.axvline(-b / w, color=GREY, linewidth=0.8, linestyle=":")
+        text = f"midpoint −b/w = {-b / w:.3g}".replace("-", "−")
+        axis.annotate(text, (-b / w, 0.12), (8, -4), textcoords="offset points", color="#555555")
+    axis.set_xlabel(c.dataset.feature_names[0])
 
 
 def loss(comparison: Comparison) -> Figure:

@@ -95,9 +95,9 @@ def _how_far(c: Comparison) -> str:
         where = f" at {first.where}" if first.where else ""
         quantities = ", ".join(dict.fromkeys(row.quantity for row in outside))
         text = (
-            f"More than unavoidable rounding is at work: {whom} {away} by {first.error:.3g} in {first.quantity}{where}, "
-            f"where {first.bound:.3g} is allowed ({first.dtype}, {first.device}). That is the first quantity to leave "
-            f"its bound, so look there first. Outside in all: {quantities}."
+            f"More than unavoidable rounding is at work: {whom} {away} by {first.error:.3g} in {first.quantity}"
+            f"{where}, where {first.bound:.3g} is allowed ({first.dtype}, {first.device}). That is the first quantity "
+            f"to leave its bound, so look there first. Outside in all: {quantities}."
         )
         stops = {name: run.stop_reason for runs in c.runs.values() for name, run in runs.items() if run.stop_reason}
         return text + "".join(f" {name} stopped early: {reason}." for name, reason in stops.items())

@@ -100,7 +100,7 @@ def distance_bound(dataset: Dataset, parameters: Parameters, *, l2=0.0, reductio
 
 def separation(dataset: Dataset, direction: Sequence[Fraction]) -> str | None:
     """What the direction (D + 1,), bias last, proves: "separable", "quasi-separable" or nothing."""
-    margins = _margins(dataset, direction)
+    margins = _margins(_counted(dataset, 0.0, "sum")[0], direction)
     if (margins > 0).all():
         return "separable"
     return "quasi-separable" if (margins >= 0).all() and (margins > 0).any() else None
