@@ -112,7 +112,7 @@ def test_scaling_by_a_power_of_two_changes_no_digit(twin, power):
 
 @pytest.mark.parametrize("twin", TWINS)
 def test_flipping_labels_and_signs_changes_no_digit(twin):
-    """(X, y) -> (-X, 1 - y) at (w, -b) turns every logit and residual around: the same losses, the same weight slope."""
+    """(X, y) -> (-X, 1 - y) at (w, -b) turns every logit around: the same losses and slopes."""
     dataset, point = CASES["rare"]
     flipped = Dataset(-dataset.X, 1 - dataset.y, "flipped")
     turned = Parameters(point.weight, -point.bias)

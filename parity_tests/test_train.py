@@ -53,7 +53,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason(twin, dtype):
 
 def test_the_textbook_loss_ends_in_nan_where_the_stable_one_trains_on(twin):
     """The published run, continued: the loss after the update is NaN at step 8388, the parameters one step later."""
-    dataset, start = published_2021()
+    dataset, _ = published_2021()
     near_end = Parameters(np.array([2.965376377105713]), 1.8082717657089233)  # after step 8387, as the run prints it
     options = {"steps": 3, "learning_rate": 1e-4, "reduction": "sum", "dtype": "float32"}
     textbook = twin.train(dataset, near_end, loss="textbook", **options)

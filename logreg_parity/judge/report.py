@@ -88,19 +88,7 @@ def _what_ran(c: Comparison) -> str:
 
 def _how_far(c: Comparison) -> str:
     if c.verdict == "OUTSIDE":
-        outside = [row for row in c.rows if row.verdict == "OUTSIDE"]
-        first = next((row for row in outside if len(row.subject) == 1), outside[0])
-        whom = first.subject[0] if len(first.subject) == 1 else " and ".join(first.subject)
-        away = "is off the exact value" if len(first.subject) == 1 else "differ"
-        where = f" at {first.where}" if first.where else ""
-        quantities = ", ".join(dict.fromkeys(row.quantity for row in outside))
-        text = (
-            f"More than unavoidable rounding is at work: {whom} {away} by {first.error:.3g} in {first.quantity}"
-            f"{where}, where {first.bound:.3g} is allowed ({first.dtype}, {first.device}). That is the first quantity "
-            f"to leave its bound, so look there first. Outside in all: {quantities}."
-        )
-        stops = {name: run.stop_reason for runs in c.runs.values() for name, run in runs.items() if run.stop_reason}
-        return text + "".join(f" {name} stopped early: {reason}." for name, reason in stops.items())
+        return _what_is_outside(c)
     if c.verdict == "no promise":
         return (
             "Nothing contradicts that they compute the same function, but part of it cannot be promised: there "
@@ -121,9 +109,25 @@ def _how_far(c: Comparison) -> str:
     return text
 
 
+def _what_is_outside(c: Comparison) -> str:
+    outside = [row for row in c.rows if row.verdict == "OUTSIDE"]
+    first = next((row for row in outside if len(row.subject) == 1), outside[0])
+    away = "is off the exact value" if len(first.subject) == 1 else "differ"
+    where = f" at {first.where}" if first.where else ""
+    quantities = ", ".join(dict.fromkeys(row.quantity for row in outside))
+    stops = {name: run.stop_reason for runs in c.runs.values() for name, run in runs.items() if run.stop_reason}
+    return (
+        f"More than unavoidable rounding is at work: {' and '.join(first.subject)} {away} by {first.error:.3g} in "
+        f"{first.quantity}{where}, where {first.bound:.3g} is allowed ({first.dtype}, {first.device}). That is the "
+        f"first quantity to leave its bound, so look there first. Outside in all: {quantities}."
+    ) + "".join(f" {name} stopped early: {reason}." for name, reason in stops.items())
+
+
 def _where_it_leads(c: Comparison) -> str:
     best, runs = c.optimum, c.runs[list(c.runs)[-1]]
     run = next(iter(runs.values()))
+    if run.end is None:
+        return "The run did not reach its last step."
     stopped = f"this run stopped at {_point(run.points[-1])}"
     if best.status == "finite" and best.parameters is not None:
         exact = np.append(best.parameters.weight, best.parameters.bias)
