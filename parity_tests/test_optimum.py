@@ -180,7 +180,7 @@ def test_hard_case(name):
 
 
 def test_hard_cases_with_closed_forms():
-    """log is within 1 ulp of exact, a difference of two adds half an ulp and what it cancels: 4 ulp in all."""
+    """log is within 1 ulp of exact, a difference of two adds half an ulp and what cancels: 4 ulp in all."""
     bias = find_optimum(HARD_DATA["all_rows_identical"])
     assert ulp_distance(bias.parameters.bias, np.log(2), "float64") <= 1
     assert (bias.parameters.weight == 0).all()
@@ -295,7 +295,7 @@ SEPARATED = HARD_DATA["separable_only_in_combination"]
 
 
 def assert_same_optimum(found, wanted):
-    """The same exact optimum rounds to the same numbers; the radius is the rounding and far smaller things."""
+    """The same exact optimum rounds to the same numbers; the radius is the rounding and far less."""
     assert found.status == wanted.status == "finite"
     assert_nearest(found.parameters, [repr(float(v)) for v in flatten(wanted.parameters)])
 
@@ -360,7 +360,9 @@ def test_newton_does_not_overshoot():
 @pytest.mark.parametrize("offset", [0, 2.0**20, 2.0**30, 2.0**50])
 def test_quasi_separation_far_from_zero(offset):
     """One unit in the last place, or nearly, is all that the columns vary by; the infimum does not change."""
-    near, far = (dataset(np.column_stack([STEPS + at, [1, 0, 1, 0, 2, 1, 0, 2]]), STEP_LABELS) for at in (0, offset))
+    near, far = (
+        dataset(np.column_stack([STEPS + at, [1, 0, 1, 0, 2, 1, 0, 2]]), STEP_LABELS) for at in (0, offset)
+    )
     found = find_optimum(far)
     assert_separated(far, found, "quasi-separable")
     assert ulp_distance(found.value, find_optimum(near).value, "float64") == 0
@@ -378,7 +380,8 @@ def test_optimum_that_float64_cannot_hold_is_not_given():
 def test_outliers_on_the_right_side_do_not_count():
     """Their loss is below exp(-100) with x = ±100 as with x = ±1e10, where MPFR's usual exponents end."""
     found, far = (
-        find_optimum(dataset([-x, -2, -1, 0, 0, 1, 2, 3, x], [0, 0, 1, 0, 1, 0, 1, 1, 1])) for x in (100, 1e10)
+        find_optimum(dataset([-x, -2, -1, 0, 0, 1, 2, 3, x], [0, 0, 1, 0, 1, 0, 1, 1, 1]))
+        for x in (100, 1e10)
     )
     assert_same_optimum(far, found)
 
@@ -566,7 +569,7 @@ def test_radius_is_not_believed_at_low_precision(monkeypatch):
 
 
 def test_proposals_are_not_believed(monkeypatch):
-    """No direction gets through that does not separate, whoever proposes it; and Newton's method finds one."""
+    """No direction gets through that does not separate, whoever proposes it; Newton's method finds one."""
     wrong = [optimum._mpq(np.array(d)) for d in ([1, 0, 0], [0, 0, 0], [-1, 2, 3])]
     monkeypatch.setattr(optimum, "_directions", lambda rows, l2: iter(wrong))
     assert find_optimum(OVERLAP).status == "finite"

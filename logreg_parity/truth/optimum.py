@@ -77,9 +77,9 @@ def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") 
             theta = objective.minimise(_mpfr(theta), bits)
             bound = objective.distances(theta, bits)
             if bound is not None:
-                status = "finite" if len(columns) == rows.n_features + 1 else "not unique"
+                unique, value = len(columns) == rows.n_features + 1, float(objective.value(theta) / count)
                 parameters, radius = _rounded(theta, bound, columns, rows.n_features)
-                return Optimum(status, parameters, float(objective.value(theta) / count), radius)
+                return Optimum("finite" if unique else "not unique", parameters, value, radius)
             direction[columns] = _mpq(theta)
             if l2 == 0 and separation(rows, direction):  # where there is no optimum, Newton's method runs off
                 return _separated(rows, direction, count)
@@ -98,7 +98,7 @@ def distance_bound(dataset: Dataset, parameters: Parameters, *, l2=0.0, reductio
     return np.inf
 
 
-def separation(dataset: Dataset, direction: Sequence[Fraction]) -> str | None:
+def separation(dataset: Dataset, direction: Sequence[Fraction] | np.ndarray) -> str | None:
     """What the direction (D + 1,), bias last, proves: "separable", "quasi-separable" or nothing."""
     margins = _margins(_counted(dataset, 0.0, "sum")[0], direction)
     if (margins > 0).all():
@@ -118,7 +118,7 @@ def _counted(dataset: Dataset, l2: float, reduction: str) -> tuple[Dataset, floa
 # -- no optimum ------------------------------------------------------------------------------------------
 
 
-def _margins(rows: Dataset, direction: Sequence[Fraction]) -> np.ndarray:
+def _margins(rows: Dataset, direction: Sequence[Fraction] | np.ndarray) -> np.ndarray:
     """(2y - 1) x̃·d (N,), exactly; -|x̃·d| where the label is soft, for such a row is one of either label."""
     z = _mpq(reference.with_ones(rows.X)) @ _mpq(np.array(direction, dtype=object))
     return np.where(rows.y == 1, z, np.where(rows.y == 0, -z, -np.abs(z)))
@@ -191,7 +191,8 @@ def _independent(X: np.ndarray) -> np.ndarray:
 
 def _reduced(rows: np.ndarray) -> tuple[np.ndarray, list[int]]:
     """The reduced echelon form (rank, k) and pivots of rational rows A (N, k), by AᵀA of equal row space."""
-    M, pivots = rows.T @ rows, []
+    M = rows.T @ rows
+    pivots: list[int] = []
     for column in range(len(M)):
         at = len(pivots)
         candidates = at + np.flatnonzero(M[at:, column])
