@@ -79,4 +79,4 @@ def like(theta, w, b):
 
 def as_array(values):
     """A copy as a tensor, in the framework's default dtype, which is float32 unless it was changed."""
-    return torch.tensor(np.array(values), dtype=torch.get_default_dtype())
+    return torch.tensor(np.asarray(values), dtype=torch.get_default_dtype())

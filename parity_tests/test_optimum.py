@@ -17,8 +17,9 @@ import pytest
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.generator import gaussian, lesson, lesson_datasets
 from logreg_parity.truth import optimum, oracle
-from logreg_parity.truth.optimum import distance_bound, find_optimum, separation
+from logreg_parity.truth.optimum import distance_bound, find_optimum
 from logreg_parity.truth.reference import flatten
+from logreg_parity.truth.separation import rational, separation
 from logreg_parity.truth.ulp import ulp, ulp_distance
 
 REFERENCES = Path(__file__).parent / "references"
@@ -195,7 +196,7 @@ def test_hard_cases_with_closed_forms():
 @pytest.mark.parametrize("gap", [1e-9, 1e-12, 1e-300])
 def test_one_feature_is_decided_by_comparing_floats(gap, monkeypatch):
     """No linear program sees such a gap between the classes, and none is asked."""
-    monkeypatch.setattr(optimum, "_program", None)
+    monkeypatch.setattr("logreg_parity.truth.separation._program", None)
     x = np.concatenate([FALL, RISE, [-gap, gap]])
     y = np.concatenate([np.zeros(9), np.ones(9), [0, 1]])
     separated = dataset(x, y)
@@ -360,9 +361,7 @@ def test_newton_does_not_overshoot():
 @pytest.mark.parametrize("offset", [0, 2.0**20, 2.0**30, 2.0**50])
 def test_quasi_separation_far_from_zero(offset):
     """One unit in the last place, or nearly, is all that the columns vary by; the infimum does not change."""
-    near, far = (
-        dataset(np.column_stack([STEPS + at, [1, 0, 1, 0, 2, 1, 0, 2]]), STEP_LABELS) for at in (0, offset)
-    )
+    near, far = (dataset(np.column_stack([STEPS + at, [1, 0, 1, 0, 2, 1, 0, 2]]), STEP_LABELS) for at in (0, offset))
     found = find_optimum(far)
     assert_separated(far, found, "quasi-separable")
     assert ulp_distance(found.value, find_optimum(near).value, "float64") == 0
@@ -380,8 +379,7 @@ def test_optimum_that_float64_cannot_hold_is_not_given():
 def test_outliers_on_the_right_side_do_not_count():
     """Their loss is below exp(-100) with x = ±100 as with x = ±1e10, where MPFR's usual exponents end."""
     found, far = (
-        find_optimum(dataset([-x, -2, -1, 0, 0, 1, 2, 3, x], [0, 0, 1, 0, 1, 0, 1, 1, 1]))
-        for x in (100, 1e10)
+        find_optimum(dataset([-x, -2, -1, 0, 0, 1, 2, 3, x], [0, 0, 1, 0, 1, 0, 1, 1, 1])) for x in (100, 1e10)
     )
     assert_same_optimum(far, found)
 
@@ -413,7 +411,7 @@ def test_quasi_separation_along_a_line_of_ugly_numbers():
 
 def test_a_direction_that_leaves_rows_over_is_improved():
     data = dataset([[-1, 100], [1, -100], [0, -1], [0, 1]], [0, 1, 0, 1])
-    poor = optimum._mpq(np.array([1, 0, 0]))
+    poor = rational(np.array([1, 0, 0]))
     assert separation(data, poor) == "quasi-separable"
     assert_separated(data, optimum._separated(data, poor, 4.0), "separable")
 
@@ -570,7 +568,7 @@ def test_radius_is_not_believed_at_low_precision(monkeypatch):
 
 def test_proposals_are_not_believed(monkeypatch):
     """No direction gets through that does not separate, whoever proposes it; Newton's method finds one."""
-    wrong = [optimum._mpq(np.array(d)) for d in ([1, 0, 0], [0, 0, 0], [-1, 2, 3])]
-    monkeypatch.setattr(optimum, "_directions", lambda rows, l2: iter(wrong))
+    wrong = [rational(np.array(d)) for d in ([1, 0, 0], [0, 0, 0], [-1, 2, 3])]
+    monkeypatch.setattr(optimum, "directions", lambda rows, l2: iter(wrong))
     assert find_optimum(OVERLAP).status == "finite"
     assert_separated(SEPARATED, find_optimum(SEPARATED), "separable")

@@ -1,9 +1,8 @@
 """Whether the data has an optimum, where it is, and the proof: floating point proposes, exact numbers decide.
 
-**No optimum.** Along a direction d with (2y - 1) x̃·d ≥ 0 in every row (= 0 where the label is soft) and > 0
-in some, the loss falls for ever; where there is none and X̃ = [X, 1] has full rank, there is one optimum
-(Albert & Anderson, Biometrika 71, 1984). A linear program proposes d, and rational arithmetic on the binary
-inputs accepts or rejects it. With l2 > 0 only the bias can run off, and does where there is one class.
+**No optimum.** ``separation.py`` proposes directions along which the loss falls for ever, and proves them. Where
+there is none and X̃ = [X, 1] has full rank, there is one optimum. With l2 > 0 only the bias can run off, and does
+where there is one class.
 
 **An optimum.** Let F be the summed objective, g and H its derivatives at θ, and P any square matrix, with
 ν = ‖Pᵀg‖, R = max ‖Pᵀx̃‖ over the rows and PᵀHP ⪰ 1 - ε, ε < 1. A step δ = Pφ with ‖φ‖ = ρ moves no logit by
@@ -26,7 +25,6 @@ each entry is taken at its worst. Where κ > 2^-30 nothing is proved, and a high
 What underflows, below 2^-2^30, is less than κ times the 2^-2^29 of each row weight that the sizes include.
 """
 
-from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
@@ -36,12 +34,12 @@ import numpy as np
 from ..data.dataset import Dataset, Parameters
 from . import oracle, reference
 from .bounds import ENLARGED
+from .separation import counted_rows, directions, independent_columns, margins, rational, separation
 
 PRECISIONS = (256, 1024, 4096)  # bits; the higher ones for curvatures hundreds of orders of magnitude apart
-DENOMINATORS = (10, 10**3, 10**6, 10**9, 10**12, 2**1074)  # of proposed directions; the last keeps a float
 MAX_STEPS = 200  # of Newton's method at one precision; it takes about ten
 
-_mpfr, _mpq = np.frompyfunc(gmpy2.mpfr, 1, 1), np.frompyfunc(gmpy2.mpq, 1, 1)
+_mpfr = np.frompyfunc(gmpy2.mpfr, 1, 1)
 
 
 class Optimum(NamedTuple):
@@ -66,11 +64,11 @@ class Optimum(NamedTuple):
 def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") -> Optimum:
     """The optimum of the objective, or the proof that there is none. Rows of weight zero do not count."""
     rows, count = _counted(dataset, l2, reduction)
-    for direction in _directions(rows, l2):
+    for direction in directions(rows, l2):
         if separation(rows, direction):
             return _separated(rows, direction, count)
-    columns = np.arange(rows.n_features + 1) if l2 > 0 else _independent(rows.X)
-    theta, direction = np.zeros(len(columns)), _mpq(np.zeros(rows.n_features + 1))
+    columns = np.arange(rows.n_features + 1) if l2 > 0 else independent_columns(rows.X)
+    theta, direction = np.zeros(len(columns)), rational(np.zeros(rows.n_features + 1))
     for bits in PRECISIONS:
         with gmpy2.context(precision=bits), np.errstate(all="ignore"):
             objective = _Summed.of(rows, columns, l2, reduction)
@@ -80,7 +78,7 @@ def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") 
                 unique, value = len(columns) == rows.n_features + 1, float(objective.value(theta) / count)
                 parameters, radius = _rounded(theta, bound, columns, rows.n_features)
                 return Optimum("finite" if unique else "not unique", parameters, value, radius)
-            direction[columns] = _mpq(theta)
+            direction[columns] = rational(theta)
             if l2 == 0 and separation(rows, direction):  # where there is no optimum, Newton's method runs off
                 return _separated(rows, direction, count)
     return Optimum("undecided")
@@ -98,114 +96,27 @@ def distance_bound(dataset: Dataset, parameters: Parameters, *, l2=0.0, reductio
     return np.inf
 
 
-def separation(dataset: Dataset, direction: Sequence[Fraction] | np.ndarray) -> str | None:
-    """What the direction (D + 1,), bias last, proves: "separable", "quasi-separable" or nothing."""
-    margins = _margins(_counted(dataset, 0.0, "sum")[0], direction)
-    if (margins > 0).all():
-        return "separable"
-    return "quasi-separable" if (margins >= 0).all() and (margins > 0).any() else None
+def _separated(rows: Dataset, direction: np.ndarray, count: float) -> Optimum:
+    """The verdict on a proved direction: the losses off its boundary go to 0, the rest is the infimum."""
+    found = margins(rows, direction)
+    proof = tuple(Fraction(int(x.numerator), int(x.denominator)) for x in direction)
+    if (found > 0).all():
+        return Optimum("separable", value=0.0, direction=proof)
+    boundary = find_optimum(rows.take(np.flatnonzero(found == 0)), reduction="sum")
+    if boundary.direction is None:
+        value = None if boundary.value is None else boundary.value / count
+        return Optimum("quasi-separable", value=value, direction=proof)
+    further = rational(np.array(boundary.direction, dtype=object))
+    enough = 1 + max(np.abs(margins(rows, further))) / min(found[found > 0])  # to keep these above 0
+    return _separated(rows, enough * direction + further, count)
 
 
 def _counted(dataset: Dataset, l2: float, reduction: str) -> tuple[Dataset, float]:
     """The rows whose weight is not zero, and what the summed objective is divided by."""
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 is {l2}; give a finite number, 0 or more")
-    weight = dataset.sample_weight
-    rows = dataset if weight is None else dataset.take(np.flatnonzero(weight))
+    rows = counted_rows(dataset)
     return rows, float(reference.count(rows.y, rows.sample_weight, reduction))
-
-
-# -- no optimum ------------------------------------------------------------------------------------------
-
-
-def _margins(rows: Dataset, direction: Sequence[Fraction] | np.ndarray) -> np.ndarray:
-    """(2y - 1) x̃·d (N,), exactly; -|x̃·d| where the label is soft, for such a row is one of either label."""
-    z = _mpq(reference.with_ones(rows.X)) @ _mpq(np.array(direction, dtype=object))
-    return np.where(rows.y == 1, z, np.where(rows.y == 0, -z, -np.abs(z)))
-
-
-def _separated(rows: Dataset, direction: np.ndarray, count: float) -> Optimum:
-    """The verdict on a proved direction: the losses off its boundary go to 0, the rest is the infimum."""
-    margins = _margins(rows, direction)
-    proof = tuple(Fraction(int(x.numerator), int(x.denominator)) for x in direction)
-    if (margins > 0).all():
-        return Optimum("separable", value=0.0, direction=proof)
-    boundary = find_optimum(rows.take(np.flatnonzero(margins == 0)), reduction="sum")
-    if boundary.direction is None:
-        value = None if boundary.value is None else boundary.value / count
-        return Optimum("quasi-separable", value=value, direction=proof)
-    further = _mpq(np.array(boundary.direction, dtype=object))
-    enough = 1 + max(np.abs(_margins(rows, further))) / min(margins[margins > 0])  # to keep these above 0
-    return _separated(rows, enough * direction + further, count)
-
-
-def _directions(rows: Dataset, l2: float) -> Iterator[np.ndarray]:
-    """Directions that may separate: the bias; without a penalty the gap if D = 1, else what an LP finds."""
-    for sign in (1, -1):
-        yield _mpq(sign * np.eye(rows.n_features + 1)[-1])
-    if l2 == 0 and rows.n_features == 1 and np.isin(rows.y, (0, 1)).all():
-        x0, x1 = (_mpq(rows.X[rows.y == label, 0]) for label in (0, 1))
-        for sign, low, high in ((1, max(x0), min(x1)), (-1, max(x1), min(x0))):
-            yield sign * np.array([1, -(low + high) / 2], dtype=object)
-    elif l2 == 0 and rows.n_features > 0:
-        yield from _program(rows)
-
-
-def _program(rows: Dataset) -> Iterator[np.ndarray]:
-    """max Σ s subject to 0 ≤ s ≤ 1 and s ≤ margin, over d and s: d may grow, so at the end each s is 0 or 1.
-
-    The rows with s = 0 must lie on the boundary exactly. The coordinates of d that this leaves free are
-    rounded to rational numbers of growing denominators, the others solved for. All this in columns moved by
-    about their middle and scaled by powers of two, so that the LP sees what varies.
-    """
-    from scipy.optimize import linprog
-    from scipy.sparse import eye_array, hstack
-
-    low, high = rows.X.min(axis=0) / 2, rows.X.max(axis=0) / 2
-    exponent = np.frexp(np.where(low < high, high - low, high))[1] + 1
-    shift = np.ldexp(np.rint(np.ldexp(low + high, -exponent)), exponent) * (low < high)
-    scale = np.array([gmpy2.mpq(2) ** int(e) for e in exponent], dtype=object)
-    exact = reference.with_ones((_mpq(rows.X) - _mpq(shift)) / scale)
-    signed = np.concatenate([exact[rows.y > 0], -exact[rows.y < 1]])
-    n, k = signed.shape
-    limits, ranges = hstack([-signed.astype(float), eye_array(n)]).tocsr(), [(None, None)] * k + [(0, 1)] * n
-    found = linprog(np.repeat([0.0, -1.0], [k, n]), limits, np.zeros(n), bounds=ranges, method="highs").x
-    if found is None or not found[:k].any():
-        return
-    echelon, solved = _reduced(signed[found[k:] < 0.5])
-    free = np.setdiff1d(np.arange(k), solved)
-    for largest in DENOMINATORS:
-        d = [Fraction(x).limit_denominator(largest) for x in found[:k] / np.abs(found[:k]).max()]
-        d = _mpq(np.array(d, dtype=object))
-        d[solved] = -echelon[:, free] @ d[free]
-        weight = d[:-1] / scale
-        yield np.append(weight, d[-1] - (weight * _mpq(shift)).sum())
-
-
-def _independent(X: np.ndarray) -> np.ndarray:
-    """The columns of X̃ that do not depend on the bias and earlier columns, in order."""
-    bias_first = np.roll(np.arange(X.shape[1] + 1), 1)
-    _, pivots = _reduced(_mpq(reference.with_ones(X)[:, bias_first]))
-    return np.sort(bias_first[pivots])
-
-
-def _reduced(rows: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """The reduced echelon form (rank, k) and pivots of rational rows A (N, k), by AᵀA of equal row space."""
-    M = rows.T @ rows
-    pivots: list[int] = []
-    for column in range(len(M)):
-        at = len(pivots)
-        candidates = at + np.flatnonzero(M[at:, column])
-        if len(candidates):
-            M[[at, candidates[0]]] = M[[candidates[0], at]]
-            pivot = M[at] / M[at, column]
-            M = M - np.outer(M[:, column], pivot)
-            M[at] = pivot
-            pivots.append(column)
-    return M[: len(pivots)], pivots
-
-
-# -- an optimum ------------------------------------------------------------------------------------------
 
 
 class _Summed(NamedTuple):
