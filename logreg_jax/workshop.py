@@ -51,16 +51,22 @@ def initialize_linear_params(seed=0):
 
 
 def model_optimization_loop(theta, model, loss, x, y, n_steps=3000, step_size=0.001):
-    """Gradient descent by hand: (losses (n_steps,) after each update, theta)."""
+    """Gradient descent by hand: (the losses after each of n_steps updates, theta)."""
     theta = like(theta, *(as_array(part) for part in weight_and_bias(theta)))
     x, y = as_array(x), as_array(y)
-    loss, dloss = jax.jit(loss, static_argnums=1), jax.jit(jax.grad(loss), static_argnums=1)
-    losses = []
-    for _ in tqdm(range(n_steps), unit="step", disable=None, delay=1, leave=False):
+    dloss = jax.grad(loss)
+
+    @jax.jit
+    def step(theta):
         (w, b), (dw, db) = weight_and_bias(theta), weight_and_bias(dloss(theta, model, x, y))
         theta = like(theta, w - step_size * dw, b - step_size * db)
-        losses.append(loss(theta, model, x, y))
-    return jnp.stack(losses), theta
+        return theta, loss(theta, model, x, y)
+
+    losses = []
+    for _ in tqdm(range(n_steps), unit="step", disable=None, delay=1, leave=False):
+        theta, value = step(theta)
+        losses.append(value.item())
+    return losses, theta
 
 
 def weight_and_bias(theta):

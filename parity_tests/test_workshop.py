@@ -96,7 +96,7 @@ def test_with_the_mean_the_lessons_step_does_not_train(workshop):
     mean_loss = partial(workshop.logistic_loss, reduction="mean")
     x, y = DATASET.X[:, 0], DATASET.y
     losses, _ = workshop.model_optimization_loop(THETA, workshop.logistic_model, mean_loss, x, y, 300, 1e-4)
-    assert 0 < float(losses[0] - losses[-1]) < float(losses[0]) / 100
+    assert 0 < losses[0] - losses[-1] < losses[0] / 100
 
 
 def test_the_gradient_is_that_of_the_loss(workshop):
