@@ -293,3 +293,27 @@ def data(**changed):
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: gaussian(0, 2), "n_rows is 0"),
+        (lambda: gaussian(5, 2, scale=0), "scale 0; give numbers above 0"),
+        (lambda: gaussian(5, 2, scale=(1, -1)), r"scale \(1, -1\); give"),
+        (lambda: lesson(labels="soft", noise="pink"), "noise is 'pink'"),
+    ],
+    ids=["no rows", "no scale", "negative scale", "noise that is not used"],
+)
+def test_impossible_recipes_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_the_hash_knows_the_shape():
+    """The same eight bytes in the same order, as two data sets."""
+    assert Dataset([[1.0], [0.0]], [0, 1], "tall").sha256 != Dataset([[1.0, 0.0, 0.0]], [1], "flat").sha256
+
+
+def test_numpy_numbers_leave_a_recipe_that_runs():
+    assert lesson(w=np.float64(0.1)).source == lesson(w=0.1).source

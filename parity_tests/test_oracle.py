@@ -212,6 +212,7 @@ def test_digits_that_the_first_precision_loses_are_found():
     [
         (1.0, gmpy2.mpfr("1.5"), 0.5),
         (1.5, gmpy2.mpfr(1), 0.5),
+        (0.1, gmpy2.mpfr(0), 0.1),
         (1.0, 1 + gmpy2.mpfr(2, 300) ** -52, 2.0**-52),
         (0.0, gmpy2.mpfr(2) ** -1074, 2.0**-1074),
         (-(2.0**-1074), gmpy2.mpfr(2) ** -1074, 2.0**-1073),

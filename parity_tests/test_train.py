@@ -78,3 +78,8 @@ def test_the_start_is_left_alone(twin):
 def test_bad_arguments_are_refused(twin, argument, message):
     with pytest.raises(ValueError, match=message):
         twin.train(DATASET, START, **{"steps": 2, "learning_rate": 0.1, **argument})
+
+
+def test_too_few_batches_are_refused(twin):
+    with pytest.raises(ValueError, match="batches end after 1 of 3 steps"):
+        twin.train(DATASET, START, steps=3, learning_rate=0.1, batches=[np.array([0, 1])])

@@ -73,14 +73,15 @@ class Dataset:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the numbers themselves: X, y and the row weights as little-endian float64."""
-        arrays = [self.X, self.y] + ([] if self.sample_weight is None else [self.sample_weight])
+        """SHA-256 of the numbers themselves: the shape of X, then X, y and the row weights as little-endian float64."""
+        arrays = [np.array(self.X.shape), self.X, self.y] + ([] if self.sample_weight is None else [self.sample_weight])
         return hashlib.sha256(b"".join(array.astype("<f8").tobytes() for array in arrays)).hexdigest()
 
     def take(self, rows) -> "Dataset":
         """The data set of these rows only, in this order."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return replace(self, X=self.X[rows], y=self.y[rows], sample_weight=weight)
+        y = self.y[rows]
+        return replace(self, X=self.X[rows], y=y, sample_weight=weight, source=f"{self.source}, {len(y)} rows taken")
 
     def standardized(self) -> "Dataset":
         """The same rows with each feature minus its mean, divided by its population standard deviation.
@@ -110,7 +111,7 @@ def batches(n_rows: int, batch_size: int, steps: int, *, seed: int = 0) -> Itera
     while True:
         order = random.permutation(n_rows)
         for start in range(0, n_rows, batch_size):
-            if taken == steps:
+            if taken >= steps:
                 return
             taken += 1
             yield order[start : start + batch_size]

@@ -32,6 +32,8 @@ def lesson(
     Neither knows noise on the logit. With the defaults, seed 0 gives the labels of the page published in 2021.
     """
     _one_of("labels", labels, ("rounded", "bernoulli", "soft"))
+    _one_of("noise", noise, ("uniform", "normal", "none"))
+    w, b, noise_level = float(w), float(b), float(noise_level)
     x = _lesson_grid(n_points)
     recipe = f"lesson(n_points={n_points}, w={w!r}, b={b!r}, "
     if labels == "rounded":
@@ -91,11 +93,13 @@ def gaussian(
     features or one each; class_balance: the mean probability of class 1, met exactly by the true bias.
     """
     _one_of("labels", labels, ("bernoulli", "soft"))
+    scales = np.asarray(scale, dtype=float)
+    if n_rows < 1 or n_features < 1 or scales.min() <= 0:
+        raise ValueError(f"n_rows is {n_rows}, n_features {n_features} and scale {scale}; give numbers above 0")
     if not -1 < correlation < 1 or not 0 < class_balance < 1:
         raise ValueError(
             f"correlation is {correlation} and class_balance {class_balance}; give values in (-1, 1) and (0, 1)"
         )
-    scales = np.broadcast_to(np.asarray(scale, dtype=float), (n_features,))
     random = np.random.RandomState(seed)
     X = random.standard_normal((n_rows, n_features))
     for j in range(1, n_features):
@@ -104,8 +108,8 @@ def gaussian(
     w = random.standard_normal(n_features) / scales
     b = _bias_for_balance(X @ w, class_balance)
     recipe = (
-        f"gaussian({n_rows}, {n_features}, correlation={correlation!r}, scale={scale!r}, "
-        f"class_balance={class_balance!r}, labels={labels!r}, seed={seed})"
+        f"gaussian({n_rows}, {n_features}, correlation={float(correlation)!r}, scale={scales.tolist()!r}, "
+        f"class_balance={float(class_balance)!r}, labels={labels!r}, seed={seed})"
     )
     y = _draw(_logistic(X @ w + b), labels, seed + 1)
     return Dataset(X, y, recipe, true_parameters=Parameters(w, b))
@@ -128,7 +132,6 @@ def _logistic(z: np.ndarray) -> np.ndarray:
 
 
 def _noise(kind: str, level: float, n_points: int, seed: int) -> np.ndarray:
-    _one_of("noise", kind, ("uniform", "normal", "none"))
     if level < 0:
         raise ValueError(f"noise_level is {level}; give 0 or more")
     random = np.random.RandomState(seed)

@@ -68,7 +68,10 @@ class Recorder:
         """(1, rows), (2, rows), ... until the last step or a loss that is not finite; rows is None for all rows."""
         rows = iter(batches) if batches is not None else None
         for step in tqdm(range(1, self._last + 1), self._name, unit="step", disable=None, delay=1, leave=False):
-            yield step, None if rows is None else next(rows)
+            chosen = None if rows is None else next(rows, None)
+            if rows is not None and chosen is None:
+                raise ValueError(f"batches end after {step - 1} of {self._last} steps; give the rows of every step")
+            yield step, chosen
             if self._stop_reason:
                 return
 

@@ -60,6 +60,9 @@ class Problem:
         rows = None
         if setting.batch_size is not None:
             rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
+            weight = dataset.sample_weight
+            if weight is not None and not all(weight[chosen].any() for chosen in rows):
+                raise ValueError("some mini-batch holds rows of weight 0 only; take a larger batch_size")
         rate = float(round_to(setting.learning_rate, dtype))
         self.descent: dict[str, Any] = {
             "learning_rate": rate,

@@ -3,7 +3,8 @@
 The inputs are the binary numbers the twins are given, taken exactly; nothing is rounded on the way in. The
 arithmetic is MPFR's (by gmpy2), in which every operation is correctly rounded to the working precision. Each
 public function computes its result twice, 64 bits apart in precision, and raises the precision until both agree
-to far more than a float64 can see: the oracle is never believed, it is checked against itself.
+to far more than a float64 can see: the oracle is never believed, it is checked against itself. (Terms more than
+2^128 times smaller than others of the same sum are lost in both; no float64 result could show them.)
 
 Exact values are NumPy arrays of dtype object that hold ``gmpy2.mpfr`` numbers. Subtract the computed array and
 convert the difference: ``distance(computed, exact)``.
@@ -91,6 +92,8 @@ def trajectory(
     reduction: str = "mean",
 ) -> ExactTrajectory:
     """Gradient descent θ ← θ - η ∇f(θ) without rounding, from the exact start, with the exact step size."""
+    if record not in ("before", "after"):
+        raise ValueError(f"record is {record!r}; give 'before' or 'after' (the update)")
 
     def compute():
         X, y, weight, w, b = _problem(dataset, start)
@@ -142,7 +145,8 @@ def distance(computed, exact) -> np.ndarray:
 
 def as_exact(values):
     """The same numbers as MPFR numbers: floats of any width (at 53 bits or more) convert without rounding."""
-    return _mpfr(np.asarray(values).astype(object))
+    with np.errstate(all="ignore"):  # MPFR leaves the processor's flags behind; its own results are exact
+        return _mpfr(np.asarray(values).astype(object))
 
 
 def _problem(dataset: Dataset, parameters: Parameters):

@@ -85,6 +85,7 @@ def round_dataset(dataset: Dataset, dtype: str) -> Dataset:
         X=round_to(dataset.X, dtype),
         y=round_to(dataset.y, dtype),
         sample_weight=None if weight is None else round_to(weight, dtype),
+        source=f"{dataset.source}, rounded to {dtype}",
     )
 
 
@@ -110,6 +111,6 @@ def _index(x, dtype: str) -> np.ndarray:
         raise ValueError(f"a value is not a {dtype} number; round it first (round_to)")
     format, magnitude = format_of(dtype), np.abs(x)
     spacing = ulp(x, dtype)
-    exponent = np.log2(spacing).astype(np.int64) - (format.min_exponent - format.precision + 1)
+    exponent = np.frexp(spacing)[1].astype(np.int64) - 1 - (format.min_exponent - format.precision + 1)
     index = (magnitude / spacing).astype(np.int64) + exponent * 2 ** (format.precision - 1)
     return np.where(np.signbit(x), -index, index)
