@@ -141,7 +141,7 @@ class PointBounds:
         g = self._gamma(self._roundings + 2)
         data = self._mean_of_columns((1 + g) * self.residual + g * np.abs(self.residuals))
         penalty = self._gamma(3) * self._l2 * np.append(np.abs(self._w), 0)
-        underflow = self._tau * (np.append(np.abs(self._X).sum(axis=0), len(self._y)) + 2 * len(self._y) + 4)
+        underflow = self._tau * (4 * np.append(np.abs(self._X).sum(axis=0), len(self._y)) + 2 * len(self._y) + 4)
         return ENLARGED * (data + penalty + underflow)
 
     @cached_property
@@ -229,20 +229,22 @@ def trajectory(
     steps = len(weights) - 1
     errors, losses = np.full(steps + 1, np.inf), np.full(steps, np.inf)
     errors[0] = 0.0
-    curvature = None
+    curvature = point = None
     for t in range(steps):
         here, there = (Parameters(weights[s], float(biases[s])) for s in (t, t + 1))
         rows = dataset if batches is None else dataset.take(batches[t])
         if curvature is None or batches is not None or not curvature.near(here):
             curvature = _Curvature(rows, here, **options)
-        point = PointBounds(rows, here, dtype=dtype, **options)
+        if point is None or batches is not None:
+            point = PointBounds(rows, here, dtype=dtype, **options)
+        after = PointBounds(rows, there, dtype=dtype, **options)
         factor = curvature.expansion(here, errors[t], learning_rate)
         errors[t + 1] = factor * errors[t] + np.linalg.norm(point.step(learning_rate, there))
         if record == "before":
             losses[t] = point.objective + curvature.change_of_value(here, errors[t], point)
         else:
-            after = PointBounds(rows, there, dtype=dtype, **options)
             losses[t] = after.objective + curvature.change_of_value(there, errors[t + 1], after)
+        point = after
         if not np.isfinite(errors[t + 1]):
             break
     return TrajectoryBounds(errors, losses)
