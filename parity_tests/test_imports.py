@@ -9,8 +9,10 @@ import pytest
 STEM = [
     "logreg_parity",
     "logreg_parity.cli.compare",
+    "logreg_parity.cli.optimizers",
     "logreg_parity.judge.compare",
     "logreg_parity.judge.figures",
+    "logreg_parity.judge.optimizers",
     "logreg_parity.judge.report",
     "logreg_parity.judge.twin",
     "logreg_parity.truth.optimum",
@@ -29,9 +31,9 @@ def loaded(*names: str) -> set[str]:
 @pytest.mark.parametrize(
     ("modules", "foreign"),
     [
-        (STEM, {"torch", "jax", "logreg_torch", "logreg_jax"}),
-        (["logreg_torch", "logreg_torch.workshop"], {"jax", "logreg_jax"}),
-        (["logreg_jax", "logreg_jax.workshop"], {"torch", "logreg_torch"}),
+        (STEM, {"torch", "jax", "optax", "logreg_torch", "logreg_jax"}),
+        (["logreg_torch", "logreg_torch.workshop", "logreg_torch.optimizers"], {"jax", "optax", "logreg_jax"}),
+        (["logreg_jax", "logreg_jax.workshop", "logreg_jax.optimizers"], {"torch", "logreg_torch"}),
         (["logreg_parity.data.tables", "logreg_parity.data.generator"], {"gmpy2", "scipy", "matplotlib", "rich"}),
     ],
     ids=["stem", "torch", "jax", "data"],
@@ -46,4 +48,11 @@ def test_the_check_sees_a_framework():
 
 def test_help_imports_nothing_heavy():
     """So that --help answers at once; what is heavy comes when a command runs."""
-    assert not loaded("logreg_parity.cli.compare") & {"gmpy2", "matplotlib", "rich", "scipy", "torch", "jax"}
+    assert not loaded("logreg_parity.cli.compare", "logreg_parity.cli.optimizers") & {
+        "gmpy2",
+        "matplotlib",
+        "rich",
+        "scipy",
+        "torch",
+        "jax",
+    }

@@ -9,6 +9,7 @@ import sys
 
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
+    "optimizers": "torch.optim in optax's words, and how far apart the two walk",
 }
 
 

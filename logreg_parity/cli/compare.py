@@ -31,7 +31,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """All options, with their help."""
     formatter = argparse.RawDescriptionHelpFormatter
-    commands = "\n".join(f"  {name:10}{what}" for name, what in COMMANDS.items())
+    commands = "\n".join(f"  {name:12}{what}" for name, what in COMMANDS.items())
     epilog = f"{EPILOG}\n\ncommands (each has its own --help):\n{commands}"
     top = argparse.ArgumentParser("logreg-parity", description=DESCRIPTION, epilog=epilog, formatter_class=formatter)
     top.add_argument("--version", action="version", version=f"logreg-parity {__version__}")

@@ -1,0 +1,86 @@
+"""``logreg-parity optimizers``: torch.optim in optax's words, and how far apart the two walk."""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+from .problem import positive
+
+DESCRIPTION = """\
+Print every torch optimiser of the table with the optax expression that is the same
+mathematics, or with the reason why there is none, and measure both: the largest distance
+between the twins on the way, relative to the parameters, once with what one would write
+in optax by the name alone and once after translation (200 x 5, float64)."""
+
+EPILOG = """\
+exit status: 0 every exact translation is within its rounding bound; 1 some one is not;
+2 an option is wrong."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options, with their help."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        "logreg-parity optimizers", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter
+    )
+    top.add_argument("--steps", type=positive(int), default=100, metavar="T", help="steps of each (100)")
+    top.add_argument("--json", type=Path, metavar="FILE", help="write the table there too")
+    return top
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print, write; the exit status."""
+    from rich.console import Console
+    from tqdm import tqdm
+
+    from ..judge.optimizers import ROWS, measure
+
+    if options.json and not options.json.parent.is_dir():
+        raise ValueError(f"--json is {options.json}; there is no folder {options.json.parent}: make it first")
+    measured = [
+        measure(row, steps=options.steps) for row in tqdm(ROWS, "optimisers", disable=None, delay=1, leave=False)
+    ]
+    console = Console()
+    console.print(_table(measured))
+    for row, t, *_ in measured:
+        lines = (row.title, t.torch, t.optax, f"{'exact' if t.exact else 'no exact translation'}: {t.note}\n")
+        console.print("\n  ".join(lines), highlight=False, soft_wrap=True)
+    if options.json:
+        _write(measured, options.steps, options.json)
+        console.print(f"Written: {options.json}", highlight=False, soft_wrap=True)
+    return 0 if all(m.share <= 1 for m in measured if m.translation.exact) else 1
+
+
+def _table(measured):
+    from rich import box
+    from rich.table import Table
+
+    title = "\nlargest distance on the way, relative to the parameters (and the largest share of the bound)"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("")
+    for heading in ("by the name", "translated", "torch to exact", "optax to exact"):
+        table.add_column(heading, justify="right")
+    table.add_column("verdict")
+    for m in measured:
+        verdict = ("within" if m.share <= 1 else "OUTSIDE") if m.translation.exact else "not exact"
+        share = f" ({100 * m.share:.1f} %)" if m.translation.exact else ""
+        numbers = (m.same_name, m.translated, m.torch_to_exact, m.optax_to_exact)
+        cells = ["-" if math.isnan(number) else f"{number:.1e}" for number in numbers]
+        table.add_row(m.row.title, *cells, verdict + share)
+    return table
+
+
+def _write(measured, steps: int, path: Path) -> None:
+    """As JSON, beside the file and then in its place, so that no reader sees half of it."""
+
+    def finite(value):
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    rows = []
+    for m in measured:
+        numbers = {name: finite(value) for name, value in m._asdict().items() if name not in ("row", "translation")}
+        rows.append({**m.row._asdict(), **m.translation._asdict(), **numbers})
+    beside = path.with_name(f"{path.name}.partial")
+    beside.write_text(json.dumps({"steps": steps, "rows": rows}, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    beside.replace(path)
