@@ -10,6 +10,7 @@ import sys
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
     "record": "run one twin and store every step",
+    "explain": "say where two stored runs part, and why",
 }
 
 
