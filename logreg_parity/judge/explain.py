@@ -52,7 +52,8 @@ def explain(a: Trace, b: Trace, names: tuple[str, str] = ("A", "B")) -> Explanat
         looks = _first_parting(*sides.values())
         if looks is not None:
             return _parting(names, looks, _apart(a, b))
-        promised = a.steps == b.steps and all(_promised(side) for side in sides.values())
+        coarse = min(sides.values(), key=lambda side: format_of(side.dtype).precision)
+        promised = a.steps == b.steps and _promised(coarse)
     verdict: Verdict = "agree" if promised else "no promise"
     return Explanation(names, min(a.steps, b.steps), verdict, None, None, (), _words(promised), (), _apart(a, b))
 
@@ -91,7 +92,7 @@ def _advice(looks: tuple[Look, Look], stage: str) -> str:
 
 
 def _promised(side: Side) -> bool:
-    """Whether the distance to the exact run is bounded to the end."""
+    """Whether the distance to the exact run is bounded to the end; then so is the other run's, at a known distance."""
     points, trace = side.trace.points, side.trace
     options = {"learning_rate": side.rate, "dtype": side.dtype, "batches": side.batches, **side.options}
     if not np.isfinite(points).all():
