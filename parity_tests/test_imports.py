@@ -6,11 +6,16 @@ import sys
 
 import pytest
 
+from logreg_parity.cli import COMMANDS
+
 STEM = [
     "logreg_parity",
     "logreg_parity.cli.compare",
+    "logreg_parity.cli.explain",
+    "logreg_parity.cli.record",
     "logreg_parity.cli.optimizers",
     "logreg_parity.judge.compare",
+    "logreg_parity.judge.explain",
     "logreg_parity.judge.figures",
     "logreg_parity.judge.optimizers",
     "logreg_parity.judge.report",
@@ -48,11 +53,5 @@ def test_the_check_sees_a_framework():
 
 def test_help_imports_nothing_heavy():
     """So that --help answers at once; what is heavy comes when a command runs."""
-    assert not loaded("logreg_parity.cli.compare", "logreg_parity.cli.optimizers") & {
-        "gmpy2",
-        "matplotlib",
-        "rich",
-        "scipy",
-        "torch",
-        "jax",
-    }
+    commands = [f"logreg_parity.cli.{name}" for name in COMMANDS]
+    assert not loaded(*commands) & {"gmpy2", "matplotlib", "rich", "scipy", "torch", "jax"}

@@ -9,6 +9,8 @@ import sys
 
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
+    "record": "run one twin and store every step",
+    "explain": "say where two stored runs part, and why",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
 }
 

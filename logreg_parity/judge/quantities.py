@@ -50,26 +50,35 @@ class Quantity(NamedTuple):
     first_step: int | None = None  # where the K places are steps, the first of them
 
 
+class Inputs(NamedTuple):
+    """What a twin is given in one format, rounded once."""
+
+    dataset: Dataset
+    start: Parameters
+    options: dict[str, Any]  # of its evaluate
+    descent: dict[str, Any]  # of its train, the options among them
+
+
+def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype: str) -> Inputs:
+    """The problem as a program of that precision gets it."""
+    options = {"l2": float(round_to(setting.l2, dtype)), "reduction": setting.reduction}
+    rows = None
+    if setting.batch_size is not None:
+        rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
+        weight = dataset.sample_weight
+        if weight is not None and not all(weight[chosen].any() for chosen in rows):
+            raise ValueError("some mini-batch holds rows of weight 0 only; take a larger batch_size")
+    rate = float(round_to(setting.learning_rate, dtype))
+    descent = {"learning_rate": rate, "batches": rows, "record": setting.record, **options}
+    return Inputs(round_dataset(dataset, dtype), round_parameters(start, dtype), options, descent)
+
+
 class Problem:
     """A data set, a start and a setting in one format, with everything exact that they lead to."""
 
     def __init__(self, dataset: Dataset, start: Parameters, setting: Setting, dtype: str, *, exact_steps: int):
-        self.dataset, self.start = round_dataset(dataset, dtype), round_parameters(start, dtype)
         self.steps, self.dtype = setting.steps, dtype
-        self.options: dict[str, Any] = {"l2": float(round_to(setting.l2, dtype)), "reduction": setting.reduction}
-        rows = None
-        if setting.batch_size is not None:
-            rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
-            weight = dataset.sample_weight
-            if weight is not None and not all(weight[chosen].any() for chosen in rows):
-                raise ValueError("some mini-batch holds rows of weight 0 only; take a larger batch_size")
-        rate = float(round_to(setting.learning_rate, dtype))
-        self.descent: dict[str, Any] = {
-            "learning_rate": rate,
-            "batches": rows,
-            "record": setting.record,
-            **self.options,
-        }
+        self.dataset, self.start, self.options, self.descent = rounded_inputs(dataset, start, setting, dtype)
         self.exact_start = oracle.evaluate(self.dataset, self.start, **self.options)
         self.exact_run = oracle.trajectory(self.dataset, self.start, steps=exact_steps, **self.descent)
         self.exact_end = None

@@ -1,0 +1,103 @@
+"""``logreg-parity explain``: where two recorded runs part, and why."""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+EXIT_STATUS = {"agree": 0, "part": 1, "no promise": 3}
+
+DESCRIPTION = """\
+Hold two traces (logreg-parity record) side by side: name the first step and stage at
+which they differ by more than rounding can explain, the run that made the error there,
+and the likely cause with its evidence."""
+
+EPILOG = """\
+exit status: 0 the runs agree within their bounds; 1 they part; 2 a file or an option is
+wrong, or the runs are of different problems; 3 they do not part, but nothing can be
+promised.
+
+example:
+  logreg-parity explain torch.npz jax.npz --json why.json"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options, with their help."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        "logreg-parity explain", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter
+    )
+    top.add_argument("traces", type=Path, nargs=2, metavar="FILE", help="a trace that `logreg-parity record` wrote")
+    top.add_argument("--json", type=Path, metavar="FILE", help="write the explanation there too")
+    return top
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load, explain, print; the exit status."""
+    from rich.console import Console
+
+    from ..judge.explain import explain
+    from ..judge.trace import Trace
+
+    first, second = (Trace.load(path) for path in options.traces)
+    paths = [str(path) for path in options.traces]
+    names = (paths[0], paths[1]) if paths[0] != paths[1] else (f"{paths[0]} (1)", f"{paths[1]} (2)")
+    explanation = explain(first, second, names)
+    console = Console()
+    for name, trace in zip(names, (first, second), strict=True):
+        ran = trace.ran
+        console.print(f"{name}: {ran.twin}, {ran.dtype} on {ran.device}, {trace.steps} steps", highlight=False)
+    console.print(f"\n{verdict(explanation)}", highlight=False, markup=False)
+    if explanation.rows:
+        console.print(table(explanation))
+    console.print(f"{explanation.cause}", highlight=False, markup=False)
+    if options.json:
+        options.json.write_text(to_json(explanation), encoding="utf-8")
+    return EXIT_STATUS[explanation.verdict]
+
+
+def verdict(e) -> str:
+    """One or two sentences."""
+    apart = "the same to the last bit" if e.ulps == 0 else f"never more than {e.ulps:.3g} ulp apart"
+    if e.verdict == "agree":
+        return f"The runs agree: {e.steps} steps, every one within its bound; the parameters are {apart}."
+    if e.verdict == "no promise":
+        return f"The runs do not part, but nothing can be promised; the parameters are {apart}."
+    whose = f"{' and '.join(e.culprits)} is off there" if len(e.culprits) == 1 else f"both are off: {e.culprits}"
+    if len(e.culprits) != 1:
+        whose = "both runs are off there" if e.culprits else "neither run alone is off there"
+    return f"The runs part at step {e.step}, in the {e.stage}: {whose}."
+
+
+def table(e):
+    """The stages of the step at which the runs part."""
+    from rich import box
+    from rich.table import Table
+
+    top = Table(title=f"\nstep {e.step}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for column in ("stage", "difference", "allowed"):
+        top.add_column(column, justify="left" if column == "stage" else "right")
+    top.add_column("")
+    for (stage, error, bound, _, outside), created in e.rows:
+        origin = f"created by {' and '.join(created)}" if created else "inherited" if outside else "within"
+        style = "bold red" if created and outside else "yellow" if outside else None
+        top.add_row(stage, f"{error:.3g}", f"{bound:.3g}", origin, style=style)
+    return top
+
+
+def to_json(e) -> str:
+    """All of it. A number that is not finite is null."""
+    stages = [
+        {
+            "stage": stage,
+            "difference": error if math.isfinite(error) else None,
+            "allowed": bound if math.isfinite(bound) else None,
+            "where": where,
+            "outside": outside,
+            "created_by": created,
+        }
+        for (stage, error, bound, where, outside), created in e.rows
+    ]
+    names = ("names", "verdict", "steps", "step", "stage", "culprits", "cause", "ulps")
+    content = {name: getattr(e, name) for name in names} | {"stages": stages}
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,61 @@
+"""``logreg-parity record``: one run of one twin, step by step, in a file."""
+
+import argparse
+from pathlib import Path
+
+from .problem import add_problem, positive, problem
+
+DESCRIPTION = """\
+Run one twin and store every step of it: parameters, gradients, losses, and at some
+steps the logits, losses and residuals of every row. logreg-parity explain holds two
+such files side by side, wherever they were made."""
+
+EPILOG = """\
+exit status: 0 the file is written; 2 the input or an option is wrong.
+
+examples:
+  logreg-parity record --twin logreg_jax --out jax.npz
+  logreg-parity record --twin my_model --dtype float64 --steps 500 --out mine.npz"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options, with their help."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        "logreg-parity record", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter
+    )
+    add_problem(top)
+    run = top.add_argument_group("the run")
+    run.add_argument("--twin", metavar="MODULE", required=True, help="logreg_torch, logreg_jax, or a module of yours")
+    dtypes = ("float64", "float32", "bfloat16", "float16")
+    run.add_argument("--dtype", choices=dtypes, default="float32", help="(float32)")
+    run.add_argument("--device", metavar="NAME", default="cpu", help="cpu or cuda (cpu)")
+    run.add_argument("--out", type=Path, required=True, metavar="FILE", help="the trace, an .npz file")
+    run.add_argument(
+        "--detail",
+        type=positive(int),
+        nargs="+",
+        metavar="K",
+        help="steps at which the numbers of every row are stored too (the first three and the last)",
+    )
+    return top
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run, write; the exit status."""
+    from ..judge.trace import record
+    from ..judge.twin import load_twin
+
+    if options.out.is_dir() or not options.out.parent.is_dir():
+        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    dataset, start, setting = problem(options)
+    twin = load_twin(options.twin)
+    if options.device not in twin.devices():
+        raise ValueError(f"--device is {options.device!r}; {options.twin} sees {', '.join(twin.devices())}")
+    place = {"dtype": options.dtype, "device": options.device}
+    trace = record(options.twin, twin, dataset, start, setting, **place, detail=options.detail)
+    trace.save(options.out)
+    without = "" if trace.dataset is not None else ", without the data set, which is too large: explain cannot read it"
+    stopped = "" if trace.stop_reason is None else f"; {trace.stop_reason}"
+    print(f"Written: {options.out} ({trace.steps} steps of {options.twin} in {options.dtype}{without}){stopped}")
+    return 0
