@@ -15,9 +15,10 @@ def evaluate(dataset, parameters, *, l2=0.0, reduction="mean", loss="stable", dt
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
         value, gradient = value_and_grad(model, **data, l2=l2, reduction=reduction, loss=loss)
+        z = model(data["X"])
         return Evaluation(
-            logits=to_numpy(model(data["X"])),
-            losses=to_numpy(LOSSES[loss](model(data["X"]), data["y"])),
+            logits=to_numpy(z),
+            losses=to_numpy(LOSSES[loss](z, data["y"])),
             objective=value.item(),
             gradient=model_to_numpy(gradient),
             probabilities=to_numpy(model.probabilities(data["X"])),

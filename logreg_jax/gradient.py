@@ -4,6 +4,8 @@ Read beside ``logreg_torch/gradient.py``. A gradient is a point in the model's o
 model's own shape. ``options`` are those of ``loss.objective``: sample_weight, l2, reduction, loss.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -11,6 +13,7 @@ from .loss import LOSSES, aggregate, objective
 from .model import LogisticRegression, sigmoid
 
 
+@partial(jax.jit, static_argnames=("reduction", "loss"))
 def value_and_grad(model, X, y, **options):
     """The objective and its gradient, by automatic differentiation."""
     return jax.value_and_grad(objective)(model, X, y, **options)

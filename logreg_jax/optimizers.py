@@ -27,7 +27,7 @@ def optimizer(model, expression):
 
 def optimizer_step(model, optimizer, X, y, **options):
     """One step of the optimiser: the model and the optimiser to go on with. The old ones are used up."""
-    value, gradient = _value_and_grad(model, X, y, **options)
+    value, gradient = value_and_grad(model, X, y, **options)
     return _update(model, optimizer, value, gradient, X, y, **options)
 
 
@@ -40,12 +40,6 @@ def walk(dataset, start, expression, *, steps, l2=0.0, reduction="mean", dtype="
             model, state = optimizer_step(model, state, **data, l2=l2, reduction=reduction)
             points.append(model_to_numpy(model))
     return np.array([np.append(*point) for point in points])
-
-
-@partial(jax.jit, static_argnames=("reduction", "loss"))
-def _value_and_grad(model, X, y, **options):
-    """Compiled apart from the update, and so once, not again for every optimiser."""
-    return value_and_grad(model, X, y, **options)
 
 
 @partial(jax.jit, static_argnames=("reduction", "loss"))
