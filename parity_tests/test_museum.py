@@ -84,13 +84,15 @@ def test_the_score_of_the_judge_is_full(capsys):
     assert "rejects 0." in printed
 
 
-@pytest.mark.parametrize("planted", ["no fault", "false alarm"])
+@pytest.mark.parametrize("planted", ["nothing", "no fault", "wrong rewrite", "wrong pair"])
 def test_a_score_that_is_not_full_has_status_1(monkeypatch, capsys, planted):
-    one = {"FactorTwo": EXHIBITS["FactorTwo"]}
-    for name in EXHIBITS.keys() - one.keys():
+    """On one exhibit, one rewrite and one pair; each of the three in turn is not what it says."""
+    shown = EXHIBITS["FactorTwo"]
+    for name in EXHIBITS.keys() - {"FactorTwo"}:
         monkeypatch.delitem(EXHIBITS, name)
-    if planted == "no fault":
-        monkeypatch.setitem(EXHIBITS, "FactorTwo", one["FactorTwo"]._replace(program=ByHand()))
-    good = {"LogAddExp": REWRITES["LogAddExp"]}
-    monkeypatch.setattr(museum, "REWRITES", {"wrong": FactorTwo()} if planted == "false alarm" else good)
-    assert main(["museum", "--score", "--pairs", "1"]) == 1
+    monkeypatch.setitem(EXHIBITS, "FactorTwo", shown._replace(program=ByHand()) if planted == "no fault" else shown)
+    rewrite = FactorTwo() if planted == "wrong rewrite" else REWRITES["LogAddExp"]
+    monkeypatch.setattr(museum, "REWRITES", {"rewrite": rewrite})
+    pair = trial(FactorTwo() if planted == "wrong pair" else REWRITES["LogAddExp"], SUM)
+    monkeypatch.setattr(museum, "random_pair", lambda seed: pair)
+    assert main(["museum", "--score", "--pairs", "1"]) == (0 if planted == "nothing" else 1)
