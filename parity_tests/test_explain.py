@@ -10,15 +10,15 @@ import pytest
 from logreg_parity import Dataset, Parameters, gaussian, lesson
 from logreg_parity.cli import main
 from logreg_parity.judge.explain import explain
+from logreg_parity.judge.museum.by_hand import ByHand
+from logreg_parity.judge.museum.problem import BATCHED, MEAN, SUM
 from logreg_parity.judge.quantities import Setting
 from logreg_parity.judge.trace import record
 from logreg_parity.truth import reference
 from logreg_parity.truth.ulp import round_to
 from parity_tests.cases import CASES
-from parity_tests.faults import FAULTS, ByHand
-from parity_tests.test_faults import MEAN, PROBLEM, SUM
+from parity_tests.test_faults import FAULTS, PROBLEM
 
-BATCHED = SUM._replace(record="before", batch_size=8)
 NAMES = ("right", "wrong")
 
 # fault, setting, the stage where it shows first, and words of its cause
@@ -40,6 +40,10 @@ EXPECTED = [
     ("ClampedLog", SUM, "row losses", "log(p + 1e-12)"),
     ("CancellingLogits", SUM, "row losses", "z and softplus(-z) are added where they cancel"),
     ("RoundedToFourDecimals", SUM, "update", "at most 4 decimals"),
+    ("GradientOverFeatures", MEAN, "gradient", "13.3333 times what it should be: a constant factor"),
+    ("ClampedLoss", SUM, "row losses", "Large losses stop near -log 1e-07"),
+    ("TF32Products", SUM, "logits", "TF32 products (10 stored bits)"),
+    ("ColumnAgainstRow", MEAN, "loss", "every logit meets every label"),
 ]
 
 
@@ -116,14 +120,6 @@ class TextbookLoss(ByHand):
         return reference.textbook_loss(100 * z, y)
 
 
-class TF32(ByHand):
-    """float32 inputs rounded to 11 significant bits."""
-
-    def logits(self, theta, X):
-        X, w = ((a.view(np.int32) + 0x1000 & ~0x1FFF).view(np.float32) for a in (X, theta.weight))
-        return X @ w + theta.bias
-
-
 class WrongDerivative(ByHand):
     """No gradient where |z| > 6, as a clamp on the logit leaves it."""
 
@@ -157,7 +153,7 @@ def test_more_faults_and_one_it_does_not_know(right, twin, stage, words):
 
 
 def test_tensor_cores_are_seen_in_float32(right):
-    why = explain(right(SUM, "float32"), traced(TF32(), SUM, "float32"), NAMES)
+    why = explain(right(SUM, "float32"), traced(FAULTS["TF32Products"], SUM, "float32"), NAMES)
     assert (why.stage, why.culprits) == ("logits", ("wrong",))
     assert "TF32 products (10 stored bits)" in why.cause
 

@@ -2,19 +2,15 @@
 
 import pytest
 
-from logreg_parity import Dataset, Parameters, gaussian
+from logreg_parity import Parameters
 from logreg_parity.judge.compare import compare
-from logreg_parity.judge.quantities import Setting
-from parity_tests.cases import CASES, Case
-from parity_tests.faults import FAULTS, ByHand
+from logreg_parity.judge.museum.by_hand import ByHand
+from logreg_parity.judge.museum.faults import EXHIBITS
+from logreg_parity.judge.museum.problem import DATASET, MEAN, START, SUM
+from parity_tests.cases import Case
 
-# Three features whose logits reach far into saturation, as a fitted model's do.
-PROBLEM = Case(
-    Dataset(8 * gaussian(40, 3, correlation=0.5).X, gaussian(40, 3, correlation=0.5).y, "wide logits"),
-    CASES["weighted"].start,
-)
-SUM = Setting(30, 2.0**-10, l2=0.25, reduction="sum")
-MEAN = SUM._replace(learning_rate=2.0**-5, reduction="mean")
+PROBLEM = Case(DATASET, START)
+FAULTS = {name: exhibit.program for name, exhibit in EXHIBITS.items()}
 
 # fault, setting, the quantity in which a reader should be pointed to it first
 EXPECTED = [
@@ -34,6 +30,10 @@ EXPECTED = [
     ("ClampedLog", SUM, "start: row losses"),
     ("CancellingLogits", SUM, "start: row losses"),
     ("RoundedToFourDecimals", SUM, "every point"),
+    ("GradientOverFeatures", MEAN, "start: gradient"),
+    ("ClampedLoss", SUM, "start: row losses"),
+    ("TF32Products", SUM, "start: logits"),
+    ("ColumnAgainstRow", MEAN, "start: loss"),
 ]
 
 

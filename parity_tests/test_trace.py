@@ -9,11 +9,11 @@ import pytest
 from logreg_parity import Parameters, published_2021
 from logreg_parity.cli import main
 from logreg_parity.judge import trace as module
+from logreg_parity.judge.museum.by_hand import ByHand
 from logreg_parity.judge.quantities import Setting
 from logreg_parity.judge.trace import ARRAYS, Trace, check_comparable, record
 from logreg_parity.truth import reference
 from parity_tests.cases import CASES
-from parity_tests.faults import ByHand
 
 SETTING = Setting(12, 2.0**-6, l2=0.25)
 BATCHED = SETTING._replace(batch_size=25, record="before")  # 60 rows: every third batch is shorter

@@ -111,6 +111,18 @@ def permuted_rows(s: Suspect) -> str | None:
     return f"The {s.stage} are the right ones in another order, {s.name_rows(s.off)}: the first is that of row {came}."
 
 
+def every_pair(s: Suspect) -> str | None:
+    """(N, 1) against (N,) is (N, N). The loss is linear in y, so the mean over all pairs is that of the mean label."""
+    if s.stage != "loss" or s.reduction != "mean" or s.rows.sample_weight is not None:
+        return None
+    mean = replace(s.rows, y=np.full_like(s.rows.y, s.rows.y.mean()))
+    value = reference.objective(s.look.here, mean.X, mean.y, **s.look.reference_options)
+    limit = PointBounds(mean, s.look.here, **s.look.bounds_options).objective
+    if not s.fits(np.atleast_1d(value), np.atleast_1d(limit)):
+        return None
+    return "The loss is the mean over N x N pairs: (N, 1) against (N,) broadcasts, and every logit meets every label."
+
+
 def reshaped_features(s: Suspect) -> str | None:
     """A reshape for a transpose, or the columns in another order."""
     X = s.rows.X
@@ -252,6 +264,7 @@ DETECTORS = (
     flipped_label,
     missing_row,
     permuted_rows,
+    every_pair,
     reshaped_features,
     one_part_late,
     penalty,

@@ -1,0 +1,116 @@
+"""``logreg-parity museum``: faults people make, what the judge says of each, and the judge's own score."""
+
+import argparse
+
+from .problem import positive
+
+DESCRIPTION = """\
+Without NAME, list the planted faults and the correct rewrites. With it, run that fault
+beside the correct program in float64 and show what the judge says. --score counts, over
+all of them, what the judge rejects beside NumPy's comparisons at their defaults, and
+lets it look at random pairs of correct programs."""
+
+EPILOG = """\
+exit status: 0 every fault shown is rejected with its cause, and no correct program is;
+1 not so; 2 an option is wrong.
+
+examples:
+  logreg-parity museum
+  logreg-parity museum FactorTwo
+  logreg-parity museum --score --pairs 1000"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options, with their help."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        "logreg-parity museum", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter
+    )
+    top.add_argument("name", nargs="?", metavar="NAME", help="the fault to show")
+    top.add_argument("--score", action="store_true", help="what the judge rejects, and what it should not")
+    top.add_argument("--pairs", type=positive(int), default=100, metavar="N", help="random correct pairs (100)")
+    return top
+
+
+def run(options: argparse.Namespace) -> int:
+    """List, show or score; the exit status."""
+    from rich.console import Console
+
+    if options.name and options.score:
+        raise ValueError(f"NAME is {options.name} and --score is given; give one of them")
+    console = Console(highlight=False)
+    if options.score:
+        return _score(console, options.pairs)
+    return _show(console, options.name) if options.name else _list(console)
+
+
+def _list(console) -> int:
+    from ..judge.museum.faults import EXHIBITS
+    from ..judge.museum.rewrites import REWRITES
+
+    faults = _table("faults, each to be rejected with its cause", "name", "what it is", "source")
+    for exhibit in EXHIBITS.values():
+        faults.add_row(exhibit.name, exhibit.what, exhibit.source)
+    rewrites = _table("correct rewrites, never to be rejected", "name", "what it is")
+    for name, program in REWRITES.items():
+        rewrites.add_row(name, program.__doc__)
+    console.print(faults, rewrites)
+    return 0
+
+
+def _show(console, name: str) -> int:
+    from ..judge.museum.faults import EXHIBITS
+    from ..judge.museum.score import trial
+    from .explain import table, verdict
+
+    if name not in EXHIBITS:
+        raise ValueError(f"there is no exhibit {name!r}; give one of {', '.join(EXHIBITS)}")
+    exhibit = EXHIBITS[name]
+    made = trial(exhibit.program, exhibit.setting)
+    console.print(f"{name}: {exhibit.what}\nSource: {exhibit.source}.\n", markup=False)
+    off = [row for row in made.comparison.rows if row.verdict == "OUTSIDE" and row.subject == (name,)]
+    for row in off[:1]:
+        place = f"{row.quantity} {row.where}".rstrip()
+        console.print(
+            f"Compare: {place} is off the exact value by {row.error:.3g}, where {row.bound:.3g} is allowed.\n"
+            f"Outside in all: {', '.join(row.quantity for row in off)}.\n",
+            markup=False,
+        )
+    console.print(f"Explain: {verdict(made.explanation)}", markup=False)
+    if made.explanation.rows:
+        console.print(table(made.explanation))
+    console.print(made.explanation.cause, markup=False)
+    return 0 if made.rejected["compare"] and made.explained(exhibit) else 1
+
+
+def _score(console, pairs: int) -> int:
+    from tqdm import tqdm
+
+    from ..judge.museum.faults import EXHIBITS
+    from ..judge.museum.score import TOOLS, random_pair, score
+
+    scores = list(score())
+    table = _table("", "", "faults rejected", "cause named", "correct rejected")
+    for s in scores:
+        if s.tool == TOOLS[0]:
+            table.add_row(s.dtype, style="bold")
+        named = "-" if s.explained is None else f"{s.explained} of {s.faults}"
+        table.add_row(f"  {s.tool}", f"{s.killed} of {s.faults}", named, f"{s.alarms} of {s.rewrites}")
+    console.print(table)
+    made = {k: random_pair(k) for k in tqdm(range(pairs), "correct pairs", disable=None, delay=1, leave=False)}
+    alarms = [k for k, pair in made.items() if pair.rejected["compare"] or pair.rejected["explain"]]
+    seeds = f" (seeds {', '.join(map(str, alarms))})" if alarms else ""
+    console.print(f"Of {pairs} random pairs of correct programs the judge rejects {len(alarms)}{seeds}.")
+    judged = [s for s in scores if s.tool in ("compare", "explain")]
+    counts = {n for s in judged if s.dtype == "float64" for n in (s.killed, s.explained) if n is not None}
+    return 0 if counts == {len(EXHIBITS)} and not alarms and not any(s.alarms for s in judged) else 1
+
+
+def _table(title: str, *columns: str):
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title and f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, justify="right" if "rejected" in column or "cause" in column else "left")
+    return table
