@@ -62,7 +62,9 @@ def test_the_command_shows_one(capsys):
     assert "at step 1, in the gradient: FactorTwo is off there" in printed and "twice what it should be" in printed
 
 
-@pytest.mark.parametrize("change", [{"program": ByHand()}, {"stage": "loss"}, {"cause": "half"}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"program": ByHand()}, {"stage": "loss"}, {"cause": "half"}], ids=lambda change: next(iter(change))
+)
 def test_a_fault_that_is_not_seen_or_not_named_has_status_1(monkeypatch, capsys, change):
     monkeypatch.setitem(EXHIBITS, "FactorTwo", EXHIBITS["FactorTwo"]._replace(**change))
     assert main(["museum", "FactorTwo"]) == 1
