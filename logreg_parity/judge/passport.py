@@ -1,8 +1,9 @@
 """A passport: what the backends of this machine do with numbers, found by asking them.
 
-A twin that has a module ``probes`` (``logreg_torch.probes``) can be asked. Each function of PROBES hands its operations
-numbers for which two ways to compute have two different exact answers, and its docstring derives which is which:
-nothing here is a tolerance, or an expectation of what a framework does.
+A twin that has a module ``probes`` (``logreg_torch.probes``) can be asked. A function of PROBES hands its operations
+numbers for which two ways to compute have two different exact answers, and its docstring derives which is which; or it
+asks the same thing twice, in another place, batch or number of threads, and compares bits; or it measures against the
+oracle. Nothing here is a tolerance, or an expectation of what a framework does.
 """
 
 import importlib
