@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..truth import oracle, reference
+from .axes import placements
 from .compare import Comparison
 from .quantities import Run
 
@@ -100,6 +101,31 @@ def difference(comparison: Comparison) -> Figure:
     axes[0].set_ylabel("distance of the parameters, 2-norm")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+    return figure
+
+
+def axes(comparison: Comparison) -> Figure:
+    """Every quantity by its distance between the twins and from the exact value; what is wrong in another colour."""
+    figure, panels = _panels(len(comparison.runs), comparison, "Two axes: agreement is not accuracy")
+    placed = placements(comparison)
+    lengths = [length for p in placed for length in (p.apart, p.off) if np.isfinite(length)]
+    edge = 10 * max([10, *lengths])  # where a run that is lost stands too
+    for axis, (device, dtype) in zip(panels, comparison.runs, strict=True):
+        here = [p for p in placed if (p.device, p.dtype) == (device, dtype)]
+        for p, marker in zip(here, "osD^v<>pP", strict=False):
+            colour = COLOURS[0] if "wrong" in p.words or "none" in p.words else COLOURS[1]
+            point = min(p.apart, edge), min(p.off, edge)
+            axis.plot(*point, marker, color=colour, alpha=0.7, markersize=8, label=p.quantity, clip_on=False)
+        axis.plot([0, edge], [0, edge], color=GREY, linewidth=0.8, linestyle=":")
+        axis.axvline(1, color=GREY, linewidth=0.8)
+        axis.axhline(1, color=GREY, linewidth=0.8)
+        axis.set_xscale("symlog", linthresh=1)
+        axis.set_yscale("symlog", linthresh=1)
+        axis.set(title=f"{dtype} on {device}", xlabel="twin to twin, ulps", xlim=(-0.1, edge), ylim=(-0.1, edge))
+    panels[0].set_ylabel("worst twin to the exact value, ulps")
+    handles, labels = panels[0].get_legend_handles_labels()
+    if labels:
+        figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
     return figure
 
 

@@ -14,9 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
+from .axes import placements
 from .compare import Comparison, Row, Verdict
 
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
+
+
+FIGURES = ("fit", "loss", "difference", "axes")
 
 
 def tables(comparison: Comparison) -> Group:
@@ -183,7 +187,13 @@ def markdown(comparison: Comparison) -> str:
             f"| {row.device} | {row.dtype} | {row.quantity} | {subject} | {_number(row.ulps)} | {row.share:.2g} | "
             f"{row.where} | {row.error:.3g} | {row.bound:.3g} | {row.verdict} |"
         )
-    figures = [f"![{name}]({name}.png)" for name in ("fit", "loss", "difference")]
+    lines += ["", "| device | dtype | quantity | twins apart, ulps | off the exact value, ulps | the twins |"]
+    lines += ["|---|---|---|--:|--:|---|"]
+    lines += [
+        f"| {p.device} | {p.dtype} | {p.quantity} | {_number(p.apart)} | {_number(p.off)} | {p.words} |"
+        for p in placements(c)
+    ]
+    figures = [f"![{name}]({name}.png)" for name in FIGURES]
     return "\n".join([*lines, "", *figures, ""])
 
 
@@ -232,6 +242,7 @@ def to_json(comparison: Comparison) -> str:
             for name, run in runs.items()
         ],
         "rows": [row._asdict() for row in c.rows],
+        "axes": [placement._asdict() for placement in placements(c)],
     }
     return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -255,9 +266,7 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
     files = {
         "comparison.json": to_json(comparison).encode(),
         "comparison.md": markdown(comparison).encode(),
-        "fit.png": figures.png(figures.fit(comparison)),
-        "loss.png": figures.png(figures.loss(comparison)),
-        "difference.png": figures.png(figures.difference(comparison)),
+        **{f"{name}.png": figures.png(getattr(figures, name)(comparison)) for name in FIGURES},
     }
     for name, content in files.items():
         unfinished = folder / f".{name}.{os.getpid()}"
