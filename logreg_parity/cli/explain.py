@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ..judge.explain import explain
+    from ..judge.files import write_whole
     from ..judge.trace import Trace
 
     first, second = (Trace.load(path) for path in options.traces)
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         console.print(table(explanation))
     console.print(f"{explanation.cause}", highlight=False, markup=False)
     if options.json:
-        options.json.write_text(to_json(explanation), encoding="utf-8")
+        write_whole(options.json, to_json(explanation))
     return EXIT_STATUS[explanation.verdict]
 
 

@@ -72,7 +72,8 @@ def _table(measured):
 
 
 def _write(measured, steps: int, path: Path) -> None:
-    """As JSON, beside the file and then in its place, so that no reader sees half of it."""
+    """As JSON, whole or not at all."""
+    from ..judge.files import write_whole
 
     def finite(value):
         return None if isinstance(value, float) and math.isnan(value) else value
@@ -81,6 +82,4 @@ def _write(measured, steps: int, path: Path) -> None:
     for m in measured:
         numbers = {name: finite(value) for name, value in m._asdict().items() if name not in ("row", "translation")}
         rows.append({**m.row._asdict(), **m.translation._asdict(), **numbers})
-    beside = path.with_name(f"{path.name}.partial")
-    beside.write_text(json.dumps({"steps": steps, "rows": rows}, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    beside.replace(path)
+    write_whole(path, json.dumps({"steps": steps, "rows": rows}, indent=2, allow_nan=False) + "\n")

@@ -40,6 +40,7 @@ def _issue(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ..judge import passport
+    from ..judge.files import write_whole
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")
@@ -50,7 +51,7 @@ def _issue(options: argparse.Namespace) -> int:
         console.print(_table(f"\n{dtype} on {options.device}", *passport.table(issued, dtype)))
     options.out.mkdir(parents=True, exist_ok=True)
     passport.save(issued, options.out / "passport.json")
-    (options.out / "passport.md").write_text(passport.markdown(issued), encoding="utf-8")
+    write_whole(options.out / "passport.md", passport.markdown(issued))
     written = f"\nWritten: {options.out / 'passport.json'}, {options.out / 'passport.md'}"
     console.print(written, highlight=False, markup=False, soft_wrap=True)
     return 0

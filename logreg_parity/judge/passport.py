@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
+from .files import write_whole
 from .probes import PROBES, Bench
 from .twin import Twin, load_twin
 
@@ -72,10 +73,8 @@ def _processor() -> str:
 
 
 def save(passport: dict, path: Path) -> None:
-    """As JSON, written beside the file and then put in its place, so that no reader sees half of it."""
-    beside = path.with_name(f"{path.name}.partial")
-    beside.write_text(json.dumps(passport, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    beside.replace(path)
+    """As JSON, whole or not at all."""
+    write_whole(path, json.dumps(passport, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def load(path: Path) -> dict:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.text import Text
 from .. import __version__
 from .axes import placements
 from .compare import Comparison, Row, Verdict
+from .files import write_whole
 
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
 
@@ -259,17 +259,15 @@ def _plain(value):
 
 
 def write_report(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write comparison.json, comparison.md and the figures; each beside its place first, then renamed into it."""
+    """Write comparison.json, comparison.md and the figures; all are made before the first is written."""
     from . import figures  # matplotlib takes longer to import than most comparisons take to write
 
     folder.mkdir(parents=True, exist_ok=True)
-    files = {
-        "comparison.json": to_json(comparison).encode(),
-        "comparison.md": markdown(comparison).encode(),
+    files: dict[str, str | bytes] = {
+        "comparison.json": to_json(comparison),
+        "comparison.md": markdown(comparison),
         **{f"{name}.png": figures.png(getattr(figures, name)(comparison)) for name in FIGURES},
     }
     for name, content in files.items():
-        unfinished = folder / f".{name}.{os.getpid()}"
-        unfinished.write_bytes(content)
-        unfinished.replace(folder / name)
+        write_whole(folder / name, content)
     return [folder / name for name in files]

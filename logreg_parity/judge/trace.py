@@ -10,7 +10,6 @@ residuals are p - y, subtracted in float64 from the twin's probabilities.
 
 import io
 import json
-import os
 import platform
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from .. import __version__
 from ..data.dataset import Dataset, Parameters
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
+from .files import write_whole
 from .quantities import Setting, rounded_inputs
 from .twin import Twin
 
@@ -76,7 +76,7 @@ class Trace:
         return len(self.losses)
 
     def save(self, path: Path) -> None:
-        """Write the file, beside its place first, then renamed into it."""
+        """Write the file, whole or not at all."""
         data = self.dataset
         header = {
             "format": FORMAT,
@@ -91,10 +91,9 @@ class Trace:
         arrays = {name: getattr(self, name) for name in ARRAYS} | {"start": flatten(self.start)}
         if data is not None:
             arrays |= {name: getattr(data, name) for name in DATA if getattr(data, name) is not None}
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        with unfinished.open("wb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), **arrays)
-        unfinished.replace(path)
+        file = io.BytesIO()
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+        write_whole(path, file.getvalue())
 
     @staticmethod
     def load(path: Path) -> "Trace":
