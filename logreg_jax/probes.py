@@ -1,6 +1,6 @@
 """One operation at a time, as the framework does it: what ``logreg-parity passport`` asks.
 
-Read beside ``logreg_torch/probes.py``; ``logreg_parity.judge.passport`` chooses the numbers and says what the answers
+Read beside ``logreg_torch/probes.py``; ``logreg_parity.judge.probes`` chooses the numbers and says what the answers
 show. Unlike the rest of the twin this runs under whatever settings JAX has, for they are the question; only the
 64-bit switch follows the dtype.
 """

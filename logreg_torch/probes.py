@@ -1,6 +1,6 @@
 """One operation at a time, as the framework does it: what ``logreg-parity passport`` asks.
 
-Read beside ``logreg_jax/probes.py``; ``logreg_parity.judge.passport`` chooses the numbers and says what the answers
+Read beside ``logreg_jax/probes.py``; ``logreg_parity.judge.probes`` chooses the numbers and says what the answers
 show. Unlike the rest of the twin this runs under whatever settings PyTorch has, for they are the question.
 """
 
