@@ -4,20 +4,20 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import logreg_jax.blocked
+import logreg_torch.blocked
 import numpy as np
 import torch
+from logreg_parity.data.blocks import processors
 from sklearn._loss import HalfBinomialLoss
 from sklearn.linear_model._linear_loss import LinearModelLoss
 
-import logreg_jax.blocked
-import logreg_torch.blocked
 from logreg_jax.convert import arithmetic
-from logreg_parity.data.blocks import processors
 from logreg_parity.data.dataset import Dataset, Parameters
 
 from .peers import fused_gradient, jax_gradient, torch_gradient
 from .problems import derivatives, well_conditioned
-from .timing import paired
+from .timing import paired, shown
 
 QUESTION = "how close does one value and gradient come to one reading of the data?"
 THREADS = processors()
@@ -111,15 +111,14 @@ def _error(found, exact: np.ndarray) -> float:
 def table(rows: list[dict]) -> list[tuple[str, ...]]:
     """Heading and rows."""
     return [
-        ("candidate", "N × D", "dtype", "of one reading", "quartiles", "milliseconds", "relative error"),
+        ("candidate", "N × D", "dtype", "of one reading", "milliseconds", "relative error"),
         *(
             (
                 row["candidate"],
                 f"{row['n_rows']:,} × {row['n_features']}",
                 row["dtype"],
                 f"{row['fraction'][1]:.2f}" if row["bytes"] > IN_CACHE else "in cache",
-                f"{row['fraction'][0]:.2f}–{row['fraction'][2]:.2f}" if row["bytes"] > IN_CACHE else "",
-                f"{1e3 * row['seconds']['median']:.3g}",
+                shown(row["seconds"], 1e-3),
                 f"{row['relative_error']:.0e}",
             )
             for row in rows

@@ -12,7 +12,7 @@ from logreg_parity.data.generator import published_2021
 from logreg_parity.truth.reference import evaluate
 
 from .peers import loop, numpy_by_hand, torch_by_hand
-from .timing import interleaved
+from .timing import digits, interleaved, shown
 
 QUESTION = "what does a step cost, and what does compiling it?"
 SIZES = {"full": (5000, 15), "tiny": (20, 2)}  # steps, rounds
@@ -85,14 +85,13 @@ def table(rows: list[dict]) -> list[tuple[str, ...]]:
     slowest = max(row["microseconds_a_step"] for row in rows)
     ranked = sorted(rows, key=lambda row: -row["microseconds_a_step"])
     return [
-        ("way to take a step", "µs a step", "quartiles", "times as fast", "first call, s", "steps", "loss at the end"),
+        ("way to take a step", "µs a step", "times as fast", "first call, s", "steps", "loss at the end"),
         *(
             (
                 row["candidate"],
-                f"{row['microseconds_a_step']:.3g}",
-                "–".join(f"{1e6 * row['seconds'][q] / row['steps']:.3g}" for q in ("q1", "q3")),
+                shown(row["seconds"], 1e-6 * row["steps"]),
                 f"{slowest / row['microseconds_a_step']:.0f}",
-                f"{row['seconds']['first']:.3g}",
+                digits(row["seconds"]["first"]),
                 str(row["steps"]),
                 f"{row['objective']:.5f}",
             )

@@ -25,7 +25,7 @@ def ill_conditioned(n_rows: int, n_features: int) -> Dataset:
 
 
 def separable(n_rows: int, n_features: int) -> Dataset:
-    """Labels by the sign of a linear function, as in a well-known benchmark of solvers; only a penalty bounds the fit."""
+    """Labels by the sign of a linear function, as benchopt has them: only a penalty bounds the fit."""
     made = gaussian(n_rows, n_features, seed=4)
     side = made.X @ np.random.RandomState(5).standard_normal(n_features) > 0
     return Dataset(made.X, side, f"{made.source}, y by the sign of a linear function")

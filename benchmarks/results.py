@@ -11,6 +11,11 @@ from .environment import environment
 
 FORMAT = "logreg-parity benchmark"
 FORMAT_VERSION = 1
+INTRODUCTION = """\
+# What was measured
+
+Built by `logreg-parity bench` from the JSON files beside it. Compare ratios within one table, never across tables.
+"""
 
 
 def measure(name: str, size: str, notify) -> dict:
@@ -105,5 +110,4 @@ def markdown(result: dict) -> str:
 def page(folder: Path) -> str:
     """All results of a folder as one Markdown page; no table is typed by hand."""
     results = [load(folder / f"{name}.json") for name in BENCHMARKS if (folder / f"{name}.json").exists()]
-    intro = "# What was measured\n\nBuilt from the JSON files beside it by `logreg-parity bench`. Compare ratios within one table, never across.\n"
-    return "\n".join([intro, *map(markdown, results)])
+    return "\n".join([INTRODUCTION, *map(markdown, results)])

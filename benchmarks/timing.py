@@ -39,6 +39,17 @@ def spread(values: list[float]) -> tuple[float, float, float]:
     return q1, median, q3
 
 
+def shown(timing: dict, unit: float = 1.0) -> str:
+    """The median in units of so many seconds, and half the distance of the quartiles beside it."""
+    half = (timing["q3"] - timing["q1"]) / (2 * timing["median"])
+    return f"{digits(timing['median'] / unit)} ±{100 * half:.0f} %"
+
+
+def digits(x: float) -> str:
+    """Three digits as people write them, without an exponent."""
+    return f"{x:,.0f}" if x >= 1000 else f"{x:.3g}"
+
+
 def seconds(candidate: Candidate) -> float:
     """One call."""
     start = perf_counter()
