@@ -44,8 +44,7 @@ def run(size: str, notify) -> list[dict]:
 
 
 def _race(data: str, dataset: Dataset, l2: float, rounds: int, notify) -> list[dict]:
-    target = answer(dataset, l2)
-    runs: dict[str, Callable] = {}
-    for framework, twin in TWINS.items():
-        packing = perf_counter()
-        packed = twin.pack(dataset, dtype="float32")
+    answer(dataset, l2)
+    for _framework, twin in TWINS.items():
+        perf_counter()
+        twin.pack(dataset, dtype="float32")
