@@ -40,22 +40,24 @@ def lines(series: dict[str, tuple[list[float], list[float]]], x: str, y: str, *,
     return figure
 
 
-def grouped_bars(groups: dict[str, dict[str, float]], label: str) -> Figure:
-    """Bars by candidate, one hatch a case."""
+def grouped_bars(groups: dict[str, dict[str, float]], label: str, title: str, *, logarithmic: bool = False) -> Figure:
+    """Bars by candidate, one shade a case; a case that a candidate lacks has no bar."""
     cases = list(dict.fromkeys(case for group in groups.values() for case in group))
     figure = Figure(figsize=(8, 0.9 + 0.16 * len(groups) * (len(cases) + 1)), layout="constrained")
     axis = figure.subplots()
     thickness = 0.8 / len(cases)
     for number, case in enumerate(cases):
         heights = [position + (number - (len(cases) - 1) / 2) * thickness for position in range(len(groups))]
-        values = [group.get(case, 0.0) for group in groups.values()]
+        values = [group.get(case, float("nan")) for group in groups.values()]
         shades = [colour(name) for name in groups]
         drawn = axis.barh(heights, values, thickness, color=shades, alpha=1 - 0.6 * number / len(cases), label=case)
-        axis.bar_label(drawn, labels=[f" {value:.2f}" for value in values], fontsize="x-small")
+        axis.bar_label(drawn, fmt=lambda value: "" if value != value else f" {value:.2g}", fontsize="x-small")
     axis.set_yticks(range(len(groups)), list(groups))
     axis.invert_yaxis()
+    if logarithmic:
+        axis.set_xscale("log")
     axis.set_xlabel(label)
     axis.margins(x=0.1)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize="small", title="N × D")
+    axis.legend(frameon=False, fontsize="small", title=title)
     return figure
