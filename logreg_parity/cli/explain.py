@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ..judge.explain import explain
-    from ..judge.files import write_whole
+    from ..data.files import write_whole
     from ..judge.trace import Trace
 
     first, second = (Trace.load(path) for path in options.traces)

@@ -40,7 +40,7 @@ def _issue(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ..judge import passport
-    from ..judge.files import write_whole
+    from ..data.files import write_whole
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")

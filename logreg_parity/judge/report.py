@@ -15,7 +15,7 @@ from rich.text import Text
 from .. import __version__
 from .axes import placements
 from .compare import Comparison, Row, Verdict
-from .files import write_whole
+from ..data.files import write_whole
 
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
 
