@@ -39,8 +39,8 @@ def run(options: argparse.Namespace) -> int:
 def _issue(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from ..judge import passport
     from ..data.files import write_whole
+    from ..judge import passport
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")

@@ -44,6 +44,6 @@ class Checkpoint:
         """Keep the state, if it is time or ``now``. The file before it stands until the new one is whole."""
         if now or monotonic() - self._written >= self._seconds:
             file = BytesIO()
-            np.savez(file, identity=json.dumps(self._identity), **state)
+            np.savez(file, allow_pickle=False, identity=json.dumps(self._identity), **state)
             write_whole(self._path, file.getvalue())
             self._written = monotonic()
