@@ -1,6 +1,6 @@
 """Data larger than memory: rows in files, or behind anything that can be sliced, read one block at a time.
 
-``Blocks`` is to streaming what ``Dataset`` is to everything else. A block is mapped, copied and unmapped, so that what
+``Stream`` is to streaming what ``Dataset`` is to everything else. A block is mapped, copied and unmapped, so that what
 is resident is one block and not what was read so far.
 """
 
@@ -56,10 +56,10 @@ class Mapped:
 
 
 @dataclass(frozen=True, eq=False)
-class Blocks:
+class Stream:
     """N rows of D features with their labels, read block by block.
 
-    X (N, D) and y (N,): whatever ``Rows`` describes; ``open_blocks`` gives those in files. rows_per_block: by default
+    X (N, D) and y (N,): whatever ``Rows`` describes; ``open_stream`` gives those in files. rows_per_block: by default
     as many as fill BLOCK_BYTES. Raises ValueError for shapes that do not fit, and while reading for values that are
     not finite and labels outside [0, 1], with the row.
     """
@@ -119,7 +119,7 @@ class Blocks:
         return digest.hexdigest()
 
 
-def open_blocks(X, y=None, *, rows_per_block: int = 0) -> Blocks:
+def open_stream(X, y=None, *, rows_per_block: int = 0) -> Stream:
     """Rows from files: X.npy and y.npy, or one .npz with arrays X and y that is not compressed.
 
     Raises ValueError for files that are no such arrays, compressed archives and Fortran order, and OSError where a
@@ -127,8 +127,8 @@ def open_blocks(X, y=None, *, rows_per_block: int = 0) -> Blocks:
     """
     if y is None:
         features, labels = _in_archive(Path(X), "X"), _in_archive(Path(X), "y")
-        return Blocks(features, labels, str(X), rows_per_block)
-    return Blocks(_in_file(Path(X)), _in_file(Path(y)), f"{X}, {y}", rows_per_block)
+        return Stream(features, labels, str(X), rows_per_block)
+    return Stream(_in_file(Path(X)), _in_file(Path(y)), f"{X}, {y}", rows_per_block)
 
 
 def _in_file(path: Path) -> Mapped:
