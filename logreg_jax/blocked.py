@@ -30,7 +30,7 @@ def pack(dataset, *, dtype="float64", device="cpu"):
 
 @jax.jit
 def add_block(total, X, weight, theta):
-    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, in the arithmetic of theta (D + 1,)."""
+    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, in the arithmetic of theta."""
     X = X.astype(theta.dtype)
     m = theta @ X
     p = jax.nn.sigmoid(m)

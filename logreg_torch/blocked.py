@@ -27,7 +27,7 @@ def pack(dataset, *, dtype="float64", device="cpu"):
 
 
 def add_block(total, X, weight, theta):
-    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, in the arithmetic of theta (D + 1,)."""
+    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, in the arithmetic of theta."""
     X = X.to(theta.dtype)
     m = theta @ X
     p = torch.sigmoid(m)

@@ -5,10 +5,11 @@ label is needed. A soft label is two rows, of weight ω y and ω (1 - y). Block 
 every block is a sample spread over the whole data set, which is what the solvers take their subsamples from.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,9 +33,10 @@ class Sums(NamedTuple):
 class Blocks:
     """A data set on a device: the device's own copy, made a block at a time.
 
-    blocks: pairs of signed rows (D + 1, R), in the dtype, and their weights (R,), in float64, or None where all are 1.
-    total_weight: Σ ω; signed_sum: Σ ω s (D + 1,), which is twice the gradient of the sum at θ = 0; largest: max |x̃|
-    (D + 1,) of every column. put brings an array to the device; workers: how many threads share the blocks.
+    blocks: pairs of signed rows (D + 1, R), in the dtype, and their weights (R,), in float64, or None where all are 1;
+    rows and weights: how many rows each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,), twice the gradient
+    of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column. put brings an array to the device; workers: how
+    many threads share the blocks.
     """
 
     dataset: Dataset
@@ -42,7 +44,8 @@ class Blocks:
     put: Callable[[np.ndarray], Any]
     workers: int
     blocks: tuple[tuple[Any, Any], ...]
-    total_weight: float
+    rows: tuple[int, ...]
+    weights: tuple[float, ...]
     signed_sum: np.ndarray
     largest: np.ndarray
 
@@ -54,11 +57,11 @@ class Blocks:
         size = dataset.n_rows * (dataset.n_features + 1) * np.dtype(dtype).itemsize
         count = 1 if size <= WHOLE_BYTES else -(-size // (BLOCK_BYTES * workers)) * workers
         count = min(count, dataset.n_rows)
-        blocks, weight, total, largest = [], 0.0, 0.0, 0.0
+        blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
         try:
             for X, w in _signed_blocks(dataset, dtype, count):
                 blocks.append((put(X), None if w is None else put(w)))
-                weight += X.shape[1] if w is None else w.sum()
+                weights.append(float(X.shape[1] if w is None else w.sum()))
                 total = total + (X.sum(axis=1, dtype=np.float64) if w is None else X @ w)
                 largest = np.maximum(largest, np.abs(X).max(axis=1))
         except MemoryError as error:
@@ -68,12 +71,19 @@ class Blocks:
             ) from error
         if not np.isfinite(largest).all():
             raise ValueError(f"X holds values too large for {dtype}; scale the features, or give dtype='float64'")
-        return cls(dataset, dtype, put, min(workers, count), tuple(blocks), float(weight), total, np.float64(largest))
+        rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
+        ends = np.asarray(total), np.asarray(largest, dtype=np.float64)
+        return cls(dataset, dtype, put, workers, tuple(blocks), rows, tuple(weights), *ends)
 
     @property
     def n_rows(self) -> int:
         """N."""
-        return self.dataset.n_rows
+        return sum(self.rows)
+
+    @property
+    def total_weight(self) -> float:
+        """Σ ω."""
+        return math.fsum(self.weights)
 
     @property
     def longest_sum(self) -> int:
@@ -81,17 +91,16 @@ class Blocks:
         return max(X.shape[1] for X, _ in self.blocks) + len(self.blocks)
 
     def sample(self, rows: int) -> "Blocks":
-        """At least so many rows, spread over the data set; all of them where that is most of what there is."""
-        step = self.n_rows // rows
-        if step <= 1:
-            return self
-        return Blocks.of(self.dataset.take(slice(None, None, step)), self.dtype, self.put, self.workers)
+        """At least so many rows, spread over the data set: the first blocks as they are, or part of one packed anew."""
+        if 2 * rows < self.rows[0]:
+            spread = self.dataset.take(slice(None, None, self.n_rows // rows))
+            return Blocks.of(spread, self.dtype, self.put, self.workers)
+        first = slice(-(-rows // self.rows[-1]))
+        return replace(self, blocks=self.blocks[first], rows=self.rows[first], weights=self.weights[first])
 
     def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
-        """The sums over all blocks: each worker has its share, ``part`` adds up one share."""
-        if self.workers == 1:
-            return part(self.blocks)
-        shares = [self.blocks[worker :: self.workers] for worker in range(self.workers)]
+        """The sums over all blocks: each worker has its share, ``part`` adds up one share, in a thread of the pool."""
+        shares = [self.blocks[worker :: self.workers] for worker in range(min(self.workers, len(self.blocks)))]
         parts = list(pool.map(part, shares))
         return Sums(*(None if kind[0] is None else sum(kind) for kind in zip(*parts, strict=True)))
 

@@ -1,7 +1,7 @@
 """The objective as the solvers see it: float64 vectors θ = (w, b) of D + 1 numbers, and a price in passes."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class Point(NamedTuple):
     theta: np.ndarray
     value: float
     gradient: np.ndarray
-    hessian: np.ndarray | None
+    hessian: Any
     arithmetic: str
 
 
@@ -74,10 +74,9 @@ class Objective:
 
     def certify(self, here: Point) -> Certificate | None:
         """What is proved of a point of float64 arithmetic, in units of the mean."""
-        blocks = self.blocks
-        error = self.gradient_error(here)
-        options = {"dtype": blocks.dtype, "l2": self.l2}
-        return certify(blocks.dataset, here.theta, here.gradient, error, blocks.largest, **options)
+        blocks, error = self.blocks, self.gradient_error(here)
+        point = (here.theta, here.gradient, error, blocks.largest)
+        return certify(blocks.dataset, *point, dtype=blocks.dtype, l2=self.l2)
 
     def gradient_error(self, here: Point) -> np.ndarray:
         """How far the gradient of a point of float64 arithmetic can be from exact."""

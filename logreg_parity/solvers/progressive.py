@@ -1,7 +1,7 @@
 """Newton's method on a few rows, then gradients of all rows: a handful of passes, however ill-conditioned the data.
 
-1. Newton on a sample of 20 rows a parameter, until its gradient is 3 % of the first one.
-2. One step on a larger sample, whose Hessian H = (P Pᵀ)⁻¹ is kept.
+1. Newton on samples, each four times as large as the one before, as far as a sample knows the optimum.
+2. The Hessian H = (P Pᵀ)⁻¹ of the last and largest sample is kept.
 3. On all rows L-BFGS on top of P Pᵀ: in float32 for as long as that helps and X is held so, then in float64.
 4. Newton on all rows, where that makes no progress.
 
@@ -19,8 +19,9 @@ from ..truth.certificate import whitening
 from .newton import newton
 from .objective import Objective, Point, search
 
-ROUGH = 0.03  # of the first gradient; 20 rows a parameter know the optimum no better
-SAMPLE_STEPS = 20  # of Newton's method on that sample at most
+FEWEST_ROWS = 8  # a parameter in the smallest sample
+GROWTH = 4  # of the samples
+SAMPLE_STEPS = 20  # of Newton's method on one of them at most
 MEMORY = 8  # pairs
 FLOAT32_FALL = 0.4  # a step in float32 that leaves more than this of the gradient has met the rounding
 FALL = 0.7  # one in float64 is slow
@@ -30,8 +31,7 @@ SLOW_STEPS = 3  # in a row are too many
 def progressive(objective: Objective, theta: np.ndarray, target: float = 0.0) -> Iterator[Point]:
     """Point after point; target is the 2-norm of the gradient that is wanted."""
     n, k = objective.blocks.n_rows, len(theta)
-    theta = _newton_on_sample(objective, theta, 20 * k)
-    theta, P = _kept_hessian(objective, theta, hessian_rows(n, k))
+    theta, P = _on_samples(objective, theta, hessian_rows(n, k))
     if P.shape[1] == k:
         theta = yield from _preconditioned(objective, theta, P, target)
     yield from newton(objective, theta, target)
@@ -40,48 +40,47 @@ def progressive(objective: Objective, theta: np.ndarray, target: float = 0.0) ->
 def hessian_rows(n: int, k: int) -> int:
     """How many rows the kept Hessian is made of: 100 a parameter or N / 16, if that costs no more than a few passes.
 
-    A pass moves 4 N k bytes, a Hessian of m rows takes 2 m k² operations, and a processor does some ten operations in
-    the time that it reads a byte: m = 40 N / k costs about two passes.
+    A pass moves 4 N k bytes, a Hessian of m rows takes 2 m k² operations, and one core does some three operations in
+    float64 in the time in which it takes in a byte: m = 12 N / k costs about two passes.
     """
-    return min(n, max(100 * k, n // 16), max(10 * k, 40 * n // k))
+    return min(n, max(100 * k, n // 16), max(20 * k, 12 * n // k))
 
 
-def _newton_on_sample(objective: Objective, theta: np.ndarray, rows: int) -> np.ndarray:
-    """The point where the gradient of a sample is 3 % of what it is at first, or as near to it as Newton comes."""
-    sample = objective.sample(rows)
-    norms = []
-    for here in islice(newton(sample, theta), SAMPLE_STEPS):
-        theta = here.theta
-        norms.append(np.linalg.norm(here.gradient))
-        if norms[-1] <= ROUGH * norms[0]:
-            break
-    objective.charge(sample)
-    return theta
+def _on_samples(objective: Objective, theta: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where Newton's method on growing samples leads, the largest of ``most`` rows, and P of that one.
 
-
-def _kept_hessian(objective: Objective, theta: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where one step on a sample leads, and P."""
-    sample = objective.sample(rows)
-    here = sample.at(theta, hessian=True)
-    P = whitening(here.hessian)
-    there = search(sample, here, -P @ (P.T @ here.gradient))
-    objective.charge(sample)
-    return theta if there is None else there.theta, P
+    The optimum of m rows is as far from that of all as gᵀH⁻¹g = k / m; on a sample it is no use to go much further.
+    """
+    k, sizes = len(theta), [most]
+    while sizes[-1] >= GROWTH * FEWEST_ROWS * k:
+        sizes.append(sizes[-1] // GROWTH)
+    for rows in reversed(sizes):
+        sample = objective.sample(rows)
+        for here in islice(newton(sample, theta), SAMPLE_STEPS):
+            P = whitening(here.hessian)
+            slope = P.T @ here.gradient
+            theta = here.theta - P @ slope
+            if slope @ slope <= 2 * GROWTH * k / rows:
+                break
+        objective.charge(sample)
+    return theta, P
 
 
 def _preconditioned(objective, theta, P, target) -> Generator[Point, None, np.ndarray]:
     """L-BFGS from theta on top of P Pᵀ; where it is slow, it returns the point reached."""
     here = objective.at(theta, arithmetic=objective.blocks.dtype)
-    pairs, slow = deque(maxlen=MEMORY), 0
+    pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=MEMORY)
+    slow = 0
     while slow < SLOW_STEPS:
         yield here
         there = search(objective, here, -_inverse_hessian(pairs, P, here.gradient), arithmetic=here.arithmetic)
-        fall = 1.0 if there is None else np.linalg.norm(P.T @ there.gradient) / np.linalg.norm(P.T @ here.gradient)
-        if here.arithmetic == "float32" and (fall > FLOAT32_FALL or np.linalg.norm(there.gradient) <= target):
-            here = objective.at((there or here).theta)
-            continue
-        if there is None:
+        if there is None and here.arithmetic == "float64":
             break
+        there = there or here
+        fall = np.linalg.norm(P.T @ there.gradient) / np.linalg.norm(P.T @ here.gradient)
+        if here.arithmetic == "float32" and (fall > FLOAT32_FALL or np.linalg.norm(there.gradient) <= target):
+            here = objective.at(there.theta)
+            continue
         slow = slow + 1 if fall > FALL else 0
         s, y = there.theta - here.theta, there.gradient - here.gradient
         if s @ y > 0:  # as it is for a convex function, but for rounding

@@ -15,7 +15,9 @@ Solver = Callable[[Objective, np.ndarray, float], Iterator[Point]]
 NEWTON_WORK = 10**8  # N (D + 1)²: up to it a Hessian of all rows takes no more than a few calls of anything
 
 
-def solve(objective: Objective, own: Mapping[str, Solver], *, solver="auto", tolerance=1e-8, max_iterations=1000) -> Fit:
+def solve(
+    objective: Objective, own: Mapping[str, Solver], *, solver="auto", tolerance=1e-8, max_iterations=1000
+) -> Fit:
     """Run a solver from θ = 0 until the gradient is at most ``tolerance`` times that at θ = 0 and the gap is proved.
 
     own: the solvers that the twin brings beside newton and progressive. The proved gap of a converged fit is at most

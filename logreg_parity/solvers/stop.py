@@ -75,7 +75,7 @@ class Stop:
     def _small(self, here: Point) -> bool:
         """Whether the gradient is as small as asked, or nothing but rounding."""
         error = np.linalg.norm(self._objective.gradient_error(here))
-        return bool(np.linalg.norm(here.gradient) <= max(self.target, error))
+        return bool(np.linalg.norm(here.gradient) <= max(self.target, float(error)))
 
     def _prove(self, here: Point) -> None:
         objective, self._reason = self._objective, UNPROVED

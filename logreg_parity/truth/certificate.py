@@ -18,8 +18,10 @@ falls with the square of the gradient, so a few thousand rows prove what is need
 
 **Rounding.** A logit is off by Δ ≤ γ_{D+2} max|x̃|·|θ|. σ and σ' then are by a factor within e^{±2Δ}, and what is
 added up, in k steps, by γ_k of the sizes: for signed rows (``data/blocks.py``) the size of a row's slope, σ, is at
-most its loss, so that the gradient is off by (γ_k + e^{2Δ} - 1) min(1, f) max|x̃_j| + γ_3 l2 |w_j|. Every bound is
-enlarged as those of ``bounds.py`` are.
+most its loss, so that the gradient is off by (γ_k + e^{2Δ} - 1) min(1, f) max|x̃_j| + γ_3 l2 |w_j|. H_S is off by
+(γ_k + e^{4Δ} - 1) of the sizes of its terms, whose sum is at most H_jj on the diagonal; with u_j = √H_jj and P_F the
+Frobenius norm of diag(u) P, PᵀH_S P is therefore off by at most (D + 1) P_F² times that, and Pᵀx̃ by γ_k P_F ‖x̃ / u‖.
+Every bound is enlarged as those of ``bounds.py`` are.
 """
 
 from typing import NamedTuple
@@ -58,12 +60,12 @@ def certify(dataset: Dataset, theta, gradient, error, largest, *, dtype: str, l2
     X counts as rounded to dtype, largest (D + 1,) is max |x̃| of each column, l2 the penalty of the mean.
     """
     total = float(reference.count(dataset.y, dataset.sample_weight, "mean"))
-    rows, most = max(FEWEST_ROWS, 20 * len(theta)), max(FEWEST_ROWS, MOST_NUMBERS // len(theta))
+    rows, most = max(FEWEST_ROWS, 10 * len(theta)), max(FEWEST_ROWS, MOST_NUMBERS // len(theta))
     while True:
         step = max(1, dataset.n_rows // rows)
-        X, weight = dataset.X[::step].astype(dtype), 1.0 if dataset.sample_weight is None else dataset.sample_weight[::step]
-        X = reference.with_ones(X.astype(np.float64))
-        found = _proof(X, weight / total * np.ones(len(X)), theta, gradient, error, largest, l2)
+        X = reference.with_ones(dataset.X[::step].astype(dtype).astype(np.float64))
+        weight = np.ones(len(X)) if dataset.sample_weight is None else dataset.sample_weight[::step]
+        found = _proof(X, weight / total, theta, gradient, error, largest, l2)
         if found is not None or step == 1 or rows == most:
             return found
         rows = min(8 * rows, most)
@@ -88,21 +90,22 @@ def whitening(hessian: np.ndarray) -> np.ndarray:
 
 def _proof(X, share, theta, gradient, error, largest, l2) -> Certificate | None:
     """By the rows X (m, D + 1), of which each counts as share (m,)."""
+    m, k = X.shape
     z = X @ theta
-    curvature = share * reference.sigmoid(z) * reference.sigmoid(-z)
-    penalty = l2 * np.append(np.ones(len(theta) - 1), 0)
-    P = whitening((X.T * curvature) @ X + np.diag(penalty))
-    if P.shape[1] < len(P):
+    root = np.sqrt(share * reference.sigmoid(z) * reference.sigmoid(-z))[:, None] * X
+    H = root.T @ root + np.diag(l2 * np.append(np.ones(k - 1), 0))
+    P = whitening(H)
+    if P.shape[1] < k:
         return None
-    V, V_size, Q = X @ P, np.abs(X) @ np.abs(P), np.abs(P)
-    steps = _gamma(len(X) + 4 * len(theta) + 4 * FUNCTION_ULPS + 12)
+    unit = np.sqrt(np.diag(H))
+    size = np.linalg.norm(unit[:, None] * P)
+    steps = _gamma(m + 4 * k + 4 * FUNCTION_ULPS + 12)
     with np.errstate(over="ignore"):
         change = (1 + steps) * np.exp(4 * _logit_error(theta, largest)) - 1
-    size = (V_size.T * curvature) @ V_size + (Q.T * penalty) @ Q
-    whitened = (V.T * curvature) @ V + (P.T * penalty) @ P
-    epsilon = ENLARGED * (np.linalg.norm(whitened - np.eye(len(P))) + change * np.linalg.norm(size))
-    nu = ENLARGED * (np.linalg.norm(P.T @ gradient) + np.linalg.norm(Q.T @ (error + steps * np.abs(gradient))))
-    radius = ENLARGED * float(np.linalg.norm(np.abs(V) + steps * V_size, axis=1).max())
+    epsilon = ENLARGED * (np.linalg.norm(P.T @ H @ P - np.eye(k)) + 2 * change * k * size**2)
+    nu = ENLARGED * (np.linalg.norm(P.T @ gradient) + np.linalg.norm(np.abs(P).T @ (error + steps * np.abs(gradient))))
+    lengths = np.linalg.norm(X @ P, axis=1) + steps * size * np.linalg.norm(X / unit, axis=1)
+    radius = ENLARGED * float(lengths.max())
     tau = ENLARGED * radius * nu / (1 - epsilon)
     if not (epsilon <= 0.5 and tau <= 0.5):  # neither is true of NaN
         return None
