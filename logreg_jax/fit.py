@@ -1,7 +1,7 @@
 """The fit: the optimum by the fastest way there is, with a proof of how near it is.
 
-Read beside ``logreg_torch/fit.py``. The solvers are ``logreg_parity.solvers``, which knows no framework; the passes over
-the data, in which the time goes, are ``blocked.py``; and L-BFGS is the framework's own.
+Read beside ``logreg_torch/fit.py``. The solvers are ``logreg_parity.solvers``, which knows no framework; the passes
+over the data, in which the time goes, are ``blocked.py``; and L-BFGS is the framework's own.
 """
 
 from logreg_parity.solvers.objective import Objective

@@ -4,6 +4,8 @@ Read beside ``logreg_torch/lbfgs.py``. PyTorch's optimiser searches along its di
 for values and gradients; optax's search needs a function that JAX can compile, so there it is the solvers' own.
 """
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,12 +27,15 @@ def lbfgs(objective, theta, target=0.0):
         here = search(objective, here, direction)
 
 
-_optimizer = optax.lbfgs(learning_rate=1.0, memory_size=MEMORY, linesearch=None)
-_update = jax.jit(_optimizer.update)
-
-
 @arithmetic("float64")
 def _direction(here, state):
+    init, update = _optimizer()
     theta = jnp.asarray(here.theta)
-    direction, state = _update(jnp.asarray(here.gradient), _optimizer.init(theta) if state is None else state, theta)
+    direction, state = update(jnp.asarray(here.gradient), init(theta) if state is None else state, theta)
     return np.asarray(direction), state
+
+
+@cache
+def _optimizer():
+    optimizer = optax.lbfgs(learning_rate=1.0, memory_size=MEMORY, linesearch=None)
+    return optimizer.init, jax.jit(optimizer.update)

@@ -50,11 +50,11 @@ def run(options: argparse.Namespace) -> int:
     dataset, _ = data(options)
     names = ("l2", "reduction", "solver", "tolerance", "dtype", "device")
     settings = {name: getattr(options, name) for name in names}
-    twins = {name: load_twin(name) for name in dict.fromkeys(options.twins)}
-    without = [name for name, twin in twins.items() if not hasattr(twin, "fit")]
+    functions = {name: getattr(load_twin(name), "fit", None) for name in options.twins}
+    without = [name for name, function in functions.items() if function is None]
     if without:
         raise ValueError(f"{', '.join(without)} has no function fit(dataset, ...); leave it out of --twins")
-    fits = {name: twin.fit(dataset, **settings) for name, twin in twins.items()}
+    fits = {name: function(dataset, **settings) for name, function in functions.items() if function}
     print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n\n{verdict(fits)}")
     if options.out:
         write(fits, dataset, settings, options.out)

@@ -16,7 +16,7 @@ NEWTON_WORK = 10**8  # N (D + 1)²: up to it a Hessian of all rows takes no more
 
 
 def solve(
-    objective: Objective, own: Mapping[str, Solver], *, solver="auto", tolerance=1e-8, max_iterations=1000
+    objective: Objective, own: Mapping[str, Solver], *, solver: str, tolerance: float, max_iterations: int
 ) -> Fit:
     """Run a solver from θ = 0 until the gradient is at most ``tolerance`` times that at θ = 0 and the gap is proved.
 
