@@ -9,6 +9,7 @@ import sys
 
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
+    "fit": "the optimum by each twin, with a proof of how near it is",
     "record": "run one twin and store every step",
     "explain": "say where two stored runs part, and why",
     "museum": "faults people make, what the judge says of each, and its own score",
