@@ -8,7 +8,7 @@ from functools import cache
 from itertools import zip_longest
 from typing import Literal, NamedTuple
 
-Kind = Literal["equal", "name", "differs"]
+Kind = Literal["equal", "spelling", "differs"]
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 FRAMEWORK = re.compile(r"\b(?:logreg_(?:torch|jax)|PyTorch|JAX|torch|jax|jnp|(?:a )?tensors?|(?:an )?arrays?)\b")
@@ -17,10 +17,9 @@ ALIKE = 0.45  # the share of words from which on two lines are taken for one lin
 
 
 class Row(NamedTuple):
-    """A line of each side, counted from 0; None where a side has none."""
+    """A line of PyTorch's side and one of JAX's, counted from 0; None where a side has none."""
 
-    torch: int | None
-    jax: int | None
+    lines: tuple[int | None, int | None]
     kind: Kind
 
 
@@ -33,9 +32,9 @@ def align(torch: Sequence[str], jax: Sequence[str]) -> list[Row]:
     rows: list[Row] = []
     for i, j in [*_together(torch, jax), (len(torch), len(jax))]:
         above = zip_longest(range(_next(rows, 0), i), range(_next(rows, 1), j))
-        rows.extend(Row(one, other, "differs") for one, other in above)
+        rows.extend(Row((one, other), "differs") for one, other in above)
         if i < len(torch):
-            rows.append(Row(i, j, kind(torch[i], jax[j])))
+            rows.append(Row((i, j), kind(torch[i], jax[j])))
     return rows
 
 
@@ -59,14 +58,15 @@ def _together(torch: Sequence[str], jax: Sequence[str]) -> list[tuple[int, int]]
 
 def _next(rows: list[Row], side: int) -> int:
     """The first line of a side that stands in no row yet."""
-    return next((row[side] + 1 for row in reversed(rows) if row[side] is not None), 0)
+    return next((line + 1 for row in reversed(rows) if (line := row.lines[side]) is not None), 0)
 
 
 def kind(torch: str, jax: str) -> Kind:
-    """Whether two lines are equal, or become so when the framework's name is taken out of them."""
+    """Whether two lines are equal, or would be with the same indentation and the same name for the framework."""
     if torch == jax:
         return "equal"
-    return "name" if FRAMEWORK.sub("·", torch) == FRAMEWORK.sub("·", jax) else "differs"
+    one, other = (FRAMEWORK.sub("·", line.strip()) for line in (torch, jax))
+    return "spelling" if one == other else "differs"
 
 
 @cache
@@ -86,7 +86,7 @@ def likeness(torch: str, jax: str) -> float:
 
 
 def marks(torch: str, jax: str) -> tuple[list[bool], list[bool]]:
-    """For every character of two lines, whether its word is not in the other line at that place."""
+    """For every character of two lines, whether its word is not in the other line at that place; indentation is not."""
     one, other = WORD.findall(torch), WORD.findall(jax)
     left, right = [True] * len(one), [True] * len(other)
     for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks():
@@ -96,4 +96,5 @@ def marks(torch: str, jax: str) -> tuple[list[bool], list[bool]]:
 
 
 def _spread(words: list[str], marked: list[bool]) -> list[bool]:
-    return [mark for word, mark in zip(words, marked, strict=True) for _ in word]
+    indentation = bool(words) and words[0].isspace()
+    return [mark and not (indentation and k == 0) for k, mark in enumerate(marked) for _ in words[k]]

@@ -31,13 +31,15 @@ class Article:
     @property
     def kind(self) -> Kind:
         """How much the two differ: as much as their most different lines."""
-        kinds: tuple[Kind, ...] = ("differs", "name", "equal")
+        kinds: tuple[Kind, ...] = ("differs", "spelling", "equal")
         return next(kind for kind in kinds if any(row.kind == kind for row in self.rows))
 
     def html(self) -> str:
         """The article with its heading, lines and notes."""
         badge = element("span", say(self.kind), class_="badge")
-        blocks = (self._block(kind, list(rows)) for kind, rows in groupby(enumerate(self.rows), lambda row: row[1].kind))
+        blocks = (
+            self._block(kind, list(rows)) for kind, rows in groupby(enumerate(self.rows), lambda row: row[1].kind)
+        )
         beside = element("div", *blocks, class_="lines")
         if self.notes:
             beside += element("ol", *(_note(number, placed) for number, placed in self.notes.items()), class_="notes")
@@ -60,12 +62,12 @@ class Article:
                     aria_hidden="true" if repeats or not any(lines) else None,
                 )
             )
-        skipped = element("p", say("hidden", count=len(rows)), class_="skipped") if kind == "equal" else ""
+        skipped = "" if kind == "differs" else element("p", say(f"hidden_{kind}", count=len(rows)), class_="skipped")
         return element("div", skipped, *columns, class_="block", data_kind=kind, style=f"--rows:{len(rows)}")
 
     def _line(self, number: int, side: int) -> str:
         row, definition = self.rows[number], self.pair[side]
-        line = row[side]
+        line = row.lines[side]
         if line is None or definition is None:
             return ""
         text = definition.lines[line]
@@ -76,7 +78,7 @@ class Article:
 
     def _marks(self, row: Row) -> Sequence[Sequence[bool]]:
         """The words of a row to mark: none where the two lines have nothing to do with each other."""
-        one, other = ("" if line is None else lines[line] for line, lines in zip(row, self.lines, strict=False))
+        one, other = ("" if line is None else lines[line] for line, lines in zip(row.lines, self.lines, strict=True))
         return marks(one, other) if likeness(one, other) else ([False] * len(one), [False] * len(other))
 
     @cached_property
@@ -92,18 +94,26 @@ class Article:
                 (k, 0 if row.kind == "equal" else side)
                 for k, row in enumerate(self.rows)
                 for side in (0, 1)
-                if lines[side] is not None and row[side] == lines[side]
+                if lines[side] is not None and row.lines[side] == lines[side]
             ]
             for place in dict.fromkeys(places):
                 own = identity("at", note.name) if place == places[0] else None
                 hidden = element("span", say("note"), " ", class_="unseen")
-                link = element("a", hidden, str(number), href=f"#{identity('note', note.name)}", id=own, class_="number")
+                link = element(
+                    "a", hidden, str(number), href=f"#{identity('note', note.name)}", id=own, class_="number"
+                )
                 links[place] += link
         return links
 
 
 def _note(number: int, placed: Placed) -> str:
     note = placed.note
-    back = element("a", str(number), element("span", say("back"), class_="unseen"), href=f"#{identity('at', note.name)}", class_="number")
+    back = element(
+        "a",
+        str(number),
+        element("span", say("back"), class_="unseen"),
+        href=f"#{identity('at', note.name)}",
+        class_="number",
+    )
     question = element("p", back, " ", element("strong", both(note.question)))
     return element("li", question, element("p", both(note.answer)), id=identity("note", note.name), tabindex="-1")

@@ -11,10 +11,10 @@ from .notes import LANGUAGES
 VOID = ("input", "meta")
 
 
-def element(name: str, *children: str, **attributes: object) -> str:
-    """``<name attributes>children</name>``; the children are HTML already. ``class_`` is class, ``data_kind`` data-kind.
+def element(name: str, /, *children: str, **attributes: object) -> str:
+    """``<name attributes>children</name>``; the children are HTML already.
 
-    An attribute that is True stands without a value, one that is None not at all.
+    ``class_`` is class, ``data_kind`` data-kind. An attribute that is True stands without a value, None not at all.
     """
     shown = {key.rstrip("_").replace("_", "-"): value for key, value in attributes.items() if value is not None}
     written = "".join(f" {key}" if value is True else f' {key}="{escape(str(value))}"' for key, value in shown.items())
@@ -31,7 +31,7 @@ def both(texts: Sequence[str]) -> str:
     return "".join(element("span", inline(text), lang=lang) for lang, text in zip(LANGUAGES, texts, strict=True))
 
 
-def say(name: str, **values: object) -> str:
+def say(name: str, /, **values: object) -> str:
     """A text of ``words.toml`` in every language, with values filled in."""
     return both([text.format(**values) for text in WORDS[name]])
 

@@ -47,8 +47,8 @@ def place(notes: Sequence[Note], twins: Mapping[str, Sequence[Pair]]) -> dict[Pa
     placed: dict[Pair, list[Placed]] = {}
     for note in notes:
         pair = _find_pair(note, twins)
-        lines = tuple(map(_find_line, [note] * 2, note.anchors, pair))
-        placed.setdefault(pair, []).append(Placed(note, lines))
+        torch, jax = (_find_line(note, anchor, side) for anchor, side in zip(note.anchors, pair, strict=True))
+        placed.setdefault(pair, []).append(Placed(note, (torch, jax)))
     return {pair: sorted(some, key=_height) for pair, some in placed.items()}
 
 

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from itertools import count
+from typing import get_args
 
+from .alignment import Kind
 from .article import FRAMEWORKS, Article
 from .element import WORDS, both, element, identity, say
 from .notes import LANGUAGES, load_notes, place
@@ -45,7 +47,7 @@ def fragment(language: str = "en") -> str:
 def _content(language: str) -> str:
     articles = _articles(read_twins(*map(find_folder, TWINS)))
     show = _choices("sbs-show", "show", {key: WORDS[key] for key in ("all", "differences", "ideas")})
-    top = (element("p", _counts(articles), class_="counts"), _contents(articles), show)
+    top = (_counts(articles), _contents(articles), show)
     sections = (_section(file, some) for file, some in articles.items())
     return element("div", *top, *sections, class_="sidebyside", data_language=language)
 
@@ -60,8 +62,10 @@ def _articles(twins: Mapping[str, Sequence[Pair]]) -> dict[str, list[Article]]:
 
 
 def _counts(articles: Mapping[str, Sequence[Article]]) -> str:
+    """How many lines are of each kind, which is the legend of the contents too."""
     kinds = Counter(row.kind for some in articles.values() for article in some for row in article.rows)
-    return say("counts", rows=kinds.total(), **kinds)
+    counts = (element("li", say(f"count_{kind}", count=kinds[kind]), data_kind=kind) for kind in get_args(Kind))
+    return element("ul", *counts, class_="counts")
 
 
 def _contents(articles: Mapping[str, Sequence[Article]]) -> str:
@@ -99,7 +103,9 @@ def _section(file: str, articles: Sequence[Article]) -> str:
     )
     heading = element("h2", element("code", file), back)
     names = element("div", *sides, class_="names", aria_hidden="true")
-    return element("section", heading, names, *(article.html() for article in articles), id=identity(file), tabindex="-1")
+    return element(
+        "section", heading, names, *(article.html() for article in articles), id=identity(file), tabindex="-1"
+    )
 
 
 def _read(name: str) -> str:

@@ -53,7 +53,9 @@ def read_twins(torch: Path, jax: Path) -> dict[str, list[Pair]]:
         alone = ", ".join(sorted(torch_files ^ jax_files))
         raise ValueError(f"only one of {torch} and {jax} has {alone}; the twins have the same files: add or remove it")
     files = sorted(torch_files, key=lambda name: (READING_ORDER.index(name) if name in READING_ORDER else 99, name))
-    return {name: pair(*(cut((folder / name).read_text("utf-8")) for folder in (torch, jax)), name) for name in files}
+    return {
+        name: pair(cut((torch / name).read_text("utf-8")), cut((jax / name).read_text("utf-8")), name) for name in files
+    }
 
 
 def cut(source: str) -> list[Definition]:
@@ -72,19 +74,27 @@ def cut(source: str) -> list[Definition]:
 def pair(torch: list[Definition], jax: list[Definition], file: str) -> list[Pair]:
     """Both sides' definitions in PyTorch's order; what only JAX has comes after what it follows there."""
     left, right = ({definition.name: definition for definition in side} for side in (torch, jax))
-    for name in sorted(name for name in left.keys() ^ right.keys() if not name.startswith("_")):
-        has, lacks = TWINS if name in left else TWINS[::-1]
-        raise ValueError(f"{has}/{file} defines {name}, {lacks}/{file} does not; the twins define the same: mend one")
+    _check_mirror(torch, jax, file)
     partner = {name: name for name in left if name in right}
-    for name in left.keys() - partner.keys():
-        same = [other for other in right if other not in partner.values() and _word(other) == _word(name)]
-        partner.update({name: other for other in same[:1]})
-    pairs = [Pair(left[name], right.get(partner.get(name, ""))) for name in left]
+    for name in (name for name in left if name not in right):
+        others = (other for other in right if other not in partner.values() and _word(other) == _word(name))
+        partner[name] = next(others, "")
+    pairs = [Pair(left[name], right.get(partner[name])) for name in left]
     for before, alone in zip([None, *jax], jax, strict=False):
         if alone.name not in partner.values():
             place = next((k + 1 for k, made in enumerate(pairs) if before and made.jax == before), 0)
             pairs.insert(place, Pair(None, alone))
     return pairs
+
+
+def _check_mirror(torch: list[Definition], jax: list[Definition], file: str) -> None:
+    left, right = ([definition.name for definition in side] for side in (torch, jax))
+    for package, names in zip(TWINS, (left, right), strict=True):
+        for name in (name for k, name in enumerate(names) if name in names[:k]):
+            raise ValueError(f"{package}/{file} defines {name} twice; one would hide the other: give it another name")
+    for name in (name for name in [*left, *right] if not name.startswith("_") and (name in left) != (name in right)):
+        has, lacks = TWINS if name in left else TWINS[::-1]
+        raise ValueError(f"{has}/{file} defines {name}, {lacks}/{file} does not; the twins define the same: mend one")
 
 
 def _name(node: ast.stmt) -> str:
