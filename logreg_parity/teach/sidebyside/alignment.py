@@ -73,16 +73,16 @@ def kind(torch: str, jax: str) -> Kind:
 def likeness(torch: str, jax: str) -> float:
     """How much speaks for putting two lines beside each other; 0 where nothing does.
 
-    An equal line counts for more than two that are merely alike, so that no equal line is given up for them; a blank
-    line for next to nothing, so that it pulls nothing else out of place.
+    An equal line counts for more than all that are merely alike, so that as many equal lines as can be stand beside
+    each other; a blank line for next to nothing, so that it pulls nothing else out of place.
     """
     if not (torch.strip() and jax.strip()):
         return 0.01 if torch == jax else 0.0
     if torch == jax:
-        return 2.0
+        return 1000.0
     one, other = (Counter(re.findall(r"\w+|[^\w\s]", FRAMEWORK.sub("·", line))) for line in (torch, jax))
     share = 2 * (one & other).total() / (one.total() + other.total())
-    return share * 0.99 if share >= ALIKE else 0.0
+    return share if share >= ALIKE else 0.0
 
 
 def marks(torch: str, jax: str) -> tuple[list[bool], list[bool]]:

@@ -18,7 +18,7 @@ class Article:
     """A pair of definitions of a file, and its notes by their numbers."""
 
     def __init__(self, file: str, pair: Pair, notes: Mapping[int, Placed]):
-        self.file, self.pair, self.notes = file, pair, notes
+        self.pair, self.notes = pair, notes
         self.lines = [side.lines if side else () for side in pair]
         self.rows = align(*self.lines)
         self.id = identity(file, pair.names[0])
@@ -52,16 +52,10 @@ class Article:
         for side, framework in enumerate(FRAMEWORKS):
             lines = [self._line(number, side) for number, _ in rows]
             who = element("span", FRAMEWORKS[framework], class_="who") if kind != "equal" and any(lines) else ""
-            cells = (line or element("span", class_="gap") for line in lines)
-            repeats = kind == "equal" and framework == "jax"
-            columns.append(
-                element(
-                    "pre",
-                    who + "\n".join(cells),
-                    class_=f"side {framework}" + ("" if any(lines) else " empty"),
-                    aria_hidden="true" if repeats or not any(lines) else None,
-                )
-            )
+            cells = "\n".join(line or element("span", class_="gap") for line in lines)
+            hidden = "true" if not any(lines) or (kind == "equal" and framework == "jax") else None  # said already
+            look = f"side {framework}" + ("" if any(lines) else " empty")
+            columns.append(element("pre", who, cells, class_=look, aria_hidden=hidden))
         skipped = "" if kind == "differs" else element("p", say(f"hidden_{kind}", count=len(rows)), class_="skipped")
         return element("div", skipped, *columns, class_="block", data_kind=kind, style=f"--rows:{len(rows)}")
 
@@ -98,22 +92,18 @@ class Article:
             ]
             for place in dict.fromkeys(places):
                 own = identity("at", note.name) if place == places[0] else None
-                hidden = element("span", say("note"), " ", class_="unseen")
-                link = element(
-                    "a", hidden, str(number), href=f"#{identity('note', note.name)}", id=own, class_="number"
-                )
-                links[place] += link
+                links[place] += _number(number, "note", identity("note", note.name), own)
         return links
 
 
 def _note(number: int, placed: Placed) -> str:
     note = placed.note
-    back = element(
-        "a",
-        str(number),
-        element("span", say("back"), class_="unseen"),
-        href=f"#{identity('at', note.name)}",
-        class_="number",
-    )
+    back = _number(number, "back", identity("at", note.name))
     question = element("p", back, " ", element("strong", both(note.question)))
     return element("li", question, element("p", both(note.answer)), id=identity("note", note.name), tabindex="-1")
+
+
+def _number(number: int, says: str, target: str, own: str | None = None) -> str:
+    """A note's number as a link, with words for those who do not see where it stands."""
+    words = element("span", say(says), " ", class_="unseen")
+    return element("a", words, str(number), href=f"#{target}", id=own, class_="number")

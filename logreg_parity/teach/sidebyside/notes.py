@@ -42,14 +42,14 @@ def parse(tables: Mapping[str, Mapping]) -> list[Note]:
     return [_note(name, table) for name, table in tables.items()]
 
 
-def place(notes: Sequence[Note], twins: Mapping[str, Sequence[Pair]]) -> dict[Pair, list[Placed]]:
-    """The notes of each pair, in the order of its lines. Raises ValueError where a note's place is gone."""
-    placed: dict[Pair, list[Placed]] = {}
+def place(notes: Sequence[Note], twins: Mapping[str, Sequence[Pair]]) -> dict[tuple[str, Pair], list[Placed]]:
+    """The notes of each pair of a file, in the order of its lines. Raises ValueError where a note's place is gone."""
+    placed: dict[tuple[str, Pair], list[Placed]] = {}
     for note in notes:
         pair = _find_pair(note, twins)
         torch, jax = (_find_line(note, anchor, side) for anchor, side in zip(note.anchors, pair, strict=True))
-        placed.setdefault(pair, []).append(Placed(note, (torch, jax)))
-    return {pair: sorted(some, key=_height) for pair, some in placed.items()}
+        placed.setdefault((note.file, pair), []).append(Placed(note, (torch, jax)))
+    return {key: sorted(some, key=_height) for key, some in placed.items()}
 
 
 def _note(name: str, table: Mapping) -> Note:

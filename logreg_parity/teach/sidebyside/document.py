@@ -56,7 +56,7 @@ def _articles(twins: Mapping[str, Sequence[Pair]]) -> dict[str, list[Article]]:
     """The articles of every file, their notes numbered through the page."""
     placed, number = place(load_notes(), twins), count(1)
     return {
-        file: [Article(file, pair, {next(number): note for note in placed.get(pair, ())}) for pair in pairs]
+        file: [Article(file, pair, {next(number): note for note in placed.get((file, pair), ())}) for pair in pairs]
         for file, pairs in twins.items()
     }
 
