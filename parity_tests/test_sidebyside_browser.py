@@ -63,11 +63,13 @@ def test_the_filter_leaves_what_differs_and_what_has_a_note(visit):
     assert visible(tab, ".block[data-kind=equal] .line") and not visible(tab, ".skipped")
     tab.get_by_role("radio", name="only differences", exact=True).check()
     assert not visible(tab, ".block[data-kind=equal]:not(:has(.number)) .line")
+    assert not visible(tab, "article[data-kind=equal]:not(:has(.number))")
     assert visible(tab, ".block[data-kind=spelling] .line") and visible(tab, ".skipped")
     tab.get_by_role("radio", name="only differences beyond spelling").check()
     assert not visible(tab, ".block[data-kind=spelling]:not(:has(.number)) .line")
     assert visible(tab, ".block[data-kind=differs] .line") == tab.locator(".block[data-kind=differs] .line").count()
     assert visible(tab, ".notes li") == notes > 0
+    assert visible(tab, ".line .number") == tab.locator(".line .number").count()
 
 
 @pytest.mark.parametrize(("locale", "first", "other"), [("en-US", "en", "中文"), ("zh-CN", "zh", "English")])
@@ -78,7 +80,8 @@ def test_the_language_is_the_readers_until_another_is_chosen(visit, locale, firs
             tab.get_by_role("radio", name=step).check()
         assert tab.evaluate("document.documentElement.lang") == language
         hidden = {"en": "zh", "zh": "en"}[language]
-        assert visible(tab, f"[lang={language}]") and not visible(tab, f"body [lang={hidden}]")
+        assert visible(tab, f"h1 [lang={language}]") and visible(tab, f".notes [lang={language}]")
+        assert not visible(tab, f"body [lang={hidden}]")
 
 
 def test_a_note_is_reached_and_left_by_keyboard(visit):
