@@ -13,8 +13,8 @@ COMMANDS = {
     "explain": "say where two stored runs part, and why",
     "museum": "faults people make, what the judge says of each, and its own score",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
-    "sidebyside": "both twins' source on one page, differences marked and explained",
     "passport": "what the backends of this machine do with numbers",
+    "sidebyside": "both twins' source on one page, differences marked and explained",
 }
 
 
