@@ -15,6 +15,7 @@ COMMANDS = {
     "museum": "faults people make, what the judge says of each, and its own score",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
     "passport": "what the backends of this machine do with numbers",
+    "sidebyside": "both twins' source on one page, differences marked and explained",
 }
 
 
