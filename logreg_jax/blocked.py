@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from logreg_parity.data.blocks import Blocks, Sums, processors
+from logreg_parity.data.stream import Stream
+from logreg_parity.data.streamed import Streamed
 from logreg_parity.solvers.objective import Objective
 
 from .convert import arithmetic as precision
@@ -21,11 +23,12 @@ from .convert import find_device, to_numpy
 
 
 def pack(dataset, *, dtype="float64", device="cpu"):
-    """The data set on the device, as Blocks: the one copy of X there is."""
+    """The data set on the device, as Blocks, the one copy of X there is; of a Stream, as Streamed, no copy is kept."""
     place = find_device(device)
     workers = processors() if place.platform == "cpu" else 1
+    packed = Streamed if isinstance(dataset, Stream) else Blocks.of
     with precision("float64"):
-        return Blocks.of(dataset, dtype, partial(jax.device_put, device=place), workers)
+        return packed(dataset, dtype, partial(jax.device_put, device=place), workers)
 
 
 @jax.jit
@@ -45,7 +48,8 @@ def add_block(total, X, weight, theta):
 
 def sums(blocks, theta, *, arithmetic="float64", hessian=False):
     """The Sums over all rows at theta (D + 1,), NumPy in and out: one pass, in that arithmetic."""
-    return blocks.add_up(partial(_add_share, blocks.put, theta, arithmetic, hessian), _threads())
+    with precision("float64"):  # of this thread, which packs where the blocks are streamed
+        return blocks.add_up(partial(_add_share, blocks.put, theta, arithmetic, hessian), _threads())
 
 
 def value_and_grad(blocks, parameters, *, l2=0.0, reduction="mean", arithmetic="float64"):

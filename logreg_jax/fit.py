@@ -21,22 +21,25 @@ def fit(
     max_iterations=1000,
     dtype="float64",
     device="cpu",
+    checkpoint=None,
 ):
-    """The optimum of the objective on a Dataset, as a Fit: ``pack``, then ``solve``.
+    """The optimum of the objective on a Dataset or a Stream, as a Fit: ``pack``, then ``solve``.
 
     dtype: how X is held, "float64", or "float32", which halves memory and time and is the same data if X has float32
     values; the last passes compute in float64 either way. The other options are those of ``solve``.
     """
-    options = {"l2": l2, "reduction": reduction, "solver": solver}
+    options = {"l2": l2, "reduction": reduction, "solver": solver, "checkpoint": checkpoint}
     blocks = pack(dataset, dtype=dtype, device=device)
     return solve(blocks, tolerance=tolerance, max_iterations=max_iterations, **options)
 
 
-def solve(blocks, *, l2=0.0, reduction="mean", solver="auto", tolerance=1e-8, max_iterations=1000):
+def solve(blocks, *, l2=0.0, reduction="mean", solver="auto", tolerance=1e-8, max_iterations=1000, checkpoint=None):
     """The optimum on packed data, as a Fit.
 
     solver: newton, lbfgs, progressive, or auto, which picks by the sizes. tolerance: the gradient's 2-norm relative
-    to that at θ = 0, and the proved gap relative to the objective. See ``logreg_parity.solvers.solve``.
+    to that at θ = 0, and the proved gap relative to the objective. checkpoint: a file that keeps the state, from which
+    a killed run goes on. See ``logreg_parity.solvers.solve``.
     """
     objective = Objective(blocks, sums, l2=l2, reduction=reduction)
-    return _solve(objective, {"lbfgs": lbfgs}, solver=solver, tolerance=tolerance, max_iterations=max_iterations)
+    options = {"solver": solver, "tolerance": tolerance, "max_iterations": max_iterations, "checkpoint": checkpoint}
+    return _solve(objective, {"lbfgs": lbfgs}, **options)

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 from logreg_parity.data.blocks import Blocks, Sums, processors
+from logreg_parity.data.stream import Stream
+from logreg_parity.data.streamed import Streamed
 from logreg_parity.solvers.objective import Objective
 
 from .convert import arithmetic as precision
@@ -20,10 +22,11 @@ from .convert import find_device, find_dtype, to_numpy
 
 
 def pack(dataset, *, dtype="float64", device="cpu"):
-    """The data set on the device, as Blocks: the one copy of X there is."""
+    """The data set on the device, as Blocks, the one copy of X there is; of a Stream, as Streamed, no copy is kept."""
     place = find_device(device)
     workers = processors() if place.type == "cpu" else 1
-    return Blocks.of(dataset, dtype, lambda array: torch.from_numpy(array).to(place), workers)
+    packed = Streamed if isinstance(dataset, Stream) else Blocks.of
+    return packed(dataset, dtype, lambda array: torch.from_numpy(array).to(place), workers)
 
 
 def add_block(total, X, weight, theta):

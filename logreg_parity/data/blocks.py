@@ -86,6 +86,18 @@ class Blocks:
         return math.fsum(self.weights)
 
     @property
+    def labels(self) -> tuple[float, float]:
+        """The least and the largest label of the rows whose weight is not zero."""
+        y, weight = self.dataset.y, self.dataset.sample_weight
+        counted = y if weight is None else y[weight > 0]
+        return counted.min(), counted.max()
+
+    @property
+    def identity(self) -> str:
+        """What a checkpoint is told of the data."""
+        return f"{self.dataset.sha256}, {self.dtype}"
+
+    @property
     def longest_sum(self) -> int:
         """The most additions a term of a sum goes through: those of the longest block, then those of the blocks."""
         return max(X.shape[1] for X, _ in self.blocks) + len(self.blocks)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..data.blocks import Blocks, Sums
 from ..data.dataset import Parameters
+from ..data.streamed import Streamed
 from ..truth.certificate import Certificate, certify, gradient_error
 from ..truth.reference import flatten
 
@@ -31,12 +32,15 @@ class Objective:
     penalty that is negative or not finite and an unknown reduction.
     """
 
-    def __init__(self, blocks: Blocks, sums: Callable[..., Sums], *, l2: float = 0.0, reduction: str = "mean"):
+    def __init__(
+        self, blocks: Blocks | Streamed, sums: Callable[..., Sums], *, l2: float = 0.0, reduction: str = "mean"
+    ):
         if not 0 <= l2 < np.inf:
             raise ValueError(f"l2 is {l2}; give a finite number, 0 or more")
         if reduction not in ("mean", "sum"):
             raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
         self.blocks, self._sums = blocks, sums
+        self.twin = sums.__module__
         self.scale = 1.0 if reduction == "mean" else blocks.total_weight
         self.l2 = l2 / self.scale
         self._penalised = np.append(np.ones(blocks.dataset.n_features), 0.0)
@@ -76,7 +80,8 @@ class Objective:
         """What is proved of a point of float64 arithmetic, in units of the mean."""
         blocks, error = self.blocks, self.gradient_error(here)
         point = (here.theta, here.gradient, error, blocks.largest)
-        return certify(blocks.dataset, *point, dtype=blocks.dtype, l2=self.l2)
+        total = blocks.total_weight
+        return certify(blocks.dataset, *point, total_weight=total, dtype=blocks.dtype, l2=self.l2)
 
     def gradient_error(self, here: Point) -> np.ndarray:
         """How far the gradient of a point of float64 arithmetic can be from exact."""

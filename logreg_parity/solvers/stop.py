@@ -37,8 +37,8 @@ class Stop:
 
     def one_class(self) -> bool:
         """Whether there is no optimum because all rows that count have the same label."""
-        labels = counted_rows(self._objective.blocks.dataset).y
-        if labels.min() == labels.max() and labels[0] in (0, 1):
+        least, largest = self._objective.blocks.labels
+        if least == largest and least in (0, 1):
             self._status, self._reason = "no finite optimum", ONE_CLASS
         return self._reason == ONE_CLASS
 
@@ -99,9 +99,12 @@ def _all_right(objective: Objective, here: Point) -> bool:
 
 
 def _separated(objective: Objective) -> bool:
-    """Whether a linear program proposes a direction that exact arithmetic confirms; where that is too much, False."""
+    """Whether a linear program proposes a direction that exact arithmetic confirms; False where that is too much.
+
+    And where not all rows are at hand: a sample may be separable and the whole not.
+    """
     dataset = objective.blocks.dataset
-    if dataset.X.size + dataset.n_rows > EXACT_SIZE:
+    if dataset.n_rows < objective.blocks.n_rows or dataset.X.size + dataset.n_rows > EXACT_SIZE:
         return False
     rows = counted_rows(round_dataset(dataset, objective.blocks.dtype))
     return any(separation(rows, direction) for direction in directions(rows, objective.l2))

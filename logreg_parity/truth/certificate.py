@@ -54,18 +54,20 @@ def gradient_error(theta, value, largest, *, longest_sum: int, l2: float) -> np.
     return ENLARGED * (change * min(1.0, 2 * value) * largest + penalty + 8 * _FLOAT64.smallest_normal * (largest + 1))
 
 
-def certify(dataset: Dataset, theta, gradient, error, largest, *, dtype: str, l2: float) -> Certificate | None:
+def certify(
+    dataset: Dataset, theta, gradient, error, largest, *, total_weight: float, dtype: str, l2: float
+) -> Certificate | None:
     """The certificate of a point (D + 1,) of the mean with its gradient, known to within error; None if there is none.
 
-    X counts as rounded to dtype, largest (D + 1,) is max |x̃| of each column, l2 the penalty of the mean.
+    The data set may be part of what the mean is over, whose Σ ω is total_weight. X counts as rounded to dtype, largest
+    (D + 1,) is max |x̃| of each column, l2 the penalty of the mean.
     """
-    total = float(reference.count(dataset.y, dataset.sample_weight, "mean"))
     rows, most = max(FEWEST_ROWS, 10 * len(theta)), max(FEWEST_ROWS, MOST_NUMBERS // len(theta))
     while True:
         step = max(1, dataset.n_rows // rows)
         X = reference.with_ones(dataset.X[::step].astype(dtype).astype(np.float64))
         weight = np.ones(len(X)) if dataset.sample_weight is None else dataset.sample_weight[::step]
-        found = _proof(X, weight / total, theta, gradient, error, largest, l2)
+        found = _proof(X, weight / total_weight, theta, gradient, error, largest, l2)
         if found is not None or step == 1 or rows == most:
             return found
         rows = min(8 * rows, most)
