@@ -4,6 +4,7 @@ import json
 from io import BytesIO
 from pathlib import Path
 from time import monotonic
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -26,10 +27,10 @@ class Checkpoint:
         if not self._path.exists():
             return None
         try:
-            with np.load(self._path, allow_pickle=False) as archive:
+            with np.load(BytesIO(self._path.read_bytes()), allow_pickle=False) as archive:
                 state = dict(archive)
             identity = json.loads(str(state.pop("identity")))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ValueError(
                 f"{self._path} is no checkpoint ({error}); delete it to start from the beginning"
             ) from error

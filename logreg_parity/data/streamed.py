@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -62,11 +63,8 @@ class Streamed:
         """The sums over all rows, block by block in one order, so that two passes agree to the last bit."""
         if self._stream.fingerprint != self._fingerprint:
             raise ValueError(f"{self._stream.source} has changed since the first pass; start again, and let it rest")
-        total = None
-        for _, dataset in self._datasets():
-            found = Blocks.of(dataset, self.dtype, self.put, self.workers).add_up(part, pool)
-            total = found if total is None else Sums(*map(_plus, total, found))
-        return total
+        packed = (Blocks.of(dataset, self.dtype, self.put, self.workers) for _, dataset in self._datasets())
+        return reduce(_plus, (blocks.add_up(part, pool) for blocks in packed))
 
     def _datasets(self):
         """Of every block the number of its first row, and its rows."""
@@ -75,5 +73,5 @@ class Streamed:
             yield k * self._stream.rows_per_block, Dataset(X, y, self._stream.source)
 
 
-def _plus(a, b):
-    return None if a is None else a + b
+def _plus(a: Sums, b: Sums) -> Sums:
+    return Sums(*(None if one is None else one + other for one, other in zip(a, b, strict=True)))
