@@ -16,6 +16,7 @@ STEM = [
     "logreg_parity.cli.record",
     "logreg_parity.cli.optimizers",
     "logreg_parity.cli.passport",
+    "logreg_parity.cli.sidebyside",
     "logreg_parity.judge.compare",
     "logreg_parity.judge.explain",
     "logreg_parity.judge.figures",
@@ -24,6 +25,7 @@ STEM = [
     "logreg_parity.judge.passport",
     "logreg_parity.judge.report",
     "logreg_parity.judge.twin",
+    "logreg_parity.teach.sidebyside",
     "logreg_parity.truth.optimum",
     "logreg_parity.truth.reference",
 ]

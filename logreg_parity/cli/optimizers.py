@@ -73,7 +73,7 @@ def _table(measured):
 
 def _write(measured, steps: int, path: Path) -> None:
     """As JSON, whole or not at all."""
-    from ..judge.files import write_whole
+    from ..data.files import write_whole
 
     def finite(value):
         return None if isinstance(value, float) and math.isnan(value) else value

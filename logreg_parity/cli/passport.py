@@ -39,8 +39,8 @@ def run(options: argparse.Namespace) -> int:
 def _issue(options: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from ..data.files import write_whole
     from ..judge import passport
-    from ..judge.files import write_whole
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")

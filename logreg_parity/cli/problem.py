@@ -7,8 +7,8 @@ from pathlib import Path
 DATA = ("published", "lesson", "bernoulli", "soft")
 
 
-def add_problem(parser: argparse.ArgumentParser) -> None:
-    """Add the options to a command."""
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a data set to a command."""
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
@@ -20,6 +20,11 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--weight", metavar="COLUMN", help="a column of row weights in the file")
     data.add_argument("--standardize", action="store_true", help="give every feature mean 0 and deviation 1")
     data.add_argument("--seed", type=int, default=0, metavar="K", help="of made data, start and mini-batches (0)")
+
+
+def add_problem(parser: argparse.ArgumentParser) -> None:
+    """Add these and the options of training to a command."""
+    add_data(parser)
     training = parser.add_argument_group("training")
     training.add_argument("--steps", type=positive(int), default=5000, metavar="T", help="gradient steps (5000)")
     training.add_argument(
@@ -36,15 +41,13 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--record", choices=("before", "after"), default="after", help="loss of the update (after)")
 
 
-def problem(options: argparse.Namespace):
-    """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
+def data(options: argparse.Namespace):
+    """The data set that the options ask for and the start that belongs to it. ValueError where they make no sense."""
     import numpy as np
 
     from ..data.dataset import Parameters
     from ..data.generator import initial_parameters, lesson, published_2021
     from ..data.tables import load_table
-    from ..judge.quantities import Setting
-    from ..truth.bounds import largest_curvature
 
     made = options.data in DATA
     if made and (options.label or options.weight):
@@ -62,8 +65,16 @@ def problem(options: argparse.Namespace):
             raise ValueError(f"--data is the file {options.data}; say which column is the label with --label COLUMN")
         dataset = load_table(options.data, options.label, weight=options.weight)
         start = Parameters(np.zeros(dataset.n_features), 0.0)
-    if options.standardize:
-        dataset = dataset.standardized()
+    return dataset.standardized() if options.standardize else dataset, start
+
+
+def problem(options: argparse.Namespace):
+    """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
+    from ..judge.quantities import Setting
+    from ..truth.bounds import largest_curvature
+
+    dataset, start = data(options)
+    made = options.data in DATA
     reduction = options.reduction or ("sum" if made else "mean")
     step_size = options.step_size
     if step_size is None and made and not options.standardize:

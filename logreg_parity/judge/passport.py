@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
-from .files import write_whole
+from ..data.files import write_whole
 from .probes import PROBES, Bench
 from .twin import Twin, load_twin
 

@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
+from ..data.files import write_whole
 from .axes import placements
 from .compare import Comparison, Row, Verdict
-from .files import write_whole
 
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
 

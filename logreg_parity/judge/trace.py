@@ -21,9 +21,9 @@ import numpy as np
 
 from .. import __version__
 from ..data.dataset import Dataset, Parameters
+from ..data.files import write_whole
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
-from .files import write_whole
 from .quantities import Setting, rounded_inputs
 from .twin import Twin
 
