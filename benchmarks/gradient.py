@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import logreg_jax.blocked
-import logreg_torch.blocked
 import numpy as np
 import torch
-from logreg_parity.data.blocks import processors
 from sklearn._loss import HalfBinomialLoss
 from sklearn.linear_model._linear_loss import LinearModelLoss
 
+import logreg_jax.blocked
+import logreg_torch.blocked
 from logreg_jax.convert import arithmetic
+from logreg_parity.data.blocks import processors
 from logreg_parity.data.dataset import Dataset, Parameters
 
 from .peers import fused_gradient, jax_gradient, torch_gradient

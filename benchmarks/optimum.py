@@ -2,6 +2,7 @@
 times, judged in float64 by neither framework. A peer that gets there with no setting it was given has no time."""
 
 from collections.abc import Callable
+from importlib import import_module
 from time import perf_counter
 
 import jax
@@ -9,9 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from logreg_jax import fit as jax_fit
 from logreg_parity.data.dataset import Dataset, Parameters
-from logreg_torch import fit as torch_fit
 
 from .peers import SKLEARN_SOLVERS, TOLERANCES, optax_lbfgs, sklearn_fit, torch_lbfgs
 from .problems import Answer, Reached, answer, ill_conditioned, reached, separable, well_conditioned
@@ -21,7 +20,7 @@ QUESTION = "how long is the way to the optimum?"
 GAP, GRADIENT = 1e-9, 1e-6  # the target: (f - f*) / f*, and ‖∇f‖ / ‖∇f(0)‖
 PATIENCE = 30.0
 """Seconds. A peer that takes longer with one tolerance is not tried with a tighter one, and not timed again."""
-TWINS = {"PyTorch": torch_fit, "JAX": jax_fit}
+TWINS = {"PyTorch": import_module("logreg_torch.fit"), "JAX": import_module("logreg_jax.fit")}
 Solve = Callable[[float], Parameters]
 
 

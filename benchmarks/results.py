@@ -4,7 +4,7 @@ import importlib
 import json
 from pathlib import Path
 
-from logreg_parity.judge.files import write_whole
+from logreg_parity.data.files import write_whole
 
 from . import BENCHMARKS
 from .environment import environment

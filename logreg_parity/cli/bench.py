@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
 def _measure(results, options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from ..judge.files import write_whole
+    from ..data.files import write_whole
     from ..judge.figures import png
 
     console, progress = Console(), Console(stderr=True)
