@@ -118,7 +118,7 @@ def _medians(rows: list[dict], candidate: str, device: str, d: int) -> dict[int,
     }
 
 
-def table(rows: list[dict]) -> list[tuple[str, ...]]:
+def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
     """Heading and rows; where there is a GPU, the crossovers after them."""
     lines = [
         (
@@ -134,7 +134,7 @@ def table(rows: list[dict]) -> list[tuple[str, ...]]:
     for (candidate, d), n in crossovers(rows).items():
         lines.append((candidate, "cuda pays", f"{f'from {n:,}' if n else 'never'} × {d}", "", "", ""))
     heading = ("candidate", "device", "N × D", "transfer, µs", "first call, ms", "call, µs")
-    return [heading, *lines]
+    return {"float32": [heading, *lines]}
 
 
 def figure(rows: list[dict]):

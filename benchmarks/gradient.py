@@ -108,22 +108,16 @@ def _error(found, exact: np.ndarray) -> float:
     return float(np.linalg.norm(slope - exact) / np.linalg.norm(exact))
 
 
-def table(rows: list[dict]) -> list[tuple[str, ...]]:
-    """Heading and rows."""
-    return [
-        ("candidate", "N × D", "dtype", "of one reading", "milliseconds", "relative error"),
-        *(
-            (
-                row["candidate"],
-                f"{row['n_rows']:,} × {row['n_features']}",
-                row["dtype"],
-                f"{row['fraction'][1]:.2f}" if row["bytes"] > IN_CACHE else "in cache",
-                shown(row["seconds"], 1e-3),
-                f"{row['relative_error']:.0e}",
-            )
-            for row in rows
-        ),
-    ]
+def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
+    """By shape and dtype: heading and rows."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for row in rows:
+        in_cache = "" if row["bytes"] > IN_CACHE else " (in cache: a fraction says nothing of memory)"
+        title = f"{row['n_rows']:,} × {row['n_features']}, {row['dtype']}{in_cache}"
+        lines = found.setdefault(title, [("candidate", "of one reading", "milliseconds", "relative error")])
+        share, error = f"{row['fraction'][1]:.2f}", f"{row['relative_error']:.0e}"
+        lines.append((row["candidate"], share, shown(row["seconds"], 1e-3), error))
+    return found
 
 
 def figure(rows: list[dict]):

@@ -121,37 +121,32 @@ def good(end: Reached) -> bool:
     return bool(end.gap <= GAP and end.gradient <= GRADIENT)
 
 
-def table(rows: list[dict]) -> list[tuple[str, ...]]:
-    """Heading and rows; times as long are against the faster twin."""
-    heading = (
-        "solver",
-        "data",
-        "seconds",
-        "× faster twin",
-        "readings of X",
-        "first run, s",
-        "packing, s",
-        "gap",
-        "gradient",
-    )
+def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
+    """By data set: heading and rows; times as long are against the faster twin."""
+    by_data: dict[str, list[dict]] = {}
+    for row in rows:
+        by_data.setdefault(f"{row['data']}, {row['n_rows']:,} × {row['n_features']}", []).append(row)
+    heading = ("solver", "seconds", "× faster twin", "readings of X", "first, s", "packing, s", "gap")
+    return {title: [heading, *_lines(own)] for title, own in by_data.items()}
+
+
+def _lines(rows: list[dict]) -> list[tuple[str, ...]]:
+    fastest = min(row["seconds"]["median"] for row in rows if row["candidate"] in TWINS and "seconds" in row)
     lines = []
     for row in rows:
-        timed = "seconds" in row
-        fastest = min(r["seconds"]["median"] for r in rows if r["data"] == row["data"] and r["candidate"] in TWINS)
+        timed, took = "seconds" in row, row["seconds"]["median"] if "seconds" in row else row["first"]
         lines.append(
             (
                 row["candidate"],
-                f"{row['data']}, {row['n_rows']:,} × {row['n_features']}",
-                shown(row["seconds"]) if timed else "once" if row["reached"] else "does not reach it",
-                f"{(row['seconds']['median'] if timed else row['first']) / fastest:.2f}" if row["reached"] else "",
+                shown(row["seconds"]) if timed else "once" if row["reached"] else "not reached",
+                f"{took / fastest:.1f}" if row["reached"] else "",
                 digits(row["readings"]) if timed else "",
                 digits(row["first"]),
                 digits(row["packing"]) if row["packing"] else "",
-                f"{row['gap']:.0e}",
-                f"{row['gradient']:.0e}",
+                f"{max(row['gap'], 0):.0e}",
             )
         )
-    return [heading, *lines]
+    return lines
 
 
 def figure(rows: list[dict]):

@@ -98,11 +98,11 @@ def environment_line(result: dict) -> str:
 def markdown(result: dict) -> str:
     """The result as a section of a page."""
     benchmark = load_benchmark(result["benchmark"])
-    heading, *rows = benchmark.table(result["rows"])
     lines = [f"## {result['benchmark'].capitalize()}: {result['question']}", ""]
-    lines += [f"| {' | '.join(heading)} |", f"|{'---|' * len(heading)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    lines += ["", f"![{result['benchmark']}]({result['benchmark']}.png)", ""]
+    for title, (heading, *rows) in benchmark.tables(result["rows"]).items():
+        lines += [f"**{title}**", "", f"| {' | '.join(heading)} |", f"|{'---|' * len(heading)}"]
+        lines += [*(f"| {' | '.join(row)} |" for row in rows), ""]
+    lines += [f"![{result['benchmark']}]({result['benchmark']}.png)", ""]
     lines += [f"`{result['environment']['command']}` on {environment_line(result)}", ""]
     return "\n".join(lines)
 

@@ -103,12 +103,12 @@ def exponents(rows: list[dict]) -> dict[str, float]:
     return found
 
 
-def table(rows: list[dict]) -> list[tuple[str, ...]]:
+def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
     """Heading and rows, then the exponents."""
     lines = [
         (
             row["candidate"],
-            "a fit" if row["data"] == "held" else "a pass over a stream",
+            "a fit" if row["data"] == "held" else "a pass",
             f"{row['n_rows']:,} × {row['n_features']}",
             digits(row["seconds"]["first"]),
             shown(row["seconds"]),
@@ -118,7 +118,8 @@ def table(rows: list[dict]) -> list[tuple[str, ...]]:
         for row in rows
     ]
     lines += [(name, "a fit", "grows as", "", f"N^{power:.2f}", "", "") for name, power in exponents(rows).items()]
-    return [("twin", "what", "N × D", "first, s", "seconds", "peak MiB more", "X as float32, MiB"), *lines]
+    heading = ("twin", "what", "N × D", "first, s", "seconds", "peak MiB more", "X, MiB")
+    return {"float32": [heading, *lines]}
 
 
 def figure(rows: list[dict]):

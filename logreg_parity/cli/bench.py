@@ -62,7 +62,9 @@ def _measure(results, options: argparse.Namespace) -> int:
         result = results.measure(
             name, options.size, lambda message: progress.print(f"· {message}", style="dim", highlight=False)
         )
-        console.print(_table(f"\n{name}: {benchmark.QUESTION}", *benchmark.table(result["rows"])))
+        console.print(f"\n{name}: {benchmark.QUESTION}", style="bold", highlight=False)
+        for title, lines in benchmark.tables(result["rows"]).items():
+            console.print(_table(title, *lines))
         console.print(results.environment_line(result), highlight=False, style="dim")
         path = results.save(result, options.out)
         write_whole(path.with_suffix(".png"), png(benchmark.figure(result["rows"])))
