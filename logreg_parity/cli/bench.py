@@ -89,7 +89,7 @@ def _table(title, heading, *rows):
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for number, name in enumerate(heading):
-        table.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
+        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=number == 0)
     for row in rows:
         table.add_row(*row)
     return table
