@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from ..data.dataset import Dataset, Parameters
 from ..data.history import Evaluation
+from . import reference
 from .bounds import PointBounds
 
 START_BITS = 128
