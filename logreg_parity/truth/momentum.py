@@ -13,11 +13,11 @@ H + P the mean Hessian between θ̂ and θ. σ'(z + x̃·e) is within e^{±|x̃�
 way within 1 ± ρ, ρ = (C / 2) e^C, where C is the largest |x̃·e| of a row. So -ρH ⪯ P ⪯ ρH, and P e = H^{1/2} k with
 ‖k‖ ≤ ρ ‖H^{1/2} e‖. The step itself rounds, coordinate by coordinate,
 
-    Δg from the gradient, through G;   ε = γ_2 (μ |v̂| + |ĝ|) in the new velocity, through η (-μ or -1, 1) ⊗ I;
+    Δg from the gradient, through G;   ε = γ_3 (μ |v̂| + |ĝ|) in the new velocity, through η (-μ or -1, 1) ⊗ I;
     δ = η γ_4 |direction| + u |θ̂⁺| in the new point, through (1, 0) ⊗ I.
 
-v̂ is not among the numbers of a run. Its size comes from ṽ, the velocity of the gradients at the computed points, from
-which it is d⁺ = μ d + Δg + ε away at most; evaluating ṽ in float64 may cost as much again, so |v̂| ≤ |ṽ| + 2 d.
+(γ_3, so that v ← μ v + η ∇f, the other way to write the same, is held to the same bound.) v̂ is not among the numbers of
+a run; ``Velocity`` bounds its size.
 
 If s is in the ellipsoid {Q}, M s is in {M Q Mᵀ}; a box is the sum of its edges' ellipsoids; and of all ellipsoids
 {(Σ 1/p_i) Σ p_i Q_i} around a sum of ellipsoids {Q_i}, the one with p_i ∝ 1 / √trace Q_i has the least trace (Durieu,
@@ -31,6 +31,7 @@ past the edge of stability, whose M Q Mᵀ grows without limit, ends.
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -58,12 +59,15 @@ def trajectory(
     options: l2 and reduction. A loss f(θ̂) is within its own bound, |∇f·e| and (e^C / 2) e·H e of the exact run's.
     """
     if not momentum:
-        descent = {"learning_rate": learning_rate, "batches": batches, "record": record}
+        descent: dict[str, Any] = {"learning_rate": learning_rate, "batches": batches, "record": record}
         return bounds.trajectory(dataset, weights, biases, dtype=dtype, **descent, **options)
     steps = len(weights) - 1
     errors, losses = np.full(steps + 1, np.inf), np.full(steps, np.inf)
     errors[0] = 0.0
-    run, points = Errors(weights.shape[1] + 1, learning_rate, momentum, nesterov, dtype), np.column_stack([weights, biases])
+    run, points = (
+        Errors(weights.shape[1] + 1, learning_rate, momentum, nesterov, dtype),
+        np.column_stack([weights, biases]),
+    )
     point = None
     for t in range(steps):
         rows = dataset if batches is None else dataset.take(batches[t])
@@ -107,14 +111,48 @@ class Point:
         return ENLARGED * float(np.sqrt(np.max(np.sum((X1 @ Q) * X1, axis=1), initial=0.0)))
 
 
+class Velocity:
+    """The velocity ṽ of known gradients, and how far the velocity v̂ of a run may be from it.
+
+    One step takes d to d⁺ = μ d + (how far the run's gradient may be from the known one) + 2 ε, once for v̂ and once for
+    ṽ in float64.
+    """
+
+    def __init__(self, size: int, momentum: float, nesterov: bool, dtype: str):
+        self._format, self._momentum, self._nesterov = format_of(dtype), momentum, nesterov
+        self.value, self.astray = np.zeros(size), np.zeros(size)  # ṽ and d
+        self.direction = np.zeros(size)  # that the last step walked along
+
+    def add(self, slope: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Take a step's gradient (D + 1,), known to a limit.
+
+        Returns how far the run's direction may be from ours, ε, and γ_4 |direction|.
+        """
+        gradient, tau = np.abs(slope) + limit, 3 * self._format.smallest_normal
+        rounded = self._gamma(3) * (self._momentum * self.size + gradient) + tau
+        self.direction, self.value = reference.sgd_step(0.0, slope, self.value, -1.0, self._momentum, self._nesterov)
+        self.astray = ENLARGED * (self._momentum * self.astray + limit + 2 * rounded)
+        size = gradient + self._momentum * self.size if self._nesterov else self.size
+        off = limit + self._momentum * self.astray if self._nesterov else self.astray
+        turned = self._gamma(4) * size + tau
+        return ENLARGED * (off + turned), rounded, turned
+
+    @property
+    def size(self) -> np.ndarray:
+        """|v̂| (D + 1,) at most."""
+        return np.abs(self.value) + self.astray
+
+    def _gamma(self, k: int) -> float:
+        return k * self._format.unit_roundoff / (1 - k * self._format.unit_roundoff)
+
+
 class Errors:
-    """The ellipsoid {Q} of (e, η f) along a run, and the size of the velocity."""
+    """The ellipsoid {Q} of (e, η f) along a run."""
 
     def __init__(self, size: int, learning_rate: float, momentum: float, nesterov: bool, dtype: str):
-        self._format, self._rate, self._momentum, self._nesterov = format_of(dtype), learning_rate, momentum, nesterov
-        self._identity = np.eye(size)
-        self._Q = np.zeros((2 * size, 2 * size))
-        self._velocity, self._astray = np.zeros(size), np.zeros(size)  # ṽ and d
+        self._format, self._rate = format_of(dtype), learning_rate
+        self._velocity = Velocity(size, momentum, nesterov, dtype)
+        self._identity, self._Q = np.eye(size), np.zeros((2 * size, 2 * size))
         through, carried = (1 + momentum, momentum**2) if nesterov else (1.0, momentum)
         self._of_gradient = learning_rate * self._columns(-through, 1)  # G
         self._of_velocity = learning_rate * self._columns(-momentum if nesterov else -1, 1)
@@ -160,24 +198,12 @@ class Errors:
 
     def _rounded(self, point: Point, reached: np.ndarray) -> np.ndarray:
         """The ellipsoid of what the step rounds."""
-        limit, slope, momentum = point.limits.gradient, np.abs(point.slope) + 2 * point.limits.gradient, self._momentum
-        tau = self._format.smallest_normal
-        velocity = self._gamma(2) * (momentum * self._size + slope) + 3 * tau
-        self._velocity = momentum * self._velocity + point.slope
-        self._astray = ENLARGED * (momentum * self._astray + limit + velocity)
-        direction = slope + momentum * self._size if self._nesterov else self._size
-        there = self._format.unit_roundoff * np.abs(reached)
-        position = self._rate * (self._gamma(4) * direction + 3 * tau) + there + 2 * tau
+        limit = point.limits.gradient
+        _, velocity, direction = self._velocity.add(point.slope, 2 * limit)  # the slope has an error of its own
+        there = self._format.unit_roundoff * np.abs(reached) + 2 * self._format.smallest_normal
+        position = self._rate * direction + there
         edges = (self._of_gradient * limit, self._of_velocity * velocity, self._columns(1, 0) * position)
         return _around_box(ENLARGED * np.hstack(edges))
-
-    @property
-    def _size(self) -> np.ndarray:
-        """|v̂| (D + 1,) at most."""
-        return np.abs(self._velocity) + 2 * self._astray
-
-    def _gamma(self, k: int) -> float:
-        return k * self._format.unit_roundoff / (1 - k * self._format.unit_roundoff)
 
 
 def _around_box(edges: np.ndarray) -> np.ndarray:
