@@ -1,4 +1,4 @@
-"""``logreg-parity gradients``: right gradients are never flagged, planted ones always, and checkers shown as they are."""
+"""``logreg-parity gradients``: right gradients are never flagged, planted ones always, checkers shown as they are."""
 
 import json
 
@@ -97,7 +97,7 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
     file = tmp_path / "gradients.json"
     assert main(["gradients", "--dtype", "float64", "--out", str(file)]) == 0
     printed, written = capsys.readouterr().out, json.loads(file.read_text())
-    assert all(place in printed for place in PLACES) and "NumPy, complex step" in printed
+    assert all(f"  {place}" in printed for place in PLACES) and "NumPy, complex" in printed
     assert len(written["distances"]) == 20 and len(written["opinions"]) == 2 * 2 * 4 * len(gradients.PLANTED)
 
 

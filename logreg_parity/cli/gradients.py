@@ -79,23 +79,25 @@ def _distances(measured, dtype: str):
 def _opinions(heard, dtype: str):
     from rich.text import Text
 
-    from ..judge.gradients import PLACES
+    from ..judge.gradients import JUDGE, PLACES
 
-    table, by = _empty(f"\n{dtype}: who notices"), {(*_what(o), o.checker): o.noticed for o in heard}
+    table, by = (
+        _empty(f"\n{dtype}: who notices a gradient that is wrong by so much in these rows"),
+        {(*_what(o), o.checker): o.noticed for o in heard},
+    )
     checkers = list(dict.fromkeys(o.checker for o in heard))
     by_what = sorted(dict.fromkeys(_what(o) for o in heard), key=lambda what: PLACES.index(what[0]))
-    table.add_column("planted")
     for checker in checkers:
-        table.add_column(checker.replace(" of ", "\nof ").replace(".", ".\n", 1))
+        table.add_column(checker.replace(f"{JUDGE} of ", "judge of\n").replace(".", ".\n"))
     last = None
     for place, rows, error in by_what:
+        if place != last:
+            table.add_row(last := place)
         cells = []
         for noticed in (by[place, rows, error, checker] for checker in checkers):
             words = ("noticed" if noticed else "passes it") if error else ("FLAGS IT" if noticed else "passes it")
             cells.append(Text(words, "green" if noticed == (error > 0) else "bold red"))
-        planted = f"{rows} {100 * error:g} % wrong" if error else "none"
-        table.add_row("" if place == last else place, planted, *cells)
-        last = place
+        table.add_row(f"  {rows} {100 * error:g} %" if error else "  right", *cells)
     return table
 
 
