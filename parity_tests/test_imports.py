@@ -12,6 +12,7 @@ STEM = [
     "logreg_parity",
     "logreg_parity.cli.compare",
     "logreg_parity.cli.explain",
+    "logreg_parity.cli.gradients",
     "logreg_parity.cli.museum",
     "logreg_parity.cli.record",
     "logreg_parity.cli.optimizers",
@@ -20,6 +21,7 @@ STEM = [
     "logreg_parity.judge.compare",
     "logreg_parity.judge.explain",
     "logreg_parity.judge.figures",
+    "logreg_parity.judge.gradients",
     "logreg_parity.judge.museum.score",
     "logreg_parity.judge.optimizers",
     "logreg_parity.judge.passport",
@@ -44,11 +46,17 @@ def loaded(*names: str) -> set[str]:
     [
         (STEM, {"torch", "jax", "optax", "logreg_torch", "logreg_jax"}),
         (
-            ["logreg_torch", "logreg_torch.workshop", "logreg_torch.optimizers", "logreg_torch.probes"],
+            [
+                "logreg_torch",
+                "logreg_torch.workshop",
+                "logreg_torch.checkers",
+                "logreg_torch.optimizers",
+                "logreg_torch.probes",
+            ],
             {"jax", "optax", "logreg_jax"},
         ),
         (
-            ["logreg_jax", "logreg_jax.workshop", "logreg_jax.optimizers", "logreg_jax.probes"],
+            ["logreg_jax", "logreg_jax.workshop", "logreg_jax.checkers", "logreg_jax.optimizers", "logreg_jax.probes"],
             {"torch", "logreg_torch"},
         ),
         (["logreg_parity.data.tables", "logreg_parity.data.generator"], {"gmpy2", "scipy", "matplotlib", "rich"}),
