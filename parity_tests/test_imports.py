@@ -24,6 +24,7 @@ STEM = [
     "logreg_parity.judge.passport",
     "logreg_parity.judge.report",
     "logreg_parity.judge.twin",
+    "logreg_parity.teach.examine",
     "logreg_parity.truth.optimum",
     "logreg_parity.truth.reference",
 ]
@@ -42,11 +43,17 @@ def loaded(*names: str) -> set[str]:
     [
         (STEM, {"torch", "jax", "optax", "logreg_torch", "logreg_jax"}),
         (
-            ["logreg_torch", "logreg_torch.workshop", "logreg_torch.optimizers", "logreg_torch.probes"],
+            [
+                "logreg_torch",
+                "logreg_torch.workshop",
+                "logreg_torch.optimizers",
+                "logreg_torch.probes",
+                "logreg_torch.classroom",
+            ],
             {"jax", "optax", "logreg_jax"},
         ),
         (
-            ["logreg_jax", "logreg_jax.workshop", "logreg_jax.optimizers", "logreg_jax.probes"],
+            ["logreg_jax", "logreg_jax.workshop", "logreg_jax.optimizers", "logreg_jax.probes", "logreg_jax.classroom"],
             {"torch", "logreg_torch"},
         ),
         (["logreg_parity.data.tables", "logreg_parity.data.generator"], {"gmpy2", "scipy", "matplotlib", "rich"}),
