@@ -191,7 +191,7 @@ MISTAKES = [
     ("logistic", lambda xp: lambda x: (1 / (1 + xp.exp(-x)))[:, None], "drop the axis of length 1"),
     ("logistic", lambda xp: lambda x: (1 / (1 + xp.exp(-x))).sum(), "one number a row, without a sum"),
     ("logistic", lambda xp: lambda x: 1 / (1 + xp.exp(-x)) + 1e-5, "Only the last digits are lost"),
-    ("logistic", lambda xp: lambda x: 3 * xp.exp(-x), "gives 66.59385374 where 0.04310725494 is right, for x = -3.1."),
+    ("logistic", lambda xp: lambda x: 3 * xp.exp(-x), "is right, for x = -3.1."),
     ("logistic", lambda xp: lambda x: 1 / (1 + xp.exp(-x.undefined)), "AttributeError"),
     ("logistic", lambda xp: lambda x: print(xp.exp(-x)), "is the return missing?"),
     ("logistic_model", unpacked, 'it unpacks a dict, which gives its keys "w" and "b"'),

@@ -219,7 +219,9 @@ def _parameters(function: Callable) -> list[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_shown(part)}" for key, part in value.items()) + "}"
-    return np.array2string(np.asarray(value), precision=6, separator=", ", threshold=8).replace("\n", "")
+    if np.ndim(value) == 0:
+        return f"{float(value):g}"
+    return np.array2string(value, precision=6, separator=", ", threshold=8).replace("\n", "")
 
 
 def _draws(function: Callable) -> str:
