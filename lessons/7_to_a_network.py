@@ -149,7 +149,7 @@ assert right > 0.9
 pictures.runs({name: np.array(values) for name, values in losses.items()}, "A network of eight hidden units")
 
 # %%
-pictures.regions(lambda X: sigmoid_torch(model(torch.tensor(X))).detach().numpy(), X, y)
+pictures.regions(lambda X: model(torch.tensor(X)).detach().numpy(), X, y)
 
 # %% [markdown]
 # ## Your turn

@@ -13,6 +13,7 @@ from ..truth import reference
 GRID = np.linspace(-10, 10, 1000)
 SQUARE = np.linspace(-5, 5, 101)
 """The values that a slider of the lessons takes, for w and for b."""
+SQUARE_SIZE = (5.6, 5.0)
 
 
 def curve(w: float, b: float) -> Figure:
@@ -28,14 +29,14 @@ def midpoint_words(w: float, b: float) -> str:
     """Where the curve passes one half, and which way."""
     if w == 0:
         return "flat"
-    return f"{'rising' if w > 0 else 'falling'} through ½ at x = −b/w = {0 - b / w:.2f}".replace("= -", "= −")
+    return f"{'rising' if w > 0 else 'falling'} through ½ at x = −b/w = {0 - b / w:.2f}"
 
 
 def fit(w: float, b: float, seed: int = 0) -> Figure:
     """The lesson's data of that seed under the curve; the summed loss and its slopes in the title."""
     dataset, point = lesson(seed=seed), Parameters(np.array([w]), b)
     value, slope = reference.value_and_grad(point, dataset.X, dataset.y, reduction="sum")
-    slopes = f"slopes {slope.weight[0]:.4g} by w and {slope.bias:.4g} by b".replace("-", "−")
+    slopes = f"slopes {slope.weight[0]:.4g} by w and {slope.bias:.4g} by b"
     figure, axis = _panel(f"w = {w:.1f}, b = {b:.1f}: loss {value:.5g}, {slopes}")
     _scatter(axis, dataset)
     _midpoint_line(axis, w, b)
@@ -46,7 +47,7 @@ def fit(w: float, b: float, seed: int = 0) -> Figure:
 
 def curves(dataset: Dataset, points: dict[str, Parameters]) -> Figure:
     """The data, and one curve a named point."""
-    figure, axis = _panel(dataset.source)
+    figure, axis = _panel("The data and the curves")
     _scatter(axis, dataset)
     for (name, point), colour, dash in zip(points.items(), COLOURS, ("-", "--", ":", "-.", "-"), strict=False):
         p = reference.sigmoid(GRID * float(point.weight[0]) + float(point.bias))
@@ -81,9 +82,9 @@ def losses(curves: dict[str, np.ndarray], z: np.ndarray) -> Figure:
     return figure
 
 
-def cliff(values: np.ndarray, path: np.ndarray | None = None) -> Figure:
-    """Where a loss over the slider square, values (b, w), is finite, infinite or NaN, and a path (T, 2) of (w, b)."""
-    figure, axis = _panel("The slider square: where the textbook's loss is a number")
+def cliff(values: np.ndarray) -> Figure:
+    """Where a loss over the slider square, values (b, w), is finite, infinite or NaN."""
+    figure, axis = _panel("The slider square: where the textbook's loss is a number", SQUARE_SIZE)
     kinds = np.where(np.isnan(values), 2, np.where(np.isinf(values), 1, np.nan))
     finite = np.where(np.isfinite(values), values, np.nan)
     axis.contourf(SQUARE, SQUARE, finite, 14, cmap="Greys", alpha=0.7)
@@ -91,10 +92,8 @@ def cliff(values: np.ndarray, path: np.ndarray | None = None) -> Figure:
         shown = np.where(kinds == kind, 1.0, np.nan)
         axis.contourf(SQUARE, SQUARE, np.nan_to_num(shown), [0.5, 1.5], colors=[colour])
         axis.fill_between([], [], color=colour, label=f"{name}: {100 * np.mean(kinds == kind):.0f} %")
-    if path is not None:
-        axis.plot(*path.T, color=COLOURS[1], linewidth=2, label="the run")
     axis.set(xlabel="w", ylabel="b", aspect="equal")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -110,24 +109,24 @@ def runs(losses: dict[str, np.ndarray], title: str) -> Figure:
 
 def regions(logits: Callable[[np.ndarray], np.ndarray], X: np.ndarray, y: np.ndarray) -> Figure:
     """Rows X (N, 2) by class, over the probability that a function from rows to logits gives to class 1."""
-    figure, axis = _panel("Probability of class 1, and the line of one half")
+    figure, axis = _panel("Probability of class 1, and the line of one half", SQUARE_SIZE)
     side = np.linspace(-np.abs(X).max() - 0.3, np.abs(X).max() + 0.3, 200)
     rows = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     p = reference.sigmoid(logits(rows)).reshape(len(side), -1)
     shades = axis.contourf(side, side, p, np.linspace(0, 1, 11), cmap="Greys", alpha=0.6)
-    axis.contour(side, side, p, [0.5], colors=[GREY], linewidths=2)
+    axis.contour(side, side, p, [0.5], colors="black", linewidths=1.5)
     for label, marker in ((0, "o"), (1, "^")):
         axis.plot(*X[y == label].T, marker, color=COLOURS[label], markersize=5, label=f"y = {label}")
     figure.colorbar(shades, ax=axis, label="p")
     axis.set(xlabel="x1", ylabel="x2", aspect="equal")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside left upper", frameon=False)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
-def _panel(title: str):
-    figure = Figure(figsize=(7.2, 4.0), layout="constrained")
+def _panel(title: str, size: tuple[float, float] = (7.2, 4.0)):
+    figure = Figure(figsize=size, layout="constrained")
     axis = figure.subplots()
-    axis.set_title(title, fontsize=11)
+    axis.set_title(title.replace("-", "−"), fontsize=11)
     axis.spines[["top", "right"]].set_visible(False)
     return figure, axis
 
