@@ -110,3 +110,11 @@ def test_the_evidence_names_nobody(name):
     page = StringIO()
     Console(file=page, width=100).print(evidence("A", EXHIBITS[name].program))
     assert "created by A" in page.getvalue() and not any(other in page.getvalue() for other in EXHIBITS)
+
+
+def test_the_readme_shows_what_the_grader_says(capsys):
+    readme = (FOLDER / "README.md").read_text()
+    code = re.search(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)[1]
+    exec(code, {})
+    assert f"prints `{capsys.readouterr().out.strip()}`" in readme
+    assert all((FOLDER / target).exists() for target in re.findall(r"\]\(([^)]+)\)", readme))
