@@ -1,1 +1,1 @@
-"""For people who learn: the grader of the lessons' exercises, and the lessons' pictures."""
+"""For people who learn."""
