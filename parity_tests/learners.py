@@ -115,7 +115,7 @@ def returned(value):
 
 
 def slightly(name):
-    """The right function, its numbers too large by a relative 2^-36: more than float64 would lose, less than float32."""
+    """The right function, its numbers too large by a relative 2^-36: more than float64 loses, less than float32."""
 
     def enlarged(value):
         if isinstance(value, dict):
