@@ -124,7 +124,7 @@ def test_a_small_gradient_alone_is_not_convergence():
     """With one weight held off its optimum only that feature's slope is left, which in tiny units is small."""
     blocked = importlib.import_module("logreg_torch.blocked")
     objective, free = Objective(blocked.pack(OVERLAP), blocked.sums), np.array([0, 2])
-    theta = flatten(find_optimum(OVERLAP).parameters) + [0, 2.0**-6, 0]
+    theta = flatten(find_optimum(OVERLAP).parameters) + np.array([0, 2.0**-6, 0])
     for _ in range(6):
         here = objective.at(theta.copy(), hessian=True)
         theta[free] -= np.linalg.solve(here.hessian[np.ix_(free, free)], here.gradient[free])
