@@ -13,6 +13,7 @@ COMMANDS = {
     "record": "run one twin and store every step",
     "explain": "say where two stored runs part, and why",
     "museum": "faults people make, what the judge says of each, and its own score",
+    "gradients": "every way to a gradient against the exact one, and what gradient checkers notice",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
     "passport": "what the backends of this machine do with numbers",
     "sidebyside": "both twins' source on one page, differences marked and explained",

@@ -33,6 +33,8 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
         metavar="H",
         help="default: the lesson's for made data (1e-4 down the sum), else 1 / the largest curvature there can be",
     )
+    training.add_argument("--momentum", type=fraction, default=0.0, metavar="M", help="of torch.optim.SGD (0)")
+    training.add_argument("--nesterov", action="store_true", help="Nesterov's form of the momentum")
     training.add_argument(
         "--reduction", choices=("sum", "mean"), help="of the losses; default: sum, as in the lesson; mean for a file"
     )
@@ -81,7 +83,19 @@ def problem(options: argparse.Namespace):
         step_size = 1e-4 if reduction == "sum" else 1e-4 * dataset.n_rows
     if step_size is None:
         step_size = float(f"{1 / largest_curvature(dataset, l2=options.l2, reduction=reduction):.3g}")
-    setting = Setting(options.steps, step_size, options.l2, reduction, options.record, options.batch_size, options.seed)
+    if options.nesterov and not options.momentum:
+        raise ValueError("--nesterov is asked for without --momentum; give a momentum, --momentum 0.9 for one")
+    setting = Setting(
+        options.steps,
+        step_size,
+        options.l2,
+        reduction,
+        options.record,
+        options.batch_size,
+        options.seed,
+        options.momentum,
+        options.nesterov,
+    )
     return dataset, start, setting
 
 
@@ -102,4 +116,12 @@ def not_negative(text: str) -> float:
     value = float(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} came; give 0 or a number above it")
+    return value
+
+
+def fraction(text: str) -> float:
+    """A number from 0 to less than 1."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} came; give a number from 0 to less than 1")
     return value

@@ -15,6 +15,7 @@ from ..truth.stages import GivenLogits
 from ..truth.ulp import FORMATS, format_of, round_to
 from .microscope import Look
 from .suspect import AVERAGED, BY_ROW, FROM_ROWS, Suspect
+from .velocities import other_velocity
 
 UNKNOWN = "The cause is not one this tool knows; the numbers above are the evidence."
 
@@ -155,7 +156,7 @@ def one_part_late(s: Suspect) -> str | None:
         if (s.v[part] == s.look.theta[part]).all():
             return f"The {name} did not move, the {other} did."
         _, slope = reference.value_and_grad(moved, s.rows.X, s.rows.y, **s.look.reference_options)
-        late = s.look.theta - s.look.side.rate * reference.flatten(slope)
+        late = s.e - s.look.side.rate * (reference.flatten(slope) - s.look.slope)
         if (np.abs(s.v - late) <= s.bound)[part].all():
             return (
                 f"The {name} moved along the gradient at the point where the {other} had moved already: the {other} is "
@@ -258,6 +259,7 @@ def wrong_derivative(s: Suspect) -> str | None:
 
 DETECTORS = (
     not_finite,
+    other_velocity,
     a_half,
     sum_or_mean,
     shifted_by_one,

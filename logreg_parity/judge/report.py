@@ -84,9 +84,10 @@ def _what_ran(c: Comparison) -> str:
     names, s = " and ".join(c.versions), c.setting
     rows = "all rows at every step" if s.batch_size is None else f"mini-batches of {s.batch_size} rows"
     features = "1 feature" if c.dataset.n_features == 1 else f"{c.dataset.n_features} features"
+    with_momentum = f" with {'Nesterov ' if s.nesterov else ''}momentum {s.momentum:g}" if s.momentum else ""
     return (
-        f"{names} took the same {s.steps} steps of {s.learning_rate:g} down the {s.reduction} of the same losses "
-        f"({c.dataset.n_rows} rows, {features}, {rows})."
+        f"{names} took the same {s.steps} steps of {s.learning_rate:g}{with_momentum} down the {s.reduction} of the "
+        f"same losses ({c.dataset.n_rows} rows, {features}, {rows})."
     )
 
 

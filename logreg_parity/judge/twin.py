@@ -6,6 +6,7 @@ reduction, solver, tolerance, max_iterations, dtype, device)``, which finds the 
 """
 
 import importlib
+import inspect
 import os
 from collections.abc import Collection, Iterable
 from typing import Protocol, cast
@@ -55,7 +56,10 @@ class Twin(Protocol):
         dtype: str = "float32",
         device: str = "cpu",
     ) -> History:
-        """Plain gradient descent, on all rows or on the rows that ``batches`` names for each step."""
+        """Plain gradient descent, on all rows or on the rows that ``batches`` names for each step.
+
+        It is asked for ``momentum`` and ``nesterov``, those of ``torch.optim.SGD``, only where the momentum is not 0.
+        """
         ...
 
 
@@ -76,3 +80,13 @@ def load_twin(name: str) -> Twin:
             f"the twin {name!r} lacks {', '.join(missing)}; give it the functions of logreg_parity.judge.twin.Twin"
         )
     return cast(Twin, module)
+
+
+def check_takes(name: str, twin: Twin, descent: Collection[str]) -> None:
+    """ValueError where the twin's ``train`` has no argument for something that is asked of it."""
+    arguments = inspect.signature(twin.train).parameters.values()
+    if any(argument.kind is inspect.Parameter.VAR_KEYWORD for argument in arguments):
+        return
+    missing = [word for word in descent if word not in {argument.name for argument in arguments}]
+    if missing:
+        raise ValueError(f"{name}.train takes no {' and no '.join(missing)}; give it, or ask for a run without")
