@@ -1,0 +1,1 @@
+def find_cause(m, rows): return ""
