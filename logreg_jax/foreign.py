@@ -73,7 +73,7 @@ class Foreign:
             points, here, data = [], self._parameters(point), self._data(batch)
             for _ in range(steps):
                 _, gradient = self._gradient(here, data)
-                here = {name: here[name] - rate * gradient[name] for name in here}
+                here = _descended(here, gradient, rate)
                 points.append(self._numpy(here))
             return points
 
@@ -120,6 +120,11 @@ class _Compiled:
         except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
             self.fast = self.plain
             return self.plain(*arguments)
+
+
+@jax.jit
+def _descended(here, gradient, rate):
+    return {name: here[name] - rate * gradient[name] for name in here}
 
 
 def _dot(a, b):

@@ -1,1 +1,318 @@
-def find_cause(m, rows): return ""
+"""Why two sides of a check differ: one small detector a cause, tried in a fixed order; the first that fits wins.
+
+"Fits" means within what rounding can do, as everywhere here. Some detectors ask a side again, with its parameters in
+another order. A detector returns a sentence with its evidence, or None.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations, islice, permutations
+
+import numpy as np
+
+from ..data.arrays import arrays_in
+from ..truth.ulp import format_of, round_to
+from .findings import Measured, Row
+from .layout import Layout
+from .sides import Where, flat
+from .spread import bound_float32, distance
+
+UNKNOWN = "The cause is not one this tool knows; the numbers above are the evidence."
+TRIES = 200  # other orders of the parameters that are asked for, at most
+
+
+class Case:
+    """Two sides that differ: the quantities t of PyTorch and j of JAX in float64, and the rows outside."""
+
+    def __init__(self, measured: Measured, rows: tuple[Row, ...]):
+        self.m, self.rows = measured, rows
+        self.t, self.j = (spread.float64 for spread in measured.spreads)
+        self.outside = [row.quantity for row in rows if row.verdict == "OUTSIDE" and row.dtype == "float64"]
+        self.gradients = [name for name in self.t if name.startswith("gradient")]
+        self.off = [name for name in self.gradients if name in self.outside]
+        self.loss_is_off = "loss" in self.outside
+
+    def fits(self, quantity: str, candidate: np.ndarray, factor: float = 1.0) -> bool:
+        """Whether JAX's quantity is the candidate, which is some factor times PyTorch's."""
+        return distance(self.j[quantity], candidate) <= max(1.0, abs(factor)) * self.m.bound(quantity)
+
+    def is_scaled(self, quantities: list[str], factor: float) -> bool:
+        """Whether JAX's quantities are the factor times PyTorch's."""
+        return bool(quantities) and all(self.fits(name, factor * self.t[name], factor) for name in quantities)
+
+    def sides(self) -> Iterator[tuple[str, dict, str, dict]]:
+        """(name, quantities) of each side, then of the other."""
+        names = [side.name for side in self.m.sides]
+        yield names[0], self.t, names[1], self.j
+        yield names[1], self.j, names[0], self.t
+
+
+def find_cause(measured: Measured, rows: tuple[Row, ...]) -> str:
+    """The first cause that explains the difference, in words; where none does, that, and where to look."""
+    case = Case(measured, rows)
+    with np.errstate(all="ignore"):
+        return next(filter(None, (detector(case) for detector in DETECTORS)), UNKNOWN) + _hint(case)
+
+
+def unequal_parameters(c: Case) -> str | None:
+    """The user's own JAX parameters are not torch's."""
+    names = [name.removeprefix("parameter ") for name in c.outside if name.startswith("parameter ")]
+    if not names:
+        return None
+    rest = [name for name in c.outside if not name.startswith("parameter ")]
+    also = f"; at equal parameters {', '.join(rest[:3])} differ too" if rest else "; at equal parameters all agrees"
+    return f"The sides do not stand at the same point: jax_params differ from torch's in {', '.join(names)}{also}."
+
+
+def not_finite(c: Case) -> str | None:
+    """An overflow, a logarithm of 0, 0 times infinity."""
+    for dtype, quantities in (("float64", "float64"), ("float32", "float32")):
+        for row in c.rows:
+            if row.dtype != dtype or row.verdict != "OUTSIDE" or np.isfinite(row.error):
+                continue
+            lost = [
+                side.name
+                for side, spread in zip(c.m.sides, c.m.spreads, strict=True)
+                if not np.isfinite(getattr(spread, quantities).get(row.quantity, 0.0)).all()
+            ]
+            return (
+                f"The {row.quantity} of {' and of '.join(lost)} is not finite in {dtype}: an overflow, a logarithm of 0, "
+                f"or 0 times infinity."
+            )
+    return None
+
+
+def no_part_in_it(c: Case) -> str | None:
+    """A parameter that one side's loss does not see, or whose gradient is cut."""
+    for name, own, other, theirs in c.sides():
+        blind = [n for n in c.off if not own[n].any() and theirs[n].any()]
+        if not blind:
+            continue
+        if len(blind) == len(c.gradients):
+            return f"The {name} loss does not depend on any parameter: every gradient is exactly 0."
+        listed = ", ".join(n.removeprefix("gradient of ") for n in blind)
+        at_zero = all(not c.m.here.point[n.removeprefix("gradient of ")].any() for n in blind)
+        if c.loss_is_off:
+            what = "it is left out there (a missing bias, for one)"
+        elif at_zero:
+            what = "it is left out there, which the loss does not show as it is 0 here, or its gradient is cut"
+        else:
+            what = "the losses agree, so its gradient is cut there (detach, stop_gradient)"
+        return f"The gradient of {listed} is exactly 0 on the {name} side and not on the {other} side: {what}."
+    return None
+
+
+def known_factor(c: Case) -> str | None:
+    """A half, a sign, a sum for a mean."""
+    for factor, meaning in _factors(c).items():
+        if c.loss_is_off and c.is_scaled(["loss", *c.gradients], factor):
+            return f"JAX's loss and its whole gradient are {factor:.6g} times PyTorch's: {meaning}."
+        if not c.loss_is_off and c.is_scaled(c.off, factor):
+            which = "whole gradient" if len(c.off) == len(c.gradients) else ", ".join(c.off)
+            return f"The losses agree, but JAX's {which} is {factor:.6g} times PyTorch's: {meaning}."
+    return None
+
+
+def _factors(c: Case) -> dict[float, str]:
+    words = {-1.0: "the other sign", 2.0: "a factor 2 too many or missing", 0.5: "a factor 1/2 too many or missing"}
+    sizes: dict[int, str] = {}
+    for name, array in arrays_in(c.m.here.batch):
+        for axis, n in enumerate(array.shape):
+            sizes.setdefault(n, f"the length of {name} along axis {axis}")
+        sizes.setdefault(array.size, f"the numbers in {name}")
+    for n, what in sizes.items():
+        if n > 2:
+            words |= {float(n): f"{n} is {what}, a sum in JAX where PyTorch takes a mean"}
+            words |= {1 / n: f"1 / {n}, and {n} is {what}: a mean in JAX where PyTorch takes a sum"}
+            words |= {n / (n - 1): f"N / (N - 1) with N = {n}, {what}", (n - 1) / n: f"(N - 1) / N, N = {n}, {what}"}
+    return words
+
+
+def other_layout(c: Case) -> str | None:
+    """A weight that has to be transposed, or two that have each other's place."""
+    if not c.loss_is_off:
+        return None
+    side = c.m.sides[1]
+    for words, orders in islice(_orders(side.layout), TRIES):
+        if abs(side.losses(c.m.here, side.layout.with_orders(orders))[0] - c.t["loss"]) <= c.m.bound("loss"):
+            return f"The losses agree {words}: change params, or the JAX function."
+    return None
+
+
+def _orders(layout: Layout) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """(with what, the orders that are other) of everything that would fit the JAX shapes too."""
+    turned: dict[str, np.ndarray] = {}
+    for name, place in layout.places.items():
+        plain = np.arange(place.order.size).reshape(place.shape)
+        for axes in permutations(range(plain.ndim)):
+            other = plain.transpose(axes)
+            if other.shape == place.order.shape and not np.array_equal(other, place.order):
+                turned.setdefault(name, other)
+                come = "untransposed" if axes == tuple(range(plain.ndim)) else f"with its axes in the order {axes}"
+                come = "transposed" if axes == (1, 0) else come
+                yield f"once {name} comes to JAX's {place.leaf} {come}", {name: other}
+    if len(turned) > 1:
+        yield f"once {', '.join(turned)} come transposed, all of them", turned
+    for (one, a), (two, b) in combinations(layout.places.items(), 2):
+        if a.shape == b.shape and a.order.shape == b.order.shape:
+            yield f"once {one} and {two} change places", {one: b.order, two: a.order}
+
+
+def penalty(c: Case) -> str | None:
+    """A multiple of the parameters in the gradient: a penalty, a weight decay."""
+    every = list(c.m.here.point)
+    matrices = [name for name in every if c.m.here.point[name].ndim > 1]
+    for which, names in (("all parameters", every), ("the parameters that are no vectors", matrices)):
+        w = {name: c.m.here.point[name] if name in names else 0.0 * c.m.here.point[name] for name in every}
+        square = float(flat(w) @ flat(w))
+        if not c.off or not square:
+            continue
+        difference = {name: c.j[f"gradient of {name}"] - c.t[f"gradient of {name}"] for name in every}
+        strength = float(flat(w) @ flat(difference)) / square
+        slack = sum(c.m.bound(name) for name in c.gradients)  # what the strength may be off by, times the length of w
+        if any(distance(difference[n], strength * w[n]) > c.m.bound(f"gradient of {n}") + slack for n in every):
+            continue
+        more, less = ("JAX", "PyTorch") if strength > 0 else ("PyTorch", "JAX")
+        size = f"{abs(strength):.6g}"
+        in_loss = float(c.j["loss"] - c.t["loss"])
+        if abs(in_loss - strength * square / 2) <= c.m.bound("loss") + slack * np.sqrt(square):
+            return f"{more}'s loss has a penalty ({size} / 2) ‖w‖² over {which} that {less}'s does not."
+        if not c.loss_is_off:
+            return f"The losses agree, but {more}'s gradient has {size} w more, over {which}: a weight decay."
+    return None
+
+
+def lower_precision(c: Case) -> str | None:
+    """A side that works in float32 while the run is in float64, or in less while it is in float32."""
+    for k, (name, own, _, theirs) in enumerate(c.sides()):
+        for narrow in ("bfloat16", "float16", "float32"):
+            if c.outside and _held(own, narrow, c) and not _held(theirs, narrow, c):
+                return f"The {name} side gives {narrow} numbers in a float64 run: something casts, or has a fixed dtype."
+        mine, other = c.m.spreads[k].response, c.m.spreads[1 - k].response
+        deaf = [n for n in c.outside if mine.get(n) == 0 and other.get(n, 0) > 0]
+        if deaf and deaf == [n for n in c.outside if n in mine]:
+            return f"The {name} side does not move when every input moves by one ulp: it works in a lower precision."
+    return None
+
+
+def _held(seen: dict[str, np.ndarray], dtype: str, c: Case) -> bool:
+    """Whether the loss and the whole gradient are numbers of a format."""
+    for name in ["loss", *c.gradients]:
+        values = np.asarray(seen[name])
+        if not np.isfinite(values).all() or np.abs(values).max(initial=0) > format_of(dtype).largest:
+            return False
+        if not np.array_equal(round_to(values, dtype), values):
+            return False
+    return True
+
+
+def constant_factor(c: Case) -> str | None:
+    """Some factor, the same for the loss and every number of the gradient, or for the parts of it that are off."""
+    names = ["loss", *c.gradients] if c.loss_is_off else c.off
+    if not names or sum(np.size(c.t[name]) for name in names) < 2:
+        return None
+    t, j = (np.concatenate([np.ravel(seen[name]) for name in names]) for seen in (c.t, c.j))
+    if not t.any():
+        return None
+    factor = float(t @ j / (t @ t))
+    slack = max(1.0, abs(factor)) * sum(c.m.bound(name) for name in names)
+    if distance(j, factor * t) > slack:
+        return None
+    which = "loss and its whole gradient are" if c.loss_is_off else f"{', '.join(names)} is"
+    return f"JAX's {which} {factor:.6g} times PyTorch's: a constant factor."
+
+
+def equal_in_float32(c: Case) -> str | None:
+    """A difference that float32 could not show: a constant in float32, or one that differs in its last digits."""
+    a, b = c.m.spreads
+    if not c.outside or any(n not in a.float32 or n not in b.float32 for n in c.outside):
+        return None
+    if any(distance(c.t[n], c.j[n]) > bound_float32(n, a, b, c.m.samples, 1) for n in c.outside):
+        return None
+    return (
+        "The sides agree as far as float32 can tell, and not in float64: a number on one side is float32 (a table, a "
+        "constant, a cast), or a small constant differs (an epsilon)."
+    )
+
+
+def wrong_derivative(c: Case) -> str | None:
+    """The losses agree and the gradients do not: finite differences of the loss say whose is right."""
+    if c.loss_is_off or not c.off:
+        return None
+    listed = ", ".join(name.removeprefix("gradient of ") for name in c.off)
+    text = f"The losses agree and the gradient of {listed} does not: a derivative is wrong"
+    apart = {name: c.j[f"gradient of {name}"] - c.t[f"gradient of {name}"] for name in c.m.here.point}
+    along = {name: part / np.linalg.norm(flat(apart)) for name, part in apart.items()}
+    slopes = [sum(float((seen[f"gradient of {n}"] * v).sum()) for n, v in along.items()) for seen in (c.t, c.j)]
+    measured, doubt = _finite_difference(c, along)
+    errors = [abs(slope - measured) for slope in slopes]
+    if min(errors) + doubt >= max(errors) - doubt:
+        return f"{text}, whose is not clear."
+    wrong = c.m.sides[int(np.argmax(errors))].name
+    return (
+        f"{text} on the {wrong} side: along the difference the loss rises by {measured:.6g} (finite differences), "
+        f"PyTorch's gradient says {slopes[0]:.6g}, JAX's {slopes[1]:.6g}."
+    )
+
+
+def _finite_difference(c: Case, along: dict[str, np.ndarray]) -> tuple[float, float]:
+    """The slope of the loss along a unit vector by central differences, and what doubling the step changes in it."""
+
+    def slope(step: float) -> float:
+        ends = ({n: x + s * along[n] for n, x in c.m.here.point.items()} for s in (step, -step))
+        ahead, behind = (c.m.sides[0].losses(Where(end, c.m.here.batch))[0] for end in ends)
+        return (ahead - behind) / (2 * step)
+
+    step = format_of("float64").unit_roundoff ** (1 / 3) * max(1.0, float(np.linalg.norm(flat(c.m.here.point))))
+    return slope(step), abs(slope(step) - slope(2 * step))
+
+
+def later_derivative(c: Case) -> str | None:
+    """Loss and gradient agree, and what is made of them does not."""
+    if c.loss_is_off or c.off or not c.outside:
+        return None
+    if c.outside[0].startswith("slope"):
+        return "Loss and gradient agree, and the derivative by forward mode does not: a forward rule of its own is wrong."
+    if c.outside[0].startswith("Hessian"):
+        return (
+            "Loss and gradient agree, and the derivative of the gradient does not: a derivative given by hand whose own "
+            "derivative is wrong, or something cut from it (detach, stop_gradient)."
+        )
+    return "Loss, gradient and Hessian agree at the start, and the steps part: the functions differ away from there."
+
+
+def bad_float32(c: Case) -> str | None:
+    """All is equal in float64, and one side's float32 is worse than it has to be."""
+    if c.outside:
+        return None
+    row = next(row for row in c.rows if row.verdict == "OUTSIDE")
+    k = [side.name for side in c.m.sides].index(row.of[0])
+    if any(_held(c.m.spreads[k].float32, dtype, c) for dtype in ("bfloat16", "float16")):
+        return f"In float64 all is equal; in float32 the {row.of[0]} side gives numbers of 16 bits: a cast in between."
+    mine, other = c.m.spreads[k].rounding[row.quantity], c.m.spreads[1 - k].rounding[row.quantity]
+    return (
+        f"In float64 all is equal; in float32 the {row.quantity} of {row.of[0]} is off by {mine:.3g}, that of the other "
+        f"side by {other:.3g} (root mean square): products in TF32 or 16 bits, or a formula that loses digits."
+    )
+
+
+def _hint(c: Case) -> str:
+    """What the numbers suggest where nothing more is known."""
+    if c.m.restless and c.outside:
+        return f" The torch model is in training mode ({', '.join(c.m.restless)}): try model.eval()."
+    return ""
+
+
+DETECTORS = (
+    unequal_parameters,
+    not_finite,
+    no_part_in_it,
+    known_factor,
+    other_layout,
+    penalty,
+    lower_precision,
+    constant_factor,
+    equal_in_float32,
+    wrong_derivative,
+    later_derivative,
+    bad_float32,
+)
