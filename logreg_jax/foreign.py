@@ -44,11 +44,12 @@ class Foreign:
         self._slope = _Compiled(lambda p, data, v: jax.jvp(lambda p: self._value(p, data), (p,), (v,))[1])
         self._product = _Compiled(jax.grad(lambda p, data, v: _dot(jax.grad(self._value)(p, data), v)))
 
-    def losses(self, point, batch, *, times):
-        """The loss alone, asked so many times in a row: the same each time, unless chance has a part in it."""
+    def loss_twice(self, point, batch):
+        """The loss, two times from the same start: the same, unless chance has a part in it."""
         with self._settings():
             parameters, data = self._parameters(point), self._data(batch)
-            return [to_numpy(self._value(parameters, data)).item() for _ in range(times)]
+            again = _Compiled(lambda parameters, data: self._value(parameters, data))  # traced anew
+            return [to_numpy(value).item() for value in (self._gradient(parameters, data)[0], again(parameters, data))]
 
     def value_and_grad(self, point, batch):
         """The loss and its gradient at a point."""

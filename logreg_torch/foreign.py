@@ -37,11 +37,11 @@ class Foreign:
         self.dtype, self.device = dtype, device
         self.whole = _Whole(model, loss)
 
-    def losses(self, point, batch, *, times):
-        """The loss alone, asked so many times in a row: the same each time, unless chance has a part in it."""
+    def loss_twice(self, point, batch):
+        """The loss, two times from the same start: the same, unless chance has a part in it."""
         with self._settings():
             parameters, data = self._parameters(point), self._data(batch)
-            return [to_numpy(self._value(parameters, data)).item() for _ in range(times)]
+            return [to_numpy(self._value(parameters, data)).item() for _ in range(2)]
 
     def value_and_grad(self, point, batch):
         """The loss and its gradient at a point."""

@@ -98,7 +98,7 @@ def _point(torch: Any, model: Any) -> Point:
 
 def _check_same_twice(side: Side, here: Where, restless: list[str]) -> None:
     """A float64 loss that comes out differently by more than float32 could round it is drawn, not rounded."""
-    one, two = side.losses(here, times=2)
+    one, two = side.loss_twice(here)
     if abs(one - two) > ulp(one, "float32"):
         parts = f" (in training: {', '.join(restless)})" if restless and side.name == "PyTorch" else ""
         cure = f"call model.eval(), or take the chance out{parts}" if side.name == "PyTorch" else "draw with a fixed key"

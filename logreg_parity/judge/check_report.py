@@ -48,7 +48,7 @@ def _by_quantity(report: Report) -> dict[str, list[Row]]:
 def explanation(report: Report) -> str:
     """The verdict in a paragraph: how far apart, what differs first, why, and how sure that is."""
     words = {"within": _agree, "no promise": _unsure, "OUTSIDE": _differ}[report.verdict](report)
-    return " ".join([words, *report.notes, how_sure(report)])
+    return "\n\n".join([words, *([report.cause] if report.cause else []), " ".join([*report.notes, how_sure(report)])])
 
 
 def _agree(report: Report) -> str:
@@ -79,7 +79,7 @@ def _differ(report: Report) -> str:
     more = f" Outside too: {', '.join(others)}." if others else ""
     return (
         f"{whose} in the {row.quantity}{place}: by {row.error:.3g}, where {row.bound:.3g} is allowed ({row.dtype}). That "
-        f"is the first quantity to differ, so look there first.{more}\n\n{report.cause}\n\n"
+        f"is the first quantity to differ, so look there first.{more}"
     )
 
 

@@ -107,9 +107,14 @@ def known_factor(c: Case) -> str | None:
         if c.loss_is_off and c.is_scaled(["loss", *c.gradients], factor):
             return f"JAX's loss and its whole gradient are {factor:.6g} times PyTorch's: {meaning}."
         if not c.loss_is_off and c.is_scaled(c.off, factor):
-            which = "whole gradient" if len(c.off) == len(c.gradients) else ", ".join(c.off)
-            return f"The losses agree, but JAX's {which} is {factor:.6g} times PyTorch's: {meaning}."
+            return f"The losses agree, but JAX's {_parts(c)} is {factor:.6g} times PyTorch's: {meaning}.{_whose(c)}"
     return None
+
+
+def _parts(c: Case) -> str:
+    """The parts of the gradient that are off."""
+    names = ", ".join(name.removeprefix("gradient of ") for name in c.off)
+    return "whole gradient" if len(c.off) == len(c.gradients) else f"gradient of {names}"
 
 
 def _factors(c: Case) -> dict[float, str]:
@@ -133,7 +138,7 @@ def other_layout(c: Case) -> str | None:
         return None
     side = c.m.sides[1]
     for words, orders in islice(_orders(side.layout), TRIES):
-        if abs(side.losses(c.m.here, side.layout.with_orders(orders))[0] - c.t["loss"]) <= c.m.bound("loss"):
+        if abs(side.loss(c.m.here, side.layout.with_orders(orders)) - c.t["loss"]) <= c.m.bound("loss"):
             return f"The losses agree {words}: change params, or the JAX function."
     return None
 
@@ -182,27 +187,33 @@ def penalty(c: Case) -> str | None:
 
 
 def lower_precision(c: Case) -> str | None:
-    """A side that works in float32 while the run is in float64, or in less while it is in float32."""
+    """A side that works in a narrower format than the float64 of the run."""
     for k, (name, own, _, theirs) in enumerate(c.sides()):
+        seen = [n for n in ("loss", *c.gradients) if n in c.outside]
         for narrow in ("bfloat16", "float16", "float32"):
-            if c.outside and _held(own, narrow, c) and not _held(theirs, narrow, c):
+            if seen and _held(own, seen, narrow) and not _held(theirs, seen, narrow):
                 return f"The {name} side gives {narrow} numbers in a float64 run: something casts, or has a fixed dtype."
-        mine, other = c.m.spreads[k].response, c.m.spreads[1 - k].response
-        deaf = [n for n in c.outside if mine.get(n) == 0 and other.get(n, 0) > 0]
-        if deaf and deaf == [n for n in c.outside if n in mine]:
-            return f"The {name} side does not move when every input moves by one ulp: it works in a lower precision."
+        for narrow in ("bfloat16", "float16", "float32"):
+            if c.loss_is_off and _is_that_of_rounded(c, k, narrow):
+                return f"The {name} loss is that of parameters or inputs rounded to {narrow}: something casts them."
     return None
 
 
-def _held(seen: dict[str, np.ndarray], dtype: str, c: Case) -> bool:
-    """Whether the loss and the whole gradient are numbers of a format."""
-    for name in ["loss", *c.gradients]:
-        values = np.asarray(seen[name])
-        if not np.isfinite(values).all() or np.abs(values).max(initial=0) > format_of(dtype).largest:
-            return False
-        if not np.array_equal(round_to(values, dtype), values):
-            return False
-    return True
+def _held(seen: dict[str, np.ndarray], names: list[str], dtype: str) -> bool:
+    """Whether all these quantities are numbers of a format."""
+    values = np.concatenate([np.ravel(seen[name]) for name in names])
+    finite = np.isfinite(values).all() and np.abs(values).max() <= format_of(dtype).largest
+    return bool(finite and values.any() and np.array_equal(round_to(values, dtype), values))
+
+
+def _is_that_of_rounded(c: Case, k: int, dtype: str) -> bool:
+    """Whether the other side gives this side's loss where its parameters, its batch or both are rounded."""
+    other, here, loss = c.m.sides[1 - k], c.m.here, (c.t, c.j)[k]["loss"]
+    rounded = here.rounded(dtype)
+    for there in (here._replace(point=rounded.point), here._replace(batch=rounded.batch), rounded):
+        if abs(other.loss(there) - loss) <= c.m.bound("loss"):
+            return True
+    return False
 
 
 def constant_factor(c: Case) -> str | None:
@@ -217,8 +228,10 @@ def constant_factor(c: Case) -> str | None:
     slack = max(1.0, abs(factor)) * sum(c.m.bound(name) for name in names)
     if distance(j, factor * t) > slack:
         return None
-    which = "loss and its whole gradient are" if c.loss_is_off else f"{', '.join(names)} is"
-    return f"JAX's {which} {factor:.6g} times PyTorch's: a constant factor."
+    times = f"{factor:.6g}" if abs(factor - 1) > 1e-3 else f"{factor:.15g}"
+    if c.loss_is_off:
+        return f"JAX's loss and its whole gradient are {times} times PyTorch's: a constant factor."
+    return f"The losses agree, but JAX's {_parts(c)} is {times} times PyTorch's: a constant factor.{_whose(c)}"
 
 
 def equal_in_float32(c: Case) -> str | None:
@@ -235,22 +248,24 @@ def equal_in_float32(c: Case) -> str | None:
 
 
 def wrong_derivative(c: Case) -> str | None:
-    """The losses agree and the gradients do not: finite differences of the loss say whose is right."""
+    """The losses agree and the gradients do not."""
     if c.loss_is_off or not c.off:
         return None
-    listed = ", ".join(name.removeprefix("gradient of ") for name in c.off)
-    text = f"The losses agree and the gradient of {listed} does not: a derivative is wrong"
+    return f"The losses agree and the {_parts(c)} does not: a derivative is wrong.{_whose(c)}"
+
+
+def _whose(c: Case) -> str:
+    """Finite differences of the loss, on which both agree, along the difference of the gradients: whose is right."""
     apart = {name: c.j[f"gradient of {name}"] - c.t[f"gradient of {name}"] for name in c.m.here.point}
     along = {name: part / np.linalg.norm(flat(apart)) for name, part in apart.items()}
     slopes = [sum(float((seen[f"gradient of {n}"] * v).sum()) for n, v in along.items()) for seen in (c.t, c.j)]
     measured, doubt = _finite_difference(c, along)
     errors = [abs(slope - measured) for slope in slopes]
-    if min(errors) + doubt >= max(errors) - doubt:
-        return f"{text}, whose is not clear."
-    wrong = c.m.sides[int(np.argmax(errors))].name
+    if not min(errors) + doubt < max(errors) - doubt:
+        return " Finite differences of the loss do not say whose is wrong."
     return (
-        f"{text} on the {wrong} side: along the difference the loss rises by {measured:.6g} (finite differences), "
-        f"PyTorch's gradient says {slopes[0]:.6g}, JAX's {slopes[1]:.6g}."
+        f" It is wrong on the {c.m.sides[int(np.argmax(errors))].name} side: along the difference the loss rises by "
+        f"{measured:.7g} (finite differences), PyTorch's gradient says {slopes[0]:.7g}, JAX's {slopes[1]:.7g}."
     )
 
 
@@ -259,7 +274,7 @@ def _finite_difference(c: Case, along: dict[str, np.ndarray]) -> tuple[float, fl
 
     def slope(step: float) -> float:
         ends = ({n: x + s * along[n] for n, x in c.m.here.point.items()} for s in (step, -step))
-        ahead, behind = (c.m.sides[0].losses(Where(end, c.m.here.batch))[0] for end in ends)
+        ahead, behind = (c.m.sides[0].loss(Where(end, c.m.here.batch)) for end in ends)
         return (ahead - behind) / (2 * step)
 
     step = format_of("float64").unit_roundoff ** (1 / 3) * max(1.0, float(np.linalg.norm(flat(c.m.here.point))))
@@ -286,7 +301,7 @@ def bad_float32(c: Case) -> str | None:
         return None
     row = next(row for row in c.rows if row.verdict == "OUTSIDE")
     k = [side.name for side in c.m.sides].index(row.of[0])
-    if any(_held(c.m.spreads[k].float32, dtype, c) for dtype in ("bfloat16", "float16")):
+    if any(_held(c.m.spreads[k].float32, [row.quantity], dtype) for dtype in ("bfloat16", "float16")):
         return f"In float64 all is equal; in float32 the {row.of[0]} side gives numbers of 16 bits: a cast in between."
     mine, other = c.m.spreads[k].rounding[row.quantity], c.m.spreads[1 - k].rounding[row.quantity]
     return (
@@ -310,8 +325,8 @@ DETECTORS = (
     other_layout,
     penalty,
     lower_precision,
-    constant_factor,
     equal_in_float32,
+    constant_factor,
     wrong_derivative,
     later_derivative,
     bad_float32,

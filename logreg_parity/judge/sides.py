@@ -65,7 +65,7 @@ class Side:
     """One framework's model and loss; ``gaps`` says why a quantity could not be had."""
 
     def __init__(self, name: str, foreign: Any, model: Any, loss: Any, layout: Layout, device: str):
-        self.name, self.foreign, self.model, self.loss = name, foreign, model, loss
+        self.name, self.foreign, self.model, self.objective = name, foreign, model, loss
         self.layout, self.device = layout, device
         self.gaps: dict[str, str] = {}
         self.models: dict[str, Any] = {}
@@ -83,10 +83,15 @@ class Side:
             points = self._model(dtype, where).walk(*self._in(where), rate=plan.rate, steps=plan.steps)
         return seen | {f"step {k}": flat(self._out(there)) for k, there in enumerate(points, 1)}
 
-    def losses(self, where: Where, layout: Layout | None = None, *, times: int = 1) -> list[float]:
-        """The loss alone, in float64, so many times in a row; in another layout, where one is given."""
+    def loss(self, where: Where, layout: Layout | None = None) -> float:
+        """The loss alone, in float64; in another layout, where one is given."""
         with self._blamed("loss in float64"):
-            return self._model("float64", where).losses(*self._in(where, layout), times=times)
+            return float(self._model("float64", where).value_and_grad(*self._in(where, layout))[0])
+
+    def loss_twice(self, where: Where) -> list[float]:
+        """The loss in float64, two times."""
+        with self._blamed("loss in float64"):
+            return self._model("float64", where).loss_twice(*self._in(where))
 
     def _gradient(self, where: Where, dtype: str) -> tuple[float, Point]:
         with self._blamed(f"loss and gradient in {dtype}"):
@@ -110,7 +115,7 @@ class Side:
         """The model in that format, made once: what a framework compiles for it is worth keeping."""
         if dtype not in self.models:
             options = {"dtype": dtype, "device": self.device}
-            self.models[dtype] = self.foreign.Foreign(self.model, self.loss, where.batch, **options)
+            self.models[dtype] = self.foreign.Foreign(self.model, self.objective, where.batch, **options)
         return self.models[dtype]
 
     def _in(self, where: Where, layout: Layout | None = None) -> tuple[Point, Any]:
