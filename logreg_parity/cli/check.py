@@ -31,7 +31,9 @@ example:
 def parser() -> argparse.ArgumentParser:
     """All options, with their help."""
     formatter = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser("logreg-parity check", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter)
+    top = argparse.ArgumentParser(
+        "logreg-parity check", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter
+    )
     top.add_argument("torch", metavar="TORCH", help="FILE.py:FUNCTION that builds the torch side")
     top.add_argument("jax", metavar="JAX", help="FILE.py:FUNCTION that builds the JAX side")
     top.add_argument("--data", type=Path, required=True, metavar="FILE", help="the batch, an .npz")
@@ -48,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """Build, check, print, write; the exit status."""
     from rich.console import Console
 
-    from ..judge.bring import read_batch, read_params, torch_side, jax_side
+    from ..judge.bring import jax_side, read_batch, read_params, torch_side
     from ..judge.check import check
     from ..judge.check_report import explanation, table, write_check
 

@@ -8,7 +8,7 @@ import numpy as np
 PLAIN = (bool, int, float, str, type(None))  # handed to the model as they are
 
 
-class Unfit(ValueError):
+class UnfitError(ValueError):
     """What we say of a user's model or data; whatever else it raises is a crash of its own."""
 
 
@@ -30,7 +30,7 @@ def arrays_in(batch: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def as_arrays(batch: Any) -> Any:
-    """The batch in NumPy, its floats as float64. Raises Unfit for what is no number, not finite or no int32."""
+    """The batch in NumPy, its floats as float64. Raises UnfitError for what is no number, not finite or no int32."""
     return map_arrays(_as_array, batch)
 
 
@@ -39,15 +39,17 @@ def _as_array(name: str, array: Any) -> np.ndarray:
         array = np.asarray(array)
         kind = "f" if array.dtype.name == "bfloat16" else array.dtype.kind
     except (TypeError, RuntimeError, ValueError) as error:
-        raise Unfit(f"{name} is no array ({error}); give NumPy arrays") from error
+        raise UnfitError(f"{name} is no array ({error}); give NumPy arrays") from error
     if kind not in "biuf":
-        raise Unfit(f"{name} holds {array.dtype}; give numbers that are real, whole or True and False")
+        raise UnfitError(f"{name} holds {array.dtype}; give numbers that are real, whole or True and False")
     if kind == "f":
         array = array.astype(np.float64)
         lost = np.argwhere(~np.isfinite(array))
         if len(lost):
             place = ", ".join(map(str, lost[0]))
-            raise Unfit(f"{name} holds {len(lost)} values that are not finite, the first at [{place}]; take them out")
+            raise UnfitError(
+                f"{name} holds {len(lost)} values that are not finite, the first at [{place}]; take them out"
+            )
     elif kind in "iu" and array.size and (array.max() > 2**31 - 1 or array.min() < -(2**31)):
-        raise Unfit(f"{name} holds whole numbers beyond int32, which JAX would cut; give smaller ones, or floats")
+        raise UnfitError(f"{name} holds whole numbers beyond int32, which JAX would cut; give smaller ones, or floats")
     return array

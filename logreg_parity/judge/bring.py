@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.arrays import Unfit
+from ..data.arrays import UnfitError
 
 
 def torch_side(target: str) -> tuple[Any, Any]:
@@ -29,26 +29,28 @@ def _is_pair(built: Any) -> bool:
 
 
 def _build(target: str, side: str) -> Any:
-    """Call FILE.py:FUNCTION. Raises Unfit that names the side where the file, the function or the call fails."""
+    """Call FILE.py:FUNCTION. Raises UnfitError that names the side where the file, the function or the call fails."""
     name, colon, function = target.rpartition(":")
     path = Path(name)
     if not colon or not path.is_file():
-        raise Unfit(f"the {side} side is {target!r}; give FILE.py:FUNCTION, a file that is there and what builds the side")
+        raise UnfitError(
+            f"the {side} side is {target!r}; give FILE.py:FUNCTION, a file that is there and what builds the side"
+        )
     sys.path.insert(0, str(path.parent))  # the file may import what lies beside it
     try:
         spec = importlib.util.spec_from_file_location(f"logreg_parity_check_{path.stem}", path)
         if spec is None or spec.loader is None:
-            raise Unfit(f"the {side} side is {target!r}; give a Python file")
+            raise UnfitError(f"the {side} side is {target!r}; give a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
         if not callable(getattr(module, function, None)):
-            raise Unfit(f"the {side} side: {path} has no function {function!r}; give one that it has")
+            raise UnfitError(f"the {side} side: {path} has no function {function!r}; give one that it has")
         return getattr(module, function)()
-    except Unfit:
+    except UnfitError:
         raise
     except Exception as error:
-        raise Unfit(
+        raise UnfitError(
             f"the {side} side: {target} fails ({type(error).__name__}: {error}); mend it, or install what it needs"
         ) from error
     finally:
@@ -56,22 +58,24 @@ def _build(target: str, side: str) -> Any:
 
 
 def read_batch(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz. Raises Unfit where it is none, OSError where it is not there."""
+    """The arrays of an .npz. Raises UnfitError where it is none, OSError where it is not there."""
     try:
         with np.load(path, allow_pickle=False) as file:
             if isinstance(file, np.ndarray):
-                raise Unfit(f"--data is {path}, one array; give an .npz (numpy.savez(path, x=..., y=...))")
+                raise UnfitError(f"--data is {path}, one array; give an .npz (numpy.savez(path, x=..., y=...))")
             return {name: file[name] for name in file.files}
     except (ValueError, EOFError) as error:
-        raise error if isinstance(error, Unfit) else Unfit(f"--data is {path}, no .npz ({error}); give one") from error
+        raise (
+            error if isinstance(error, UnfitError) else UnfitError(f"--data is {path}, no .npz ({error}); give one")
+        ) from error
 
 
 def read_params(path: Path) -> dict[str, Any]:
-    """A mapping from a .json or .toml. Raises Unfit where it is none, OSError where it is not there."""
+    """A mapping from a .json or .toml. Raises UnfitError where it is none, OSError where it is not there."""
     readers = {".json": json.loads, ".toml": tomllib.loads}
     if path.suffix not in readers:
-        raise Unfit(f"--params is {path}; give a .json or a .toml file")
+        raise UnfitError(f"--params is {path}; give a .json or a .toml file")
     try:
         return readers[path.suffix](path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise Unfit(f"--params is {path}, which is not {path.suffix[1:].upper()} ({error}); mend it") from error
+        raise UnfitError(f"--params is {path}, which is not {path.suffix[1:].upper()} ({error}); mend it") from error

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..data.arrays import Unfit, as_arrays
+from ..data.arrays import UnfitError, as_arrays
 from ..truth.ulp import round_to, ulp
 from .diagnosis import find_cause
 from .findings import Measured, Report, Row, Verdict
 from .layout import Layout, Point, build_tree, check_leaves, read_layout
 from .sides import FRAMEWORKS, N_DIRECTIONS, Plan, Side, Where, flat, index, load_foreign, longest_axis, place_in
 from .spread import bound_float32, distance, measure, promises
+
 
 def check(
     torch_model: Any,
@@ -51,9 +52,9 @@ def check(
         ValueError: for input that cannot be checked. The message names the side, the quantity and the remedy.
     """
     if steps < 1 or samples < 4:
-        raise Unfit(f"steps is {steps} and samples {samples}; give at least 1 and 4")
+        raise UnfitError(f"steps is {steps} and samples {samples}; give at least 1 and 4")
     if not callable(jax_loss):
-        raise Unfit(f"jax_loss is a {type(jax_loss).__name__}; give a function of (params, batch)")
+        raise UnfitError(f"jax_loss is a {type(jax_loss).__name__}; give a function of (params, batch)")
     torch, jax = (load_foreign(name) for name in FRAMEWORKS)
     here = Where(_point(torch, torch_model), as_arrays(batch))
     layout = read_layout(params, here.point)
@@ -68,10 +69,10 @@ def check(
     restless = torch.restless(torch_model)
     for side in sides:
         _check_same_twice(side, here, restless)
-    plan = _plan(sides[0], here, steps, learning_rate, seed)
+    plan = plan_for(sides[0], here, steps, learning_rate, seed)
     spreads = tuple(measure(side, here, plan, samples=samples, seed=seed) for side in sides)
     measured = Measured(sides, here, plan, (spreads[0], spreads[1]), samples, restless)
-    rows = tuple(_rows(measured, {} if leaves is None else _unequal(layout, here.point, leaves)))
+    rows = tuple(rows_of(measured, {} if leaves is None else _unequal(layout, here.point, leaves)))
     outside = [row for row in rows if row.verdict == "OUTSIDE"]
     unsure = any(row.verdict == "no promise" for row in rows)
     return Report(
@@ -89,10 +90,10 @@ def check(
 def _point(torch: Any, model: Any) -> Point:
     point = {name: np.asarray(array, dtype=np.float64) for name, array in torch.point_of(model).items()}
     if not point:
-        raise Unfit("the PyTorch model has no parameters; give one that has, or there is nothing to differentiate")
+        raise UnfitError("the PyTorch model has no parameters; give one that has, or there is nothing to differentiate")
     lost = [name for name, array in point.items() if not np.isfinite(array).all()]
     if lost:
-        raise Unfit(f"the PyTorch parameters {', '.join(lost)} are not finite; give a model before it diverges")
+        raise UnfitError(f"the PyTorch parameters {', '.join(lost)} are not finite; give a model before it diverges")
     return point
 
 
@@ -101,11 +102,15 @@ def _check_same_twice(side: Side, here: Where, restless: list[str]) -> None:
     one, two = side.loss_twice(here)
     if abs(one - two) > ulp(one, "float32"):
         parts = f" (in training: {', '.join(restless)})" if restless and side.name == "PyTorch" else ""
-        cure = f"call model.eval(), or take the chance out{parts}" if side.name == "PyTorch" else "draw with a fixed key"
-        raise Unfit(f"the {side.name} loss is {one:.6g}, then {two:.6g}, at the same point: chance is in it; {cure}")
+        cure = (
+            f"call model.eval(), or take the chance out{parts}" if side.name == "PyTorch" else "draw with a fixed key"
+        )
+        raise UnfitError(
+            f"the {side.name} loss is {one:.6g}, then {two:.6g}, at the same point: chance is in it; {cure}"
+        )
 
 
-def _plan(side: Side, here: Where, steps: int, rate: float | None, seed: int) -> Plan:
+def plan_for(side: Side, here: Where, steps: int, rate: float | None, seed: int) -> Plan:
     """Directions of +1 and -1, which every format holds; a rate that every format holds."""
     rng = np.random.RandomState(seed)
     directions = [
@@ -130,7 +135,8 @@ def _unequal(layout: Layout, point: Point, leaves: Point) -> dict[str, tuple[np.
     return {name: (as_both(point[name]), as_both(theirs[name])) for name in known}
 
 
-def _rows(m: Measured, values: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Row]:
+def rows_of(m: Measured, values: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Row]:
+    """Every quantity judged: the values of parameters, where there are two; then float64, then float32."""
     names = tuple(side.name for side in m.sides)
     for name, (ours, theirs) in values.items():
         yield _row("float64", f"parameter {name}", names, ours, theirs, 0.0, 0.0, index)
@@ -187,5 +193,3 @@ def _notes(m: Measured) -> Iterator[str]:
         )
     if any(np.isinf(a) for spread in m.spreads for a in spread.rounding.values()):
         yield "Some float32 results are not finite; there the float64 bound rests on the response to one ulp alone."
-
-

@@ -78,8 +78,8 @@ def _differ(report: Report) -> str:
     others = [name for name in _outside(report) if name != row.quantity]
     more = f" Outside too: {', '.join(others)}." if others else ""
     return (
-        f"{whose} in the {row.quantity}{place}: by {row.error:.3g}, where {row.bound:.3g} is allowed ({row.dtype}). That "
-        f"is the first quantity to differ, so look there first.{more}"
+        f"{whose} in the {row.quantity}{place}: by {row.error:.3g}, where {row.bound:.3g} is allowed ({row.dtype}). "
+        f"That is the first quantity to differ, so look there first.{more}"
     )
 
 

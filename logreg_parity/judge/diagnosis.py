@@ -1,49 +1,20 @@
 """Why two sides of a check differ: one small detector a cause, tried in a fixed order; the first that fits wins.
 
-"Fits" means within what rounding can do, as everywhere here. Some detectors ask a side again, with its parameters in
-another order. A detector returns a sentence with its evidence, or None.
+"Fits" means within what rounding can do, as everywhere here. ``case.py`` has what can be asked of the two sides. A
+detector returns a sentence with its evidence, or None.
 """
 
-from collections.abc import Iterator
-from itertools import combinations, islice, permutations
+from itertools import islice
 
 import numpy as np
 
-from ..data.arrays import arrays_in
-from ..truth.ulp import format_of, round_to
+from .case import Case, factors, held, is_that_of_rounded, orders, parts, whose
 from .findings import Measured, Row
-from .layout import Layout
-from .sides import Where, flat
+from .sides import flat
 from .spread import bound_float32, distance
 
 UNKNOWN = "The cause is not one this tool knows; the numbers above are the evidence."
 TRIES = 200  # other orders of the parameters that are asked for, at most
-
-
-class Case:
-    """Two sides that differ: the quantities t of PyTorch and j of JAX in float64, and the rows outside."""
-
-    def __init__(self, measured: Measured, rows: tuple[Row, ...]):
-        self.m, self.rows = measured, rows
-        self.t, self.j = (spread.float64 for spread in measured.spreads)
-        self.outside = [row.quantity for row in rows if row.verdict == "OUTSIDE" and row.dtype == "float64"]
-        self.gradients = [name for name in self.t if name.startswith("gradient")]
-        self.off = [name for name in self.gradients if name in self.outside]
-        self.loss_is_off = "loss" in self.outside
-
-    def fits(self, quantity: str, candidate: np.ndarray, factor: float = 1.0) -> bool:
-        """Whether JAX's quantity is the candidate, which is some factor times PyTorch's."""
-        return distance(self.j[quantity], candidate) <= max(1.0, abs(factor)) * self.m.bound(quantity)
-
-    def is_scaled(self, quantities: list[str], factor: float) -> bool:
-        """Whether JAX's quantities are the factor times PyTorch's."""
-        return bool(quantities) and all(self.fits(name, factor * self.t[name], factor) for name in quantities)
-
-    def sides(self) -> Iterator[tuple[str, dict, str, dict]]:
-        """(name, quantities) of each side, then of the other."""
-        names = [side.name for side in self.m.sides]
-        yield names[0], self.t, names[1], self.j
-        yield names[1], self.j, names[0], self.t
 
 
 def find_cause(measured: Measured, rows: tuple[Row, ...]) -> str:
@@ -75,8 +46,8 @@ def not_finite(c: Case) -> str | None:
                 if not np.isfinite(getattr(spread, quantities).get(row.quantity, 0.0)).all()
             ]
             return (
-                f"The {row.quantity} of {' and of '.join(lost)} is not finite in {dtype}: an overflow, a logarithm of 0, "
-                f"or 0 times infinity."
+                f"The {row.quantity} of {' and of '.join(lost)} is not finite in {dtype}: an overflow, a logarithm "
+                f"of 0, or 0 times infinity."
             )
     return None
 
@@ -103,33 +74,12 @@ def no_part_in_it(c: Case) -> str | None:
 
 def known_factor(c: Case) -> str | None:
     """A half, a sign, a sum for a mean."""
-    for factor, meaning in _factors(c).items():
+    for factor, meaning in factors(c).items():
         if c.loss_is_off and c.is_scaled(["loss", *c.gradients], factor):
             return f"JAX's loss and its whole gradient are {factor:.6g} times PyTorch's: {meaning}."
         if not c.loss_is_off and c.is_scaled(c.off, factor):
-            return f"The losses agree, but JAX's {_parts(c)} is {factor:.6g} times PyTorch's: {meaning}.{_whose(c)}"
+            return f"The losses agree, but JAX's {parts(c)} is {factor:.6g} times PyTorch's: {meaning}.{whose(c)}"
     return None
-
-
-def _parts(c: Case) -> str:
-    """The parts of the gradient that are off."""
-    names = ", ".join(name.removeprefix("gradient of ") for name in c.off)
-    return "whole gradient" if len(c.off) == len(c.gradients) else f"gradient of {names}"
-
-
-def _factors(c: Case) -> dict[float, str]:
-    words = {-1.0: "the other sign", 2.0: "a factor 2 too many or missing", 0.5: "a factor 1/2 too many or missing"}
-    sizes: dict[int, str] = {}
-    for name, array in arrays_in(c.m.here.batch):
-        for axis, n in enumerate(array.shape):
-            sizes.setdefault(n, f"the length of {name} along axis {axis}")
-        sizes.setdefault(array.size, f"the numbers in {name}")
-    for n, what in sizes.items():
-        if n > 2:
-            words |= {float(n): f"{n} is {what}, a sum in JAX where PyTorch takes a mean"}
-            words |= {1 / n: f"1 / {n}, and {n} is {what}: a mean in JAX where PyTorch takes a sum"}
-            words |= {n / (n - 1): f"N / (N - 1) with N = {n}, {what}", (n - 1) / n: f"(N - 1) / N, N = {n}, {what}"}
-    return words
 
 
 def other_layout(c: Case) -> str | None:
@@ -137,29 +87,10 @@ def other_layout(c: Case) -> str | None:
     if not c.loss_is_off:
         return None
     side = c.m.sides[1]
-    for words, orders in islice(_orders(side.layout), TRIES):
-        if abs(side.loss(c.m.here, side.layout.with_orders(orders)) - c.t["loss"]) <= c.m.bound("loss"):
+    for words, other in islice(orders(side.layout), TRIES):
+        if abs(side.loss(c.m.here, side.layout.with_orders(other)) - c.t["loss"]) <= c.m.bound("loss"):
             return f"The losses agree {words}: change params, or the JAX function."
     return None
-
-
-def _orders(layout: Layout) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """(with what, the orders that are other) of everything that would fit the JAX shapes too."""
-    turned: dict[str, np.ndarray] = {}
-    for name, place in layout.places.items():
-        plain = np.arange(place.order.size).reshape(place.shape)
-        for axes in permutations(range(plain.ndim)):
-            other = plain.transpose(axes)
-            if other.shape == place.order.shape and not np.array_equal(other, place.order):
-                turned.setdefault(name, other)
-                come = "untransposed" if axes == tuple(range(plain.ndim)) else f"with its axes in the order {axes}"
-                come = "transposed" if axes == (1, 0) else come
-                yield f"once {name} comes to JAX's {place.leaf} {come}", {name: other}
-    if len(turned) > 1:
-        yield f"once {', '.join(turned)} come transposed, all of them", turned
-    for (one, a), (two, b) in combinations(layout.places.items(), 2):
-        if a.shape == b.shape and a.order.shape == b.order.shape:
-            yield f"once {one} and {two} change places", {one: b.order, two: a.order}
 
 
 def penalty(c: Case) -> str | None:
@@ -191,29 +122,14 @@ def lower_precision(c: Case) -> str | None:
     for k, (name, own, _, theirs) in enumerate(c.sides()):
         seen = [n for n in ("loss", *c.gradients) if n in c.outside]
         for narrow in ("bfloat16", "float16", "float32"):
-            if seen and _held(own, seen, narrow) and not _held(theirs, seen, narrow):
-                return f"The {name} side gives {narrow} numbers in a float64 run: something casts, or has a fixed dtype."
+            if seen and held(own, seen, narrow) and not held(theirs, seen, narrow):
+                return (
+                    f"The {name} side gives {narrow} numbers in a float64 run: something casts, or has a fixed dtype."
+                )
         for narrow in ("bfloat16", "float16", "float32"):
-            if c.loss_is_off and _is_that_of_rounded(c, k, narrow):
+            if c.loss_is_off and is_that_of_rounded(c, k, narrow):
                 return f"The {name} loss is that of parameters or inputs rounded to {narrow}: something casts them."
     return None
-
-
-def _held(seen: dict[str, np.ndarray], names: list[str], dtype: str) -> bool:
-    """Whether all these quantities are numbers of a format."""
-    values = np.concatenate([np.ravel(seen[name]) for name in names])
-    finite = np.isfinite(values).all() and np.abs(values).max() <= format_of(dtype).largest
-    return bool(finite and values.any() and np.array_equal(round_to(values, dtype), values))
-
-
-def _is_that_of_rounded(c: Case, k: int, dtype: str) -> bool:
-    """Whether the other side gives this side's loss where its parameters, its batch or both are rounded."""
-    other, here, loss = c.m.sides[1 - k], c.m.here, (c.t, c.j)[k]["loss"]
-    rounded = here.rounded(dtype)
-    for there in (here._replace(point=rounded.point), here._replace(batch=rounded.batch), rounded):
-        if abs(other.loss(there) - loss) <= c.m.bound("loss"):
-            return True
-    return False
 
 
 def constant_factor(c: Case) -> str | None:
@@ -231,7 +147,7 @@ def constant_factor(c: Case) -> str | None:
     times = f"{factor:.6g}" if abs(factor - 1) > 1e-3 else f"{factor:.15g}"
     if c.loss_is_off:
         return f"JAX's loss and its whole gradient are {times} times PyTorch's: a constant factor."
-    return f"The losses agree, but JAX's {_parts(c)} is {times} times PyTorch's: a constant factor.{_whose(c)}"
+    return f"The losses agree, but JAX's {parts(c)} is {times} times PyTorch's: a constant factor.{whose(c)}"
 
 
 def equal_in_float32(c: Case) -> str | None:
@@ -251,34 +167,7 @@ def wrong_derivative(c: Case) -> str | None:
     """The losses agree and the gradients do not."""
     if c.loss_is_off or not c.off:
         return None
-    return f"The losses agree and the {_parts(c)} does not: a derivative is wrong.{_whose(c)}"
-
-
-def _whose(c: Case) -> str:
-    """Finite differences of the loss, on which both agree, along the difference of the gradients: whose is right."""
-    apart = {name: c.j[f"gradient of {name}"] - c.t[f"gradient of {name}"] for name in c.m.here.point}
-    along = {name: part / np.linalg.norm(flat(apart)) for name, part in apart.items()}
-    slopes = [sum(float((seen[f"gradient of {n}"] * v).sum()) for n, v in along.items()) for seen in (c.t, c.j)]
-    measured, doubt = _finite_difference(c, along)
-    errors = [abs(slope - measured) for slope in slopes]
-    if not min(errors) + doubt < max(errors) - doubt:
-        return " Finite differences of the loss do not say whose is wrong."
-    return (
-        f" It is wrong on the {c.m.sides[int(np.argmax(errors))].name} side: along the difference the loss rises by "
-        f"{measured:.7g} (finite differences), PyTorch's gradient says {slopes[0]:.7g}, JAX's {slopes[1]:.7g}."
-    )
-
-
-def _finite_difference(c: Case, along: dict[str, np.ndarray]) -> tuple[float, float]:
-    """The slope of the loss along a unit vector by central differences, and what doubling the step changes in it."""
-
-    def slope(step: float) -> float:
-        ends = ({n: x + s * along[n] for n, x in c.m.here.point.items()} for s in (step, -step))
-        ahead, behind = (c.m.sides[0].loss(Where(end, c.m.here.batch)) for end in ends)
-        return (ahead - behind) / (2 * step)
-
-    step = format_of("float64").unit_roundoff ** (1 / 3) * max(1.0, float(np.linalg.norm(flat(c.m.here.point))))
-    return slope(step), abs(slope(step) - slope(2 * step))
+    return f"The losses agree and the {parts(c)} does not: a derivative is wrong.{whose(c)}"
 
 
 def later_derivative(c: Case) -> str | None:
@@ -286,11 +175,13 @@ def later_derivative(c: Case) -> str | None:
     if c.loss_is_off or c.off or not c.outside:
         return None
     if c.outside[0].startswith("slope"):
-        return "Loss and gradient agree, and the derivative by forward mode does not: a forward rule of its own is wrong."
+        return (
+            "Loss and gradient agree, and the derivative by forward mode does not: a forward rule of its own is wrong."
+        )
     if c.outside[0].startswith("Hessian"):
         return (
-            "Loss and gradient agree, and the derivative of the gradient does not: a derivative given by hand whose own "
-            "derivative is wrong, or something cut from it (detach, stop_gradient)."
+            "Loss and gradient agree, and the derivative of the gradient does not: a derivative given by hand whose "
+            "own derivative is wrong, or something cut from it (detach, stop_gradient)."
         )
     return "Loss, gradient and Hessian agree at the start, and the steps part: the functions differ away from there."
 
@@ -301,12 +192,12 @@ def bad_float32(c: Case) -> str | None:
         return None
     row = next(row for row in c.rows if row.verdict == "OUTSIDE")
     k = [side.name for side in c.m.sides].index(row.of[0])
-    if any(_held(c.m.spreads[k].float32, [row.quantity], dtype) for dtype in ("bfloat16", "float16")):
+    if any(held(c.m.spreads[k].float32, [row.quantity], dtype) for dtype in ("bfloat16", "float16")):
         return f"In float64 all is equal; in float32 the {row.of[0]} side gives numbers of 16 bits: a cast in between."
     mine, other = c.m.spreads[k].rounding[row.quantity], c.m.spreads[1 - k].rounding[row.quantity]
     return (
-        f"In float64 all is equal; in float32 the {row.quantity} of {row.of[0]} is off by {mine:.3g}, that of the other "
-        f"side by {other:.3g} (root mean square): products in TF32 or 16 bits, or a formula that loses digits."
+        f"In float64 all is equal; in float32 the {row.quantity} of {row.of[0]} is off by {mine:.3g}, that of the "
+        f"other side by {other:.3g} (root mean square): products in TF32 or 16 bits, or a formula that loses digits."
     )
 
 

@@ -1,7 +1,8 @@
 """Where each torch parameter stands in the JAX tree, and in which order its numbers stand there.
 
 A mapping is ``{torch name: place}``; a place is a path ("layers.0.w", or ("layers", 0, "w")), a path and a function
-that moves numbers (("w", numpy.transpose)), or, as in a file, {"path": ..., "transpose": true | axes, "reshape": shape}.
+that moves numbers (("w", numpy.transpose)), or, as in a file, {"path": "w", "transpose": true} with true or the axes, and
+"reshape" with a shape, done in this order.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.arrays import Unfit
+from ..data.arrays import UnfitError
 
 Path = tuple[str | int, ...]
 Point = dict[str, np.ndarray]
@@ -55,12 +56,12 @@ class Layout(NamedTuple):
 def read_layout(params: Mapping[str, Any] | None, point: Point) -> Layout:
     """The layout that a mapping describes; without one, every torch name is its own path.
 
-    Raises Unfit where names do not fit the torch parameters, two share a place, or a function does more than move.
+    Raises UnfitError where names do not fit the torch parameters, two share a place, or a function does more than move.
     """
     if params is None:
         params = {name: name for name in point}
     if not isinstance(params, Mapping):
-        raise Unfit(f"params is a {type(params).__name__}; give a dict from torch names to places in the JAX tree")
+        raise UnfitError(f"params is a {type(params).__name__}; give a dict from torch names to places in the JAX tree")
     _check_names(list(params), list(point))
     places = {name: _place(name, params[name], point[name].shape) for name in point}
     leaves = [place.path for place in places.values()]
@@ -69,15 +70,17 @@ def read_layout(params: Mapping[str, Any] | None, point: Point) -> Layout:
             short = min(len(path), len(other))
             if path[:short] == other[:short]:
                 one, two = ".".join(map(str, other)), ".".join(map(str, path))
-                raise Unfit(f"params maps to {one!r} and to {two!r}, one place; give each torch parameter its own")
+                raise UnfitError(f"params maps to {one!r} and to {two!r}, one place; give each torch parameter its own")
     return Layout(places)
 
 
 def _check_names(given: list[str], wanted: list[str]) -> None:
     unknown, missing = [[n for n in a if n not in b] for a, b in ((given, wanted), (wanted, given))]
     if unknown or missing:
-        close = [f"{name!r} is close to {best[0]!r}" for name in unknown if (best := get_close_matches(name, wanted, 1))]
-        raise Unfit(
+        close = [
+            f"{name!r} is close to {best[0]!r}" for name in unknown if (best := get_close_matches(name, wanted, 1))
+        ]
+        raise UnfitError(
             f"params does not fit the torch model: it {_has(unknown)} the model does not have, and lacks "
             f"{_listed(missing)}; the model has {_listed(wanted)}{'; ' + ', '.join(close) if close else ''}"
         )
@@ -97,14 +100,14 @@ def _place(name: str, value: Any, shape: tuple[int, ...]) -> Place:
     if isinstance(value, Mapping):
         unknown = set(value) - {"path", "transpose", "reshape"}
         if unknown or "path" not in value:
-            raise Unfit(f"params[{name!r}] is {dict(value)}; give path and, where wanted, transpose and reshape")
+            raise UnfitError(f"params[{name!r}] is {dict(value)}; give path and, where wanted, transpose and reshape")
         path, moved = value["path"], _moved(value, order, name)
     elif isinstance(value, tuple | list) and len(value) == 2 and callable(value[1]):
         path, moved = value[0], np.asarray(value[1](order))
     else:
         moved = order
     if not np.array_equal(np.sort(moved.ravel()), order.ravel()):
-        raise Unfit(f"params[{name!r}] does more than move numbers; give a function like numpy.transpose")
+        raise UnfitError(f"params[{name!r}] does more than move numbers; give a function like numpy.transpose")
     return Place(_path(name, path), shape, moved)
 
 
@@ -115,7 +118,9 @@ def _moved(value: Mapping[str, Any], order: np.ndarray, name: str) -> np.ndarray
             order = order.transpose(None if axes is True else axes)
         return order.reshape(value.get("reshape", order.shape))
     except (ValueError, TypeError) as error:
-        raise Unfit(f"params[{name!r}] is {dict(value)}, and its shape {order.shape} ({error}); mend it") from error
+        raise UnfitError(
+            f"params[{name!r}] is {dict(value)}, and its shape {order.shape} ({error}); mend it"
+        ) from error
 
 
 def _path(name: str, path: Any) -> Path:
@@ -123,12 +128,12 @@ def _path(name: str, path: Any) -> Path:
     if isinstance(path, str):
         parts = [int(part) if part.isdecimal() else part for part in parts]
     if not isinstance(parts, list | tuple) or not parts or not all(isinstance(part, str | int) for part in parts):
-        raise Unfit(f"params[{name!r}] is {path!r}; give a path like 'layers.0.w' or ('layers', 0, 'w')")
+        raise UnfitError(f"params[{name!r}] is {path!r}; give a path like 'layers.0.w' or ('layers', 0, 'w')")
     return tuple(parts)
 
 
 def build_tree(layout: Layout) -> Any:
-    """The JAX tree as dicts and lists, its leaves the orders: a level whose keys are 0, 1, ... without a gap is a list."""
+    """The JAX tree, its leaves the orders: a level whose keys are 0, 1, ... without a gap is a list, any other a dict."""
     root: dict = {}
     for place in layout.places.values():
         node = root
@@ -148,13 +153,16 @@ def _listed_levels(node: Any) -> Any:
 
 
 def check_leaves(layout: Layout, leaves: Point) -> None:
-    """Raises Unfit where the mapped places are not exactly the leaves of the user's own JAX tree, in its shapes."""
+    """Raises UnfitError where the mapped places are not exactly the leaves of the user's own JAX tree, in its shapes."""
     mapped = {place.leaf: (name, place) for name, place in layout.places.items()}
-    unknown, uncovered = [leaf for leaf in mapped if leaf not in leaves], [leaf for leaf in leaves if leaf not in mapped]
+    unknown, uncovered = (
+        [leaf for leaf in mapped if leaf not in leaves],
+        [leaf for leaf in leaves if leaf not in mapped],
+    )
     if unknown or uncovered:
         close = {leaf: get_close_matches(leaf, uncovered, 1, 0.3) for leaf in unknown}
         hints = [f"{leaf!r} is close to {best[0]!r}" for leaf, best in close.items() if best]
-        raise Unfit(
+        raise UnfitError(
             f"the parameters do not map: nothing in torch maps to the JAX {_listed(uncovered)}, and params leads to "
             f"{_listed(unknown)}, which JAX does not have; torch has {_listed(list(layout.places))}, JAX has "
             f"{_listed(list(leaves))}{'; ' + ', '.join(hints) if hints else ''}"
@@ -162,5 +170,7 @@ def check_leaves(layout: Layout, leaves: Point) -> None:
     for leaf, (name, place) in mapped.items():
         wanted, came = leaves[leaf].shape, place.order.shape
         if wanted != came:
-            cure = f"give ({leaf!r}, numpy.transpose)" if wanted == came[::-1] else "give a function that moves it there"
-            raise Unfit(f"torch's {name!r} comes as {came} to JAX's {leaf!r}, which has shape {wanted}; {cure}")
+            cure = (
+                f"give ({leaf!r}, numpy.transpose)" if wanted == came[::-1] else "give a function that moves it there"
+            )
+            raise UnfitError(f"torch's {name!r} comes as {came} to JAX's {leaf!r}, which has shape {wanted}; {cure}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..data.arrays import Unfit
+from ..data.arrays import UnfitError
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def assert_parity() -> Callable[..., Any]:
 
         try:
             report = check(torch_model, jax_loss, batch, params, **options)
-        except Unfit as error:
+        except UnfitError as error:
             pytest.fail(f"PyTorch and JAX cannot be held together: {error}", pytrace=False)
         if report.verdict != "within":
             pytest.fail(f"PyTorch to JAX: {report.verdict}\n{report}", pytrace=False)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.arrays import Unfit, arrays_in, map_arrays
+from ..data.arrays import UnfitError, arrays_in, map_arrays
 from ..truth.ulp import round_to
 from .layout import Layout, Point
 
@@ -31,12 +31,14 @@ class Where(NamedTuple):
         return Where(point, map_arrays(lambda name, x: x if _whole(x) else move(x), self.batch))
 
     def rounded(self, dtype: str) -> "Where":
-        """Every number rounded once, by our own code. Raises Unfit where one is too large for the format."""
+        """Every number rounded once, by our own code. Raises UnfitError where one is too large for the format."""
         try:
             point = {name: round_to(array, dtype) for name, array in self.point.items()}
-            return Where(point, map_arrays(lambda name, x: round_to(x, dtype) if x.dtype.kind == "f" else x, self.batch))
+            return Where(
+                point, map_arrays(lambda name, x: round_to(x, dtype) if x.dtype.kind == "f" else x, self.batch)
+            )
         except ValueError as error:
-            raise Unfit(f"the parameters or the batch do not fit {dtype}: {error}; scale them") from error
+            raise UnfitError(f"the parameters or the batch do not fit {dtype}: {error}; scale them") from error
 
 
 def _whole(x: np.ndarray) -> bool:
@@ -52,13 +54,13 @@ class Plan(NamedTuple):
 
 
 def load_foreign(side: str) -> Any:
-    """The twin's module that asks somebody else's model. Raises Unfit where its framework is not there."""
+    """The twin's module that asks somebody else's model. Raises UnfitError where its framework is not there."""
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take the GPU's memory for itself
     package = FRAMEWORKS[side]
     try:
         return importlib.import_module(f"logreg_{package}.foreign")
     except ImportError as error:
-        raise Unfit(f"the {side} side cannot run: {error}; install it (pip install {package})") from error
+        raise UnfitError(f"the {side} side cannot run: {error}; install it (pip install {package})") from error
 
 
 class Side:
@@ -126,13 +128,13 @@ class Side:
 
     @contextmanager
     def _blamed(self, what: str):
-        """Raises Unfit that names this side and what it was asked for."""
+        """Raises UnfitError that names this side and what it was asked for."""
         try:
             yield
-        except Unfit:
+        except UnfitError:
             raise
         except Exception as error:
-            raise Unfit(
+            raise UnfitError(
                 f"the {self.name} side failed at its {what}: {_first_line(error)}. Run it by itself on this batch; "
                 f"shapes follow params (torch's nn.Linear keeps its weight as (out, in)), and numbers that the model "
                 f"makes itself must follow the dtype of its inputs"
