@@ -1,4 +1,4 @@
-"""Worked examples for ``check``: an MLP and a softmax classifier in torch, JAX functions beside them, right and wrong."""
+"""Worked examples for ``check``: an MLP and a softmax classifier, and JAX functions beside them, right and wrong."""
 
 from typing import NamedTuple
 

@@ -10,18 +10,22 @@ from logreg_parity.cli import COMMANDS
 
 STEM = [
     "logreg_parity",
+    "logreg_parity.cli.check",
     "logreg_parity.cli.compare",
     "logreg_parity.cli.explain",
     "logreg_parity.cli.museum",
     "logreg_parity.cli.record",
     "logreg_parity.cli.optimizers",
     "logreg_parity.cli.passport",
+    "logreg_parity.judge.bring",
+    "logreg_parity.judge.check_report",
     "logreg_parity.judge.compare",
     "logreg_parity.judge.explain",
     "logreg_parity.judge.figures",
     "logreg_parity.judge.museum.score",
     "logreg_parity.judge.optimizers",
     "logreg_parity.judge.passport",
+    "logreg_parity.judge.pytest_plugin",
     "logreg_parity.judge.report",
     "logreg_parity.judge.twin",
     "logreg_parity.truth.optimum",
@@ -42,11 +46,17 @@ def loaded(*names: str) -> set[str]:
     [
         (STEM, {"torch", "jax", "optax", "logreg_torch", "logreg_jax"}),
         (
-            ["logreg_torch", "logreg_torch.workshop", "logreg_torch.optimizers", "logreg_torch.probes"],
+            [
+                "logreg_torch",
+                "logreg_torch.workshop",
+                "logreg_torch.optimizers",
+                "logreg_torch.probes",
+                "logreg_torch.foreign",
+            ],
             {"jax", "optax", "logreg_jax"},
         ),
         (
-            ["logreg_jax", "logreg_jax.workshop", "logreg_jax.optimizers", "logreg_jax.probes"],
+            ["logreg_jax", "logreg_jax.workshop", "logreg_jax.optimizers", "logreg_jax.probes", "logreg_jax.foreign"],
             {"torch", "logreg_torch"},
         ),
         (["logreg_parity.data.tables", "logreg_parity.data.generator"], {"gmpy2", "scipy", "matplotlib", "rich"}),

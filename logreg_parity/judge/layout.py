@@ -1,8 +1,8 @@
 """Where each torch parameter stands in the JAX tree, and in which order its numbers stand there.
 
 A mapping is ``{torch name: place}``; a place is a path ("layers.0.w", or ("layers", 0, "w")), a path and a function
-that moves numbers (("w", numpy.transpose)), or, as in a file, {"path": "w", "transpose": true} with true or the axes, and
-"reshape" with a shape, done in this order.
+that moves numbers (("w", numpy.transpose)), or, as in a file, {"path": "w", "transpose": true} with true or the axes,
+and "reshape" with a shape, done in this order.
 """
 
 from collections.abc import Mapping
@@ -133,7 +133,7 @@ def _path(name: str, path: Any) -> Path:
 
 
 def build_tree(layout: Layout) -> Any:
-    """The JAX tree, its leaves the orders: a level whose keys are 0, 1, ... without a gap is a list, any other a dict."""
+    """The JAX tree, its leaves the orders; a level whose keys are 0, 1, ... without a gap is a list."""
     root: dict = {}
     for place in layout.places.values():
         node = root
@@ -153,7 +153,7 @@ def _listed_levels(node: Any) -> Any:
 
 
 def check_leaves(layout: Layout, leaves: Point) -> None:
-    """Raises UnfitError where the mapped places are not exactly the leaves of the user's own JAX tree, in its shapes."""
+    """Raises UnfitError where the mapped places are not exactly the leaves of the user's JAX tree, in its shapes."""
     mapped = {place.leaf: (name, place) for name, place in layout.places.items()}
     unknown, uncovered = (
         [leaf for leaf in mapped if leaf not in leaves],
