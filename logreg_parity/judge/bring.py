@@ -60,14 +60,13 @@ def _build(target: str, side: str) -> Any:
 def read_batch(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz. Raises UnfitError where it is none, OSError where it is not there."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if isinstance(file, np.ndarray):
-                raise UnfitError(f"--data is {path}, one array; give an .npz (numpy.savez(path, x=..., y=...))")
-            return {name: file[name] for name in file.files}
+        loaded = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise (
-            error if isinstance(error, UnfitError) else UnfitError(f"--data is {path}, no .npz ({error}); give one")
-        ) from error
+        raise UnfitError(f"--data is {path}, no .npz ({error}); give one (numpy.savez)") from error
+    if isinstance(loaded, np.ndarray):
+        raise UnfitError(f"--data is {path}, one array; give an .npz (numpy.savez(path, x=..., y=...))")
+    with loaded as file:
+        return {name: file[name] for name in file.files}
 
 
 def read_params(path: Path) -> dict[str, Any]:

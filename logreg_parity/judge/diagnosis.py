@@ -21,7 +21,7 @@ def find_cause(measured: Measured, rows: tuple[Row, ...]) -> str:
     """The first cause that explains the difference, in words; where none does, that, and where to look."""
     case = Case(measured, rows)
     with np.errstate(all="ignore"):
-        return next(filter(None, (detector(case) for detector in DETECTORS)), UNKNOWN) + _hint(case)
+        return next(filter(None, (detector(case) for detector in DETECTORS)), UNKNOWN + _size(case)) + _hint(case)
 
 
 def unequal_parameters(c: Case) -> str | None:
@@ -201,8 +201,19 @@ def bad_float32(c: Case) -> str | None:
     )
 
 
+def _size(c: Case) -> str:
+    """Where to look for a loss that is off by little: other formulas are off by more than a hundredth as a rule."""
+    apart = abs(float(c.j["loss"] - c.t["loss"])) / abs(float(c.t["loss"]))
+    if not c.loss_is_off or not apart < 0.01:
+        return ""
+    return (
+        f" The losses differ by {apart:.2g} of their size: too much for rounding, little for another formula. Look for "
+        f"an epsilon, an approximation (tanh for erf in GELU), a rounded constant."
+    )
+
+
 def _hint(c: Case) -> str:
-    """What the numbers suggest where nothing more is known."""
+    """What a model in training mode suggests."""
     if c.m.restless and c.outside:
         return f" The torch model is in training mode ({', '.join(c.m.restless)}): try model.eval()."
     return ""

@@ -30,9 +30,11 @@ def assert_parity() -> Callable[..., Any]:
         try:
             report = check(torch_model, jax_loss, batch, params, **options)
         except UnfitError as error:
-            pytest.fail(f"PyTorch and JAX cannot be held together: {error}", pytrace=False)
-        if report.verdict != "within":
-            pytest.fail(f"PyTorch to JAX: {report.verdict}\n{report}", pytrace=False)
-        return report
+            message = f"PyTorch and JAX cannot be held together: {error}"
+        else:
+            if report.verdict == "within":
+                return report
+            message = f"PyTorch to JAX: {report.verdict}\n{report}"
+        pytest.fail(message, pytrace=False)
 
     return hold_together
