@@ -3,6 +3,8 @@
 Read beside ``logreg_jax/foreign.py``. Points, gradients and directions are dicts of NumPy arrays by parameter name.
 """
 
+import warnings
+
 import numpy as np
 import torch
 
@@ -33,7 +35,8 @@ class Foreign:
 
     def slope(self, point, batch, direction):
         """The derivative of the loss along a direction, by forward mode."""
-        with self.objective.settings():
+        with self.objective.settings(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch warns of what its own forward mode still uses
             point, direction = self.objective.point(point), self.objective.point(direction)
             data = self.objective.data(batch)
             return to_numpy(torch.func.jvp(lambda point: self.objective(point, data), (point,), (direction,))[1])

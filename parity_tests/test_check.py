@@ -40,6 +40,7 @@ def test_a_right_pair_is_within(name):
     given, options = arguments(RIGHT[name])
     report = check(*given, **options)
     assert report.verdict == "within" and report.first is None and not report.cause
+    assert not report.notes  # every quantity could be had
 
 
 @pytest.mark.parametrize("name", WRONG)
