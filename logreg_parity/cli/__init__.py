@@ -11,6 +11,7 @@ COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
     "record": "run one twin and store every step",
     "explain": "say where two stored runs part, and why",
+    "check": "your own torch module against your own JAX function",
     "museum": "faults people make, what the judge says of each, and its own score",
     "gradients": "every way to a gradient against the exact one, and what gradient checkers notice",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
