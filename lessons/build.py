@@ -12,9 +12,8 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from nbclient import NotebookClient
-
 from logreg_parity.judge.files import write_whole
+from nbclient import NotebookClient
 
 HERE = Path(__file__).resolve().parent
 LESSONS = sorted(HERE.glob("[0-9]_*.py"))
