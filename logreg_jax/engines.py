@@ -10,7 +10,7 @@ import numpy as np
 from logreg_parity.data.dataset import batch_counts, batch_index
 
 from .convert import from_numpy, to_numpy
-from .rows import losses, signed_rows, take_rows
+from .rows import losses, signed_rows, take_rows, with_spare_row
 from .walks import STEPS_A_GRAPH, compiled, inplace
 
 ENGINES = ("eager", "inplace", "compiled")
@@ -18,7 +18,7 @@ LARGEST_CHUNK = 2**19
 """How many logits (C N), or numbers of mini-batches (C B (D + 1)), C steps may have: 2 MiB in float32."""
 
 
-def choose_engine(engine, dataset, *, steps, loss, device):
+def choose_engine(engine, dataset, *, steps, loss):
     """The engine of that name; "auto" chooses from the sizes. ValueError for others, and for what one cannot do."""
     if engine not in (*ENGINES, "auto"):
         raise ValueError(f"engine is {engine!r}; give one of {', '.join(ENGINES)}, or 'auto'")
@@ -26,10 +26,10 @@ def choose_engine(engine, dataset, *, steps, loss, device):
         raise ValueError(f"loss is {loss!r}, and engine {engine!r} knows 'stable' only; give engine='eager'")
     if engine != "auto":
         return engine
-    return "eager" if loss != "stable" else _fastest(dataset.X.size, steps, device)
+    return "eager" if loss != "stable" else _fastest(dataset.X.size, steps)
 
 
-def _fastest(size, steps, device):
+def _fastest(size, steps):
     """The loop compiles in less than the time of the others' first steps, at every size."""
     return "compiled"
 
@@ -38,9 +38,15 @@ def descend(
     engine, recorder, dataset, data, model, *, steps, learning_rate, batches, record, l2, reduction, dtype, device
 ):
     """Take the steps from the model on, on the Dataset as ``data_from_numpy`` gives it, and book them."""
-    theta, every = jnp.append(model.weight, model.bias), signed_rows(**data)
+    theta, rows = jnp.append(model.weight, model.bias), signed_rows(**data)
+    data.clear()  # X lives on, signed, in the rows
     index = None if batches is None else batch_index(batches, steps, dataset.n_rows)
+    every = rows if index is None else with_spare_row(rows)
     counts = batch_counts(dataset, index, steps, reduction)
+    with np.errstate(over="ignore"):
+        countable = np.isfinite(to_numpy(from_numpy(counts, dtype, device))).all()
+    if not countable:
+        raise ValueError(f"{counts.max():g} rows in a mean are more than {dtype} can count; give engine='eager'")
     walk = {"inplace": inplace, "compiled": compiled}[engine]
     size = _chunk_size(engine, steps, dataset.n_rows if index is None else index.shape[1] * len(theta))
     for chunk in recorder.chunks(size):

@@ -26,19 +26,27 @@ def signed_rows(X, y, sample_weight=None):
     """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None."""
     columns = jnp.concatenate([X.T, jnp.ones_like(y)[None]])
     if ((y == 0) | (y == 1)).all():
-        return Rows(columns * (1 - 2 * y), sample_weight, None)
+        columns *= 1 - 2 * y
+        return Rows(columns, sample_weight, None)
     weight = 1 if sample_weight is None else sample_weight
     return Rows(columns, weight * (1 - y), weight * y)
 
 
-def take_rows(rows, index):
-    """The Rows of C steps, index (C, B); the index M, one past the last row, stands for a row that counts nothing."""
-    columns, up, down = rows
-    up = jnp.ones_like(columns[0]) if up is None else up
-    columns, up, down = (
-        part if part is None else jnp.append(part, jnp.zeros_like(part[..., :1]), axis=-1)
-        for part in (columns, up, down)
+def with_spare_row(rows):
+    """The same Rows and, after the last, one that counts nothing: it fills up batches that are shorter than others."""
+    up = jnp.ones_like(rows.columns[0]) if rows.up is None else rows.up
+    return Rows(
+        *(
+            part if part is None else jnp.append(part, jnp.zeros_like(part[..., :1]), axis=-1)
+            for part in (rows.columns, up, rows.down)
+        )
     )
+
+
+@jax.jit
+def take_rows(rows, index):
+    """The Rows of C steps, those that index (C, B) names, of Rows with a spare one."""
+    columns, up, down = rows
     return Rows(jnp.moveaxis(columns[:, index], 1, 0), up[index], None if down is None else down[index])
 
 

@@ -36,7 +36,7 @@ def train(
     History. engine: "eager" is the loop below; "inplace" and "compiled" take the same steps faster, and "auto"
     chooses one of ``engines.ENGINES`` from the sizes; the History names it.
     """
-    engine = choose_engine(engine, dataset, steps=steps, loss=loss, device=device)
+    engine = choose_engine(engine, dataset, steps=steps, loss=loss)
     options = {"l2": l2, "reduction": reduction, "loss": loss}
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(start, dtype, device)

@@ -5,9 +5,10 @@ user's own module takes the same road and is loaded by its name.
 """
 
 import importlib
+import inspect
 import os
 from collections.abc import Collection, Iterable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -75,3 +76,24 @@ def load_twin(name: str) -> Twin:
             f"the twin {name!r} lacks {', '.join(missing)}; give it the functions of logreg_parity.judge.twin.Twin"
         )
     return cast(Twin, module)
+
+
+class OnEngine:
+    """A twin whose ``train`` takes its steps with the engine of that name. ValueError where it has no engines."""
+
+    def __init__(self, name: str, twin: Twin, engine: str):
+        if "engine" not in inspect.signature(twin.train).parameters:
+            raise ValueError(f"engine is {engine!r}, but {name}.train takes no engine; leave the engine out")
+        self._twin: Any = twin
+        self._engine = engine
+        self.devices, self.evaluate = twin.devices, twin.evaluate
+
+    def versions(self) -> dict[str, str]:
+        """What it computes with, and the engine: after a run that which took the steps, in place of "auto"."""
+        return {**self._twin.versions(), "engine": self._engine}
+
+    def train(self, *arguments: Any, **options: Any) -> History:
+        """The twin's own run, with the engine."""
+        history = self._twin.train(*arguments, **options, engine=self._engine)
+        self._engine = history.engine
+        return history
