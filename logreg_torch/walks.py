@@ -58,7 +58,7 @@ def compiled(theta, rows, counts, learning_rate, l2):
             with torch._dynamo.config.patch(recompile_limit=10_000):  # one graph a shape, in a long-lived process too
                 found = graph(points[first].clone(), own, counts[some], rate, penalty)
         except torch._dynamo.exc.TorchDynamoException as error:
-            reason = str(error).strip().split("\n")[0]
+            reason = " ".join(str(error).split("\n")[:2])
             raise ValueError(f"PyTorch cannot compile the steps ({reason}); give engine='inplace'") from error
         points[first + 1 : first + 1 + STEPS_A_GRAPH] = found
     return points
