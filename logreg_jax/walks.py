@@ -15,7 +15,10 @@ STEPS_A_GRAPH = 1  # the compiled loop is a loop, of any length
 
 
 def inplace(theta, rows, counts, learning_rate, l2):
-    """One step at a time, each a call of one compiled function that writes into the points it was given."""
+    """One step at a time, prepared so that none allocates memory.
+
+    Each is a call of one compiled function, which writes into the points it is given.
+    """
     points = jnp.zeros((len(counts) + 1, len(theta)), theta.dtype).at[0].set(theta)
     penalty = _penalty(theta, l2)
     for k in range(len(counts)):
@@ -25,7 +28,10 @@ def inplace(theta, rows, counts, learning_rate, l2):
 
 @jax.jit
 def compiled(theta, rows, counts, learning_rate, l2):
-    """The whole loop in one compiled function; every other C is compiled anew."""
+    """Many steps in one compiled function.
+
+    It is the whole loop; every other C is compiled anew.
+    """
     penalty, per_step = _penalty(theta, l2), rows.columns.ndim == 3
 
     def step(theta, given):

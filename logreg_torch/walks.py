@@ -15,7 +15,10 @@ STEPS_A_GRAPH = 50  # calling a compiled graph costs as much as ten of the steps
 
 @torch.inference_mode()
 def inplace(theta, rows, counts, learning_rate, l2):
-    """One step at a time, each a few operations that record no graph and allocate nothing."""
+    """One step at a time, prepared so that none allocates memory.
+
+    Four operations where labels are hard, rows weigh the same and there is no penalty; no autograd graph.
+    """
     points, per_step = theta.new_empty(len(counts) + 1, len(theta)), rows.columns.ndim == 3
     points[0] = theta
     here, shares, penalty = points.unbind(), (1 / counts.double()).tolist(), _penalty(theta, l2)
@@ -42,9 +45,10 @@ def inplace(theta, rows, counts, learning_rate, l2):
 
 @torch.inference_mode()
 def compiled(theta, rows, counts, learning_rate, l2):
-    """STEPS_A_GRAPH steps in one compiled graph, which on a GPU is a CUDA graph; C must be a multiple of them.
+    """Many steps in one compiled function.
 
-    Raises ValueError where PyTorch cannot compile.
+    STEPS_A_GRAPH of them are one graph, on a GPU a CUDA graph; C must be a multiple of that. Raises ValueError
+    where PyTorch cannot compile.
     """
     points, per_step = theta.new_empty(len(counts) + 1, len(theta)), rows.columns.ndim == 3
     points[0] = theta
