@@ -53,18 +53,17 @@ def compiled(theta, rows, counts, learning_rate, l2):
     points, per_step = theta.new_empty(len(counts) + 1, len(theta)), rows.columns.ndim == 3
     points[0] = theta
     rate, penalty = theta.new_tensor(learning_rate), _penalty(theta, l2)
-    mode = "reduce-overhead" if theta.is_cuda else None
-    graph = torch.compile(_steps, dynamic=False, fullgraph=True, mode=mode)
-    for first in range(0, len(counts), STEPS_A_GRAPH):
-        some = slice(first, first + STEPS_A_GRAPH)
-        own = Rows(*(part if part is None else part[some] for part in rows)) if per_step else rows
-        try:
-            with torch._dynamo.config.patch(recompile_limit=10_000):  # one graph a shape, in a long-lived process too
-                found = graph(points[first].clone(), own, counts[some], rate, penalty)
-        except torch._dynamo.exc.TorchDynamoException as error:
-            reason = " ".join(str(error).split("\n")[:2])
-            raise ValueError(f"PyTorch cannot compile the steps ({reason}); give engine='inplace'") from error
-        points[first + 1 : first + 1 + STEPS_A_GRAPH] = found
+    options = {"triton.cudagraphs": True} if theta.is_cuda else {"cpp_wrapper": True}
+    graph = torch.compile(_steps, dynamic=False, fullgraph=True, options=options)
+    try:
+        with torch._dynamo.config.patch(recompile_limit=10_000):  # one graph a shape, in a long-lived process too
+            for first in range(0, len(counts), STEPS_A_GRAPH):
+                some = slice(first, first + STEPS_A_GRAPH)
+                own = Rows(*(part if part is None else part[some] for part in rows)) if per_step else rows
+                points[first + 1 :][:STEPS_A_GRAPH] = graph(points[first], own, counts[some], rate, penalty)
+    except torch._dynamo.exc.TorchDynamoException as error:
+        reason = " ".join(str(error).split("\n")[:2])
+        raise ValueError(f"PyTorch cannot compile the steps ({reason}); give engine='inplace'") from error
     return points
 
 

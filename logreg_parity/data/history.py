@@ -119,9 +119,9 @@ class Recorder:
         if not finite.all():
             self._stop_reason = self._reason(chunk[taken - 1], None if losses is None else float(losses[taken - 1]))
             self._keep.add(chunk[taken - 1])
-        for step, point in zip(chunk[:taken], points, strict=False):
-            if step in self._keep:
-                self._points.append((step, Parameters(point[:-1], point[-1])))
+        for step in [step for step in chunk[:taken] if step in self._keep]:
+            point = points[step - chunk.start]
+            self._points.append((step, Parameters(point[:-1], point[-1])))
 
     def _reason(self, step: int, loss: float | None) -> str:
         came = "a parameter is not finite" if loss is None else f"the loss {self._record} the update is {loss}"
