@@ -95,7 +95,7 @@ class Exact:
 
 
 def places(twins: list[str], functions: list[str], dtype: str, device: str = "cpu") -> list[Place]:
-    """Each twin in the mode in which it computes, the last of its MODES. Raises ValueError where it lacks a function."""
+    """Each twin in the last of its MODES, the one it trains in. Raises ValueError where it lacks a function."""
     found = []
     for name in twins:
         twin, probes = load_backend(name, device)
