@@ -114,7 +114,7 @@ def test_the_bounds_allow_no_more_than_the_rows_need():
 def measured(name, dtype, mode):
     """Rows of a twin as it is here: a sample, and the worst inputs of every kept row, 64 times for whole vectors."""
     (place,) = sweep.places([name], list(FUNCTIONS), dtype)
-    place = place._replace(bench=dataclasses.replace(place.bench, mode=mode))
+    place = dataclasses.replace(place, bench=dataclasses.replace(place.bench, mode=mode))
     worst = {(place, function): Worst() for function in FUNCTIONS}
     known = np.repeat([row.at for row in KEPT if row.dtype == dtype], 64)
     if dtype == "float32":

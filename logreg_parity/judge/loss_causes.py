@@ -44,8 +44,8 @@ def signed_labels(s: Suspect) -> str | None:
     if s.stage != "row losses" or not np.isin(y, (0, 1)).all():
         return None
     sides = [replace(s.rows, y=np.full_like(y, label)) for label in (0, 1)]
-    limit = sum(GivenLogits(rows, s.look.here, z, **s.look.bounds_options).loss for rows in sides)
-    if s.fits(np.where(y == 0, 2 * reference.softplus(z) - reference.softplus(-z), s.e), 2 * limit):
+    limits = [GivenLogits(rows, s.look.here, z, **s.look.bounds_options).loss for rows in sides]
+    if s.fits(np.where(y == 0, 2 * reference.softplus(z) - reference.softplus(-z), s.e), 2 * np.sum(limits, axis=0)):
         return "The losses are those of labels -1 and 1 in the loss that is meant for 0 and 1."
     if s.fits(np.where(y == 0, np.log(2), s.e)):
         return "The loss of every row of label 0 is log 2: softplus(-y z), which is meant for labels -1 and 1."

@@ -50,7 +50,9 @@ def earlier_gradients(s: Suspect) -> str | None:
         return None
     slopes = side.trace.gradients[:t]
     # each gradient is the loop's own to within the bound of the step it was first used for
-    bound = sum(stages.update_bound(Look(side, k).limits, side.rate, s.look.there) for k in range(1, t + 1))
+    bound = np.sum(
+        [stages.update_bound(Look(side, k).limits, side.rate, s.look.there) for k in range(1, t + 1)], axis=0
+    )
     if s.fits(s.look.theta - side.rate * slopes.sum(axis=0), bound):
         return "The step is along the sum of all gradients so far: they are added up and never set back to zero."
     if s.fits(s.look.theta - side.rate * slopes[-2], bound):

@@ -9,10 +9,10 @@ The reference of the float64 search is MPFR.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -41,7 +41,11 @@ BRANCHES = (np.log(2) / 2, np.log(2), 1.0, 16.6, 20.0, 33.3, 36.7, 37.4, 708.4, 
 CLIMBS, PARENTS, CHILDREN = 30, 25, 32
 
 
-class Place(NamedTuple):
+Compute = Callable[[str, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Place:
     """A twin that can be asked, in one mode, and what a row says of it."""
 
     bench: Bench
@@ -194,7 +198,7 @@ def starting_points(count: int = 20_000) -> np.ndarray:
     return np.concatenate([z, -z])
 
 
-def climb(place: Callable, function: str, start: np.ndarray, exact: np.ndarray) -> Worst:
+def climb(place: Compute, function: str, start: np.ndarray, exact: np.ndarray) -> Worst:
     """From the worst points, look beside them at distances of 2^-4 to 2^-52 of their size, again and again."""
     worst, random = Worst(), np.random.RandomState(1)
     z, error = start, worst.add(start, place(function, start), Exact(exact, "float64"))

@@ -124,7 +124,7 @@ class Remembering(ByHand):
     """A loop that keeps the gradients it has seen; ``direction`` makes a step of them and the new one."""
 
     def train(self, *arguments, **options):
-        self.seen: list[Parameters] = []
+        self.seen = []
         return super().train(*arguments, **options)
 
     def direction(self, new: Parameters) -> Parameters:
