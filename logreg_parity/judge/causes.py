@@ -40,7 +40,8 @@ def not_finite(s: Suspect) -> str | None:
     if not len(lost):
         return None
     where = f" in {s.name_rows(lost)}" if s.stage in BY_ROW else ""
-    return f"The {s.stage} is not finite{where}: an overflow, a logarithm of 0, or 0 times infinity."
+    log_of_0 = "a logarithm of 0, such as the log(1 - p) of a p near 1,"
+    return f"The {s.stage} is not finite{where}: an overflow, {log_of_0} or 0 times infinity."
 
 
 def known_factor(s: Suspect) -> str | None:

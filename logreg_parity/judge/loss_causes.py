@@ -47,7 +47,8 @@ def signed_labels(s: Suspect) -> str | None:
     limits = [GivenLogits(rows, s.look.here, z, **s.look.bounds_options).loss for rows in sides]
     if s.fits(np.where(y == 0, 2 * reference.softplus(z) - reference.softplus(-z), s.e), 2 * np.sum(limits, axis=0)):
         return "The losses are those of labels -1 and 1 in the loss that is meant for 0 and 1."
-    if s.fits(np.where(y == 0, np.log(2), s.e)):
+    near_log_2 = 2 * FUNCTION_ULPS * format_of(s.dtype).unit_roundoff
+    if s.fits(np.where(y == 0, np.log(2), s.e), np.where(y == 0, near_log_2, s.bound)):
         return "The loss of every row of label 0 is log 2: softplus(-y z), which is meant for labels -1 and 1."
     return None
 
