@@ -1,5 +1,6 @@
 """The bug museum: every fault rejected with its cause, no correct program rejected, and the command that shows it."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -141,6 +142,8 @@ def test_the_score_of_the_judge_is_full(monkeypatch, capsys):
     lines = [line.split() for line in printed.splitlines() if line.strip().startswith(JUDGE)]
     assert lines[0] == f"compare {n} of {n} - 0 of {rewrites}".split()
     assert lines[2] == f"explain {n} of {n} {n} of {n} 0 of {rewrites}".split()
+    n -= 2  # float32 numbers are no fault in float32, and e^-15 beside 15 is less than its rounding
+    assert lines[5] == f"explain {n} of {n} {n} of {n} 0 of {rewrites}".split()
     assert "rejects 0." in printed
 
 
@@ -156,3 +159,9 @@ def test_a_score_that_is_not_full_has_status_1(monkeypatch, capsys, planted):
     pair = trial(FactorTwo() if planted == "wrong pair" else REWRITES["LogAddExp"], SUM)
     monkeypatch.setattr(pairs, "random_pair", lambda seed: pair)
     assert main(["museum", "--score", "--pairs", "1"]) == (0 if planted == "nothing" else 1)
+
+
+def test_the_page_shows_every_exhibit_and_rewrite():
+    page = (Path(__file__).parent.parent / "docs" / "museum.md").read_text(encoding="utf-8")
+    exhibits = {f"| {e.name} | {e.what.replace('|', chr(92) + '|')} | {e.source} |" for e in EXHIBITS.values()}
+    assert exhibits <= {*page.splitlines()} and all(f"| {name} |" in page for name in REWRITES)

@@ -158,7 +158,7 @@ def test_odd_ends_of_vectors_go_the_road_of_numbers_apart(name):
 
 # -- what a row is held to ---------------------------------------------------------------------------------------------
 
-ROW = next(row for row in KEPT if row.function == "loss" and row.framework == "jax")
+ROW = next(row for row in KEPT if row.function == "loss")._replace(largest=2.5)
 
 
 def test_a_release_that_exceeds_its_row_is_told_so():

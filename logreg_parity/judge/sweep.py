@@ -205,7 +205,8 @@ def climb(place: Compute, function: str, start: np.ndarray, exact: np.ndarray) -
     for _ in range(CLIMBS):
         best = np.argsort(error)[-PARENTS:]
         parents, errors = z[best], error[best]
-        steps = 2.0 ** -random.uniform(4, 52, (PARENTS, CHILDREN)) * random.choice([-1, 1], (PARENTS, CHILDREN))
+        shape = (len(parents), CHILDREN)
+        steps = 2.0 ** -random.uniform(4, 52, shape) * random.choice([-1, 1], shape)
         children = (parents[:, None] * (1 + steps)).ravel()
         values = exact_functions(children, np.zeros_like(children))[function]
         found = worst.add(children, place(function, children), Exact(values, "float64"))
