@@ -91,11 +91,11 @@ def complaint(row: Row, rows: Iterable[Row]) -> str | None:
 
 def table(rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
     """The heading and the rows of a table; flushed is the share of the subnormal results that come back as 0."""
-    heading = ["", "dtype", "framework", "largest", "at", "inputs", "flushed"]
+    heading = ["", "dtype", "framework", "largest", "at", "kind", "flushed"]
     cells = []
     for row in rows:
-        framework = f"{row.framework} {row.version.partition('+')[0]}, {row.mode}"
+        framework = f"{row.framework} {row.version.partition('+')[0]} {row.mode}"
         where = f"{row.largest:.4g}" if row.largest >= 1000 else f"{row.largest:.3f}"
         small = f"{100 * row.flushed / row.subnormal:.3g} %" if row.subnormal else "-"
-        cells.append([row.function, row.dtype, framework, where, f"{row.at:.6g}", f"{row.inputs:,} {row.kind}", small])
+        cells.append([row.function, row.dtype, framework, where, f"{row.at:.6g}", row.kind, small])
     return heading, cells
