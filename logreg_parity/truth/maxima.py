@@ -97,5 +97,5 @@ def table(rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
         framework = f"{row.framework} {row.version.partition('+')[0]} {row.mode}"
         where = f"{row.largest:.4g}" if row.largest >= 1000 else f"{row.largest:.3f}"
         small = f"{100 * row.flushed / row.subnormal:.3g} %" if row.subnormal else "-"
-        cells.append([row.function, row.dtype, framework, where, f"{row.at:.6g}", row.kind, small])
+        cells.append([row.function, row.dtype, framework, where, f"{row.at:.4g}", row.kind, small])
     return heading, cells
