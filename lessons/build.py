@@ -12,8 +12,9 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from logreg_parity.judge.files import write_whole
 from nbclient import NotebookClient
+
+from logreg_parity.data.files import write_whole
 
 HERE = Path(__file__).resolve().parent
 LESSONS = sorted(HERE.glob("[0-9]_*.py"))

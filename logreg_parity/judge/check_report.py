@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
-from .files import write_whole
+from ..data.files import write_whole
 from .findings import Report, Row
 from .report import STYLES, cell, number, plain
 
