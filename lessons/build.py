@@ -14,7 +14,7 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
-from logreg_parity.judge.files import write_whole
+from logreg_parity.data.files import write_whole
 
 HERE = Path(__file__).resolve().parent
 LESSONS = sorted(HERE.glob("[0-9]_*.py"))

@@ -34,7 +34,7 @@ def train_stream(stream, start, *, epochs, learning_rate, l2=0.0, dtype="float32
         while len(losses) < steps and np.isfinite(losses[-1:]).all():
             X, y = stream.block(len(losses) % stream.n_blocks)
             batch = data_from_numpy(Dataset(X, y, stream.source), dtype, device)
-            model, value = sgd_step(model, optimizer, **batch, l2=l2)
+            model, optimizer, value = sgd_step(model, optimizer, **batch, l2=l2)
             losses.append(value.item())
             bar.update()
             if kept:

@@ -5,6 +5,8 @@ import pytest
 from logreg_parity.judge.twin import load_twin
 from parity_tests.cases import CASES
 
+pytest_plugins = ["pytester"]
+
 TWINS = ("logreg_torch", "logreg_jax")
 
 

@@ -84,7 +84,7 @@ def test_fewer_rows_prove_less_but_nothing_false(monkeypatch):
 
 
 @pytest.mark.parametrize("fault", ["half the gradient", "a curvature too large", "a penalty that is not there"])
-def test_a_wrong_proof_is_seen(fault, monkeypatch):
+def test_a_wrong_proof_is_seen(fault):
     """What would be proved from a wrong gradient or Hessian is not true."""
     optimum = find_optimum(OVERLAP)
     objective = Objective(blocked.pack(OVERLAP), blocked.sums)
@@ -93,9 +93,9 @@ def test_a_wrong_proof_is_seen(fault, monkeypatch):
     data = OVERLAP
     if fault == "a curvature too large":
         data = Dataset(np.repeat(OVERLAP.X, 4, axis=0), np.repeat(OVERLAP.y, 4), "four times the rows")
-        monkeypatch.setattr(certificate.reference, "count", lambda *_: OVERLAP.n_rows)
-    l2 = 4.0 if fault == "a penalty that is not there" else 0.0
-    proof = certify(data, here.theta, gradient, np.zeros(3), objective.blocks.largest, dtype="float64", l2=l2)
+    options = {"dtype": "float64", "l2": 4.0 if fault == "a penalty that is not there" else 0.0}
+    point = (here.theta, gradient, np.zeros(3), objective.blocks.largest)
+    proof = certify(data, *point, total_weight=OVERLAP.n_rows, **options)
     assert proof is not None and true_gap(OVERLAP, here.theta, optimum) > proof.gap
 
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "fit": "the optimum by each twin, with a proof of how near it is",
     "record": "run one twin and store every step",
     "explain": "say where two stored runs part, and why",
+    "check": "your own torch module against your own JAX function",
     "museum": "faults people make, what the judge says of each, and its own score",
     "gradients": "every way to a gradient against the exact one, and what gradient checkers notice",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
     from rich.console import Console
 
-    from ..judge.files import write_whole
+    from ..data.files import write_whole
     from ..judge.gradients import JUDGE, distances, opinions
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):

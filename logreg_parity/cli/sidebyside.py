@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the page and open it; the exit status."""
     import webbrowser
 
-    from ..judge.files import write_whole
+    from ..data.files import write_whole
     from ..teach.sidebyside import page
 
     if options.out.is_dir():

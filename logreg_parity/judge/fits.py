@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ..data.dataset import Dataset
+from ..data.files import write_whole
 from ..data.fit import Fit
 from ..truth.reference import flatten
-from .files import write_whole
 
 PROVED = ("converged", "no finite optimum")
 

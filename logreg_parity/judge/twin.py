@@ -9,7 +9,7 @@ import importlib
 import inspect
 import os
 from collections.abc import Collection, Iterable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -90,3 +90,24 @@ def check_takes(name: str, twin: Twin, descent: Collection[str]) -> None:
     missing = [word for word in descent if word not in {argument.name for argument in arguments}]
     if missing:
         raise ValueError(f"{name}.train takes no {' and no '.join(missing)}; give it, or ask for a run without")
+
+
+class OnEngine:
+    """A twin whose ``train`` takes its steps with the engine of that name. ValueError where it has no engines."""
+
+    def __init__(self, name: str, twin: Twin, engine: str):
+        if "engine" not in inspect.signature(twin.train).parameters:
+            raise ValueError(f"engine is {engine!r}, but {name}.train takes no engine; leave the engine out")
+        self._twin: Any = twin
+        self._engine = engine
+        self.devices, self.evaluate = twin.devices, twin.evaluate
+
+    def versions(self) -> dict[str, str]:
+        """What it computes with, and the engine: after a run that which took the steps, in place of "auto"."""
+        return {**self._twin.versions(), "engine": self._engine}
+
+    def train(self, *arguments: Any, **options: Any) -> History:
+        """The twin's own run, with the engine."""
+        history = self._twin.train(*arguments, **options, engine=self._engine)
+        self._engine = history.engine
+        return history

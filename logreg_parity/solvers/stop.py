@@ -20,6 +20,7 @@ UNPROVED = (
     "the gradient is as small as asked, but no optimum is proved: columns of X depend on each other or differ in size "
     "beyond float64, or the data are separable; leave columns out, scale them, or give l2 > 0"
 )
+WIDE = "the gradient is as small as asked, but the proved gap is not; allow more iterations"
 UNFINISHED = "the solver ended before the gradient was as small as asked; allow more iterations or another solver"
 
 
@@ -82,6 +83,7 @@ class Stop:
         self._unproved += 1
         self._certificate = objective.certify(here)
         if self._certificate is not None:
+            self._reason = WIDE
             if self._certificate.gap <= self._tolerance * here.value:
                 self._status, self._reason = "converged", CONVERGED
         elif objective.l2 == 0 and (_all_right(objective, here) or (self._unproved == 1 and _separated(objective))):
