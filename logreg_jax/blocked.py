@@ -22,13 +22,16 @@ from .convert import arithmetic as precision
 from .convert import find_device, to_numpy
 
 
-def pack(dataset, *, dtype="float64", device="cpu"):
-    """The data set on the device, as Blocks, the one copy of X there is; of a Stream, as Streamed, no copy is kept."""
+def pack(dataset, *, dtype="float64", device="cpu", intercept=True):
+    """The data set on the device, as Blocks, the one copy of X there is; of a Stream, as Streamed, no copy is kept.
+
+    intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
+    """
     place = find_device(device)
     workers = processors() if place.platform == "cpu" else 1
     packed = Streamed if isinstance(dataset, Stream) else Blocks.of
     with precision("float64"):
-        return packed(dataset, dtype, partial(jax.device_put, device=place), workers)
+        return packed(dataset, dtype, partial(jax.device_put, device=place), workers, intercept=intercept)
 
 
 @jax.jit

@@ -21,12 +21,15 @@ from .convert import arithmetic as precision
 from .convert import find_device, find_dtype, to_numpy
 
 
-def pack(dataset, *, dtype="float64", device="cpu"):
-    """The data set on the device, as Blocks, the one copy of X there is; of a Stream, as Streamed, no copy is kept."""
+def pack(dataset, *, dtype="float64", device="cpu", intercept=True):
+    """The data set on the device, as Blocks, the one copy of X there is; of a Stream, as Streamed, no copy is kept.
+
+    intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
+    """
     place = find_device(device)
     workers = processors() if place.type == "cpu" else 1
     packed = Streamed if isinstance(dataset, Stream) else Blocks.of
-    return packed(dataset, dtype, lambda array: torch.from_numpy(array).to(place), workers)
+    return packed(dataset, dtype, lambda array: torch.from_numpy(array).to(place), workers, intercept=intercept)
 
 
 def add_block(total, X, weight, theta):

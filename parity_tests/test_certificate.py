@@ -93,7 +93,8 @@ def test_a_wrong_proof_is_seen(fault):
     data = OVERLAP
     if fault == "a curvature too large":
         data = Dataset(np.repeat(OVERLAP.X, 4, axis=0), np.repeat(OVERLAP.y, 4), "four times the rows")
-    options = {"dtype": "float64", "l2": 4.0 if fault == "a penalty that is not there" else 0.0}
+    l2 = 4.0 if fault == "a penalty that is not there" else 0.0
+    options = {"dtype": "float64", "penalty": np.array([l2, l2, 0.0])}
     point = (here.theta, gradient, np.zeros(3), objective.blocks.largest)
     proof = certify(data, *point, total_weight=OVERLAP.n_rows, **options)
     assert proof is not None and true_gap(OVERLAP, here.theta, optimum) > proof.gap

@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     group = top.add_argument_group("fit")
     group.add_argument("--l2", type=not_negative, default=0.0, metavar="L", help="penalty L/2 |w|^2 (0)")
     group.add_argument("--reduction", choices=("sum", "mean"), default="mean", help="of the losses (mean)")
+    group.add_argument("--no-intercept", dest="intercept", action="store_false", help="a model without a bias")
     group.add_argument("--solver", default="auto", metavar="NAME", help="newton, lbfgs, progressive or auto (auto)")
     group.add_argument(
         "--tolerance", type=positive(float), default=1e-8, metavar="E", help="of gradient and gap, relative (1e-8)"
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
     dataset, _ = data(options)
-    names = ("l2", "reduction", "solver", "tolerance", "dtype", "device")
+    names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept")
     settings = {name: getattr(options, name) for name in names}
     functions = {name: getattr(load_twin(name), "fit", None) for name in options.twins}
     without = [name for name, function in functions.items() if function is None]

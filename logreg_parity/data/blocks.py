@@ -2,7 +2,8 @@
 
 A row enters a block as the signed row s = (1 - 2y)(x, 1): its loss is softplus(s·θ), its gradient σ(s·θ) s, and no
 label is needed. A soft label is two rows, of weight ω y and ω (1 - y). Block b of K holds rows b, b + K, b + 2K, ...:
-every block is a sample spread over the whole data set, which is what the solvers take their subsamples from.
+every block is a sample spread over the whole data set, which is what the solvers take their subsamples from. Without an
+intercept s = (1 - 2y) x, and whatever has D + 1 numbers here has D.
 """
 
 import math
@@ -36,13 +37,14 @@ class Blocks:
     blocks: pairs of signed rows (D + 1, R), in the dtype, and their weights (R,), in float64, or None where all are 1;
     rows and weights: how many rows each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,), twice the gradient
     of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column. put brings an array to the device; workers: how
-    many threads share the blocks.
+    many threads share the blocks; intercept: whether the model has a bias.
     """
 
     dataset: Dataset
     dtype: str
     put: Callable[[np.ndarray], Any]
     workers: int
+    intercept: bool
     blocks: tuple[tuple[Any, Any], ...]
     rows: tuple[int, ...]
     weights: tuple[float, ...]
@@ -50,16 +52,23 @@ class Blocks:
     largest: np.ndarray
 
     @classmethod
-    def of(cls, dataset: Dataset, dtype: str, put: Callable[[np.ndarray], Any], workers: int) -> "Blocks":
-        """Pack a data set. Raises ValueError for another dtype than float64 and float32 and for values beyond it."""
+    def of(
+        cls, dataset: Dataset, dtype: str, put: Callable[[np.ndarray], Any], workers: int, *, intercept: bool = True
+    ) -> "Blocks":
+        """Pack a data set.
+
+        Raises ValueError for another dtype than float64 and float32, for values beyond it, and for nothing to fit.
+        """
         if dtype not in DTYPES:
             raise ValueError(f"dtype is {dtype!r}; a fit takes {' or '.join(DTYPES)}")
-        size = dataset.n_rows * (dataset.n_features + 1) * np.dtype(dtype).itemsize
+        if dataset.n_features + intercept == 0:
+            raise ValueError("the data set has no features and the model no intercept; give one of them")
+        size = dataset.n_rows * (dataset.n_features + intercept) * np.dtype(dtype).itemsize
         count = 1 if size <= WHOLE_BYTES else -(-size // (BLOCK_BYTES * workers)) * workers
         count = min(count, dataset.n_rows)
         blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
         try:
-            for X, w in _signed_blocks(dataset, dtype, count):
+            for X, w in _signed_blocks(dataset, dtype, count, intercept):
                 blocks.append((put(X), None if w is None else put(w)))
                 weights.append(float(X.shape[1] if w is None else w.sum()))
                 total = total + (X.sum(axis=1, dtype=np.float64) if w is None else X @ w)
@@ -73,7 +82,7 @@ class Blocks:
             raise ValueError(f"X holds values too large for {dtype}; scale the features, or give dtype='float64'")
         rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
         ends = np.asarray(total), np.asarray(largest, dtype=np.float64)
-        return cls(dataset, dtype, put, workers, tuple(blocks), rows, tuple(weights), *ends)
+        return cls(dataset, dtype, put, workers, intercept, tuple(blocks), rows, tuple(weights), *ends)
 
     @property
     def n_rows(self) -> int:
@@ -95,7 +104,7 @@ class Blocks:
     @property
     def identity(self) -> str:
         """What a checkpoint is told of the data."""
-        return f"{self.dataset.sha256}, {self.dtype}"
+        return f"{self.dataset.sha256}, {self.dtype}{'' if self.intercept else ', no intercept'}"
 
     @property
     def longest_sum(self) -> int:
@@ -106,7 +115,7 @@ class Blocks:
         """At least so many rows, spread over the data set: the first blocks as they are, or part of one packed anew."""
         if 2 * rows < self.rows[0]:
             spread = self.dataset.take(slice(None, None, self.n_rows // rows))
-            return Blocks.of(spread, self.dtype, self.put, self.workers)
+            return Blocks.of(spread, self.dtype, self.put, self.workers, intercept=self.intercept)
         first = slice(-(-rows // self.rows[-1]))
         return replace(self, blocks=self.blocks[first], rows=self.rows[first], weights=self.weights[first])
 
@@ -122,23 +131,26 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _signed_blocks(dataset: Dataset, dtype: str, count: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+def _signed_blocks(
+    dataset: Dataset, dtype: str, count: int, intercept: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """The signed rows and weights of block after block."""
     hard = np.isin(dataset.y, (0, 1)).all()
     for block in range(count):
         X, y = dataset.X[block::count], dataset.y[block::count]
         weight = None if dataset.sample_weight is None else dataset.sample_weight[block::count].copy()
         if hard:
-            yield _signed(X, 1 - 2 * y, dtype), weight
+            yield _signed(X, 1 - 2 * y, dtype, intercept), weight
         else:
-            up, down = (_signed(X, np.full(len(y), sign), dtype) for sign in (-1.0, 1.0))
+            up, down = (_signed(X, np.full(len(y), sign), dtype, intercept) for sign in (-1.0, 1.0))
             share = np.concatenate([y, 1 - y])
             yield np.hstack([up, down]), share if weight is None else share * np.tile(weight, 2)
 
 
-def _signed(X: np.ndarray, sign: np.ndarray, dtype: str) -> np.ndarray:
-    rows = np.empty((X.shape[1] + 1, len(X)), dtype)
+def _signed(X: np.ndarray, sign: np.ndarray, dtype: str, intercept: bool) -> np.ndarray:
+    d = X.shape[1]
+    rows = np.empty((d + intercept, len(X)), dtype)
     with np.errstate(over="ignore"):  # the caller looks for infinities
-        np.multiply(X.T, sign, out=rows[:-1], casting="same_kind")
-    rows[-1] = sign
+        np.multiply(X.T, sign, out=rows[:d], casting="same_kind")
+    rows[d:] = sign
     return rows

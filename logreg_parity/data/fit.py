@@ -18,7 +18,8 @@ class Fit:
     "not converged" and "diverged": neither, and ``reason`` says what to do. objective, gradient_norm (the 2-norm of
     the gradient) and gap are those of the objective at ``parameters``, by float64 arithmetic; gap: the objective is
     no further above its minimum, distance (D + 1,): no parameter is further from the optimum, the bias last; both
-    infinite where nothing is proved. passes: how often X was read, parts of it counted as parts.
+    infinite where nothing is proved. Without an intercept the bias is 0, and so is its distance. passes: how often X
+    was read, parts of it counted as parts.
     """
 
     parameters: Parameters

@@ -23,12 +23,14 @@ class Streamed:
     ``Blocks`` and ``Stream`` do, and for data that change between two passes.
     """
 
-    def __init__(self, stream: Stream, dtype: str, put: Callable[[np.ndarray], Any], workers: int):
-        self._stream, self.dtype, self.put, self.workers = stream, dtype, put, workers
+    def __init__(
+        self, stream: Stream, dtype: str, put: Callable[[np.ndarray], Any], workers: int, *, intercept: bool = True
+    ):
+        self._stream, self.dtype, self.put, self.workers, self.intercept = stream, dtype, put, workers, intercept
         step = -(-stream.n_rows * stream.n_features // SAMPLE_NUMBERS)
         sample, sums, largest, self.longest_sum, self.labels = [], [], [], 0, (1.0, 0.0)
         for first, part in self._datasets():
-            packed = Blocks.of(part, dtype, put, workers)
+            packed = self._packed(part)
             sums.append(packed.signed_sum)
             largest.append(packed.largest)
             self.longest_sum = max(self.longest_sum, packed.longest_sum + stream.n_blocks)
@@ -53,18 +55,21 @@ class Streamed:
     @property
     def identity(self) -> str:
         """What a checkpoint is told of the data."""
-        return f"{self._fingerprint}, {self.dtype}"
+        return f"{self._fingerprint}, {self.dtype}{'' if self.intercept else ', no intercept'}"
 
     def sample(self, rows: int) -> Blocks:
         """At least so many rows of the sample, or all of it."""
-        return Blocks.of(self.dataset, self.dtype, self.put, self.workers).sample(min(rows, self.dataset.n_rows))
+        return self._packed(self.dataset).sample(min(rows, self.dataset.n_rows))
 
     def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
         """The sums over all rows, block by block in one order, so that two passes agree to the last bit."""
         if self._stream.fingerprint != self._fingerprint:
             raise ValueError(f"{self._stream.source} has changed since the first pass; start again, and let it rest")
-        packed = (Blocks.of(dataset, self.dtype, self.put, self.workers) for _, dataset in self._datasets())
+        packed = (self._packed(dataset) for _, dataset in self._datasets())
         return reduce(_plus, (blocks.add_up(part, pool) for blocks in packed))
+
+    def _packed(self, dataset: Dataset) -> Blocks:
+        return Blocks.of(dataset, self.dtype, self.put, self.workers, intercept=self.intercept)
 
     def _datasets(self):
         """Of every block the number of its first row, and its rows."""

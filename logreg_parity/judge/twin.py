@@ -2,7 +2,8 @@
 
 ``logreg_torch`` and ``logreg_jax`` are two; ``logreg_parity.truth.reference`` is a third, without a framework; a
 user's own module takes the same road and is loaded by its name. A twin may have a fifth, ``fit(dataset, *, l2,
-reduction, solver, tolerance, max_iterations, dtype, device)``, which finds the optimum as a ``data.fit.Fit``.
+reduction, solver, tolerance, max_iterations, dtype, device, intercept)``, which finds the optimum as a
+``data.fit.Fit``.
 """
 
 import importlib

@@ -1,4 +1,7 @@
-"""The objective as the solvers see it: float64 vectors θ = (w, b) of D + 1 numbers, and a price in passes."""
+"""The objective as the solvers see it: float64 vectors θ = (w, b) of D + 1 numbers, and a price in passes.
+
+Without an intercept θ = w: D numbers.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -43,7 +46,7 @@ class Objective:
         self.twin = sums.__module__
         self.scale = 1.0 if reduction == "mean" else blocks.total_weight
         self.l2 = l2 / self.scale
-        self._penalised = np.append(np.ones(blocks.dataset.n_features), 0.0)
+        self._penalty = np.append(np.full(blocks.dataset.n_features, self.l2), [0.0] * blocks.intercept)
         self.passes = 0.0
 
     @property
@@ -56,17 +59,23 @@ class Objective:
         self.passes += 1
         total = self.blocks.total_weight
         loss, slope, curvature = self._sums(self.blocks, theta, arithmetic=arithmetic, hessian=hessian)
-        penalty = self.l2 * self._penalised
-        value = float(loss / total + (penalty * theta) @ theta / 2)
+        value = float(loss / total + (self._penalty * theta) @ theta / 2)
         if curvature is not None:
-            curvature = curvature / total + np.diag(penalty)
-        return Point(theta, value, slope / total + penalty * theta, curvature, arithmetic)
+            curvature = curvature / total + np.diag(self._penalty)
+        return Point(theta, value, slope / total + self._penalty * theta, curvature, arithmetic)
 
     def value_and_grad(self, parameters: Parameters, arithmetic: str = "float64") -> tuple[float, Parameters]:
-        """The objective, as a mean or a sum, and its gradient."""
-        here = self.at(flatten(parameters).astype(np.float64), arithmetic=arithmetic)
-        gradient = self.scale * here.gradient
-        return self.scale * here.value, Parameters(gradient[:-1], gradient[-1])
+        """The objective, as a mean or a sum, and its gradient. Raises ValueError for a bias that the model lacks."""
+        theta = flatten(parameters).astype(np.float64)
+        if not self.blocks.intercept and theta[-1] != 0:
+            raise ValueError(f"the bias is {theta[-1]}, but the data are packed without an intercept; give 0")
+        here = self.at(theta if self.blocks.intercept else theta[:-1], arithmetic=arithmetic)
+        return self.scale * here.value, self.parameters(self.scale * here.gradient)
+
+    def parameters(self, theta: np.ndarray) -> Parameters:
+        """A vector as weight and bias, which is 0 without an intercept."""
+        d = self.blocks.dataset.n_features
+        return Parameters(theta[:d], theta[d:].sum())
 
     def sample(self, rows: int) -> "Objective":
         """The objective of at least so many rows, spread over the data; it counts its own passes."""
@@ -81,12 +90,13 @@ class Objective:
         blocks, error = self.blocks, self.gradient_error(here)
         point = (here.theta, here.gradient, error, blocks.largest)
         total = blocks.total_weight
-        return certify(blocks.dataset, *point, total_weight=total, dtype=blocks.dtype, l2=self.l2)
+        return certify(blocks.dataset, *point, total_weight=total, dtype=blocks.dtype, penalty=self._penalty)
 
     def gradient_error(self, here: Point) -> np.ndarray:
         """How far the gradient of a point of float64 arithmetic can be from exact."""
         blocks = self.blocks
-        return gradient_error(here.theta, here.value, blocks.largest, longest_sum=blocks.longest_sum, l2=self.l2)
+        sizes = here.theta, here.value, blocks.largest
+        return gradient_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty)
 
 
 def search(objective: Objective, here: Point, direction: np.ndarray, **options) -> Point | None:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ..data.dataset import Parameters
+from ..data.dataset import Dataset
 from ..data.fit import Fit, Status
 from ..truth.certificate import Certificate
+from ..truth.reference import flatten
 from ..truth.separation import counted_rows, directions, separation
 from ..truth.ulp import round_dataset
 from .objective import Objective, Point
@@ -39,7 +40,7 @@ class Stop:
     def one_class(self) -> bool:
         """Whether there is no optimum because all rows that count have the same label."""
         least, largest = self._objective.blocks.labels
-        if least == largest and least in (0, 1):
+        if self._objective.blocks.intercept and least == largest and least in (0, 1):
             self._status, self._reason = "no finite optimum", ONE_CLASS
         return self._reason == ONE_CLASS
 
@@ -59,8 +60,9 @@ class Stop:
             theta = np.zeros(len(objective.gradient_at_zero)) if here is None else here.theta
             here = objective.at(theta)
         proof = self._certificate
+        distance = np.full(len(here.theta), np.inf) if proof is None else proof.distance
         return Fit(
-            parameters=Parameters(here.theta[:-1], float(here.theta[-1])),
+            parameters=objective.parameters(here.theta),
             status=self._status,
             reason=self._reason,
             solver=solver,
@@ -68,7 +70,7 @@ class Stop:
             objective=objective.scale * here.value,
             gradient_norm=objective.scale * float(np.linalg.norm(here.gradient)),
             gap=np.inf if proof is None else objective.scale * proof.gap,
-            distance=np.full(len(here.theta), np.inf) if proof is None else proof.distance,
+            distance=flatten(objective.parameters(distance)),
             iterations=self.iterations,
             passes=objective.passes,
         )
@@ -109,4 +111,14 @@ def _separated(objective: Objective) -> bool:
     if dataset.n_rows < objective.blocks.n_rows or dataset.X.size + dataset.n_rows > EXACT_SIZE:
         return False
     rows = counted_rows(round_dataset(dataset, objective.blocks.dtype))
+    rows = rows if objective.blocks.intercept else _mirrored(rows)
     return any(separation(rows, direction) for direction in directions(rows, objective.l2))
+
+
+def _mirrored(rows: Dataset) -> Dataset:
+    """Every row and its mirror image (-x, 1 - y): separated with a bias if and only if the rows are without one.
+
+    Of d and b that separate them, b has margins of both signs at the two images of a row: d alone separates as well.
+    """
+    X, y = np.vstack([rows.X, -rows.X]), np.concatenate([rows.y, 1 - rows.y])
+    return Dataset(X, y, f"{rows.source}, mirrored")

@@ -45,29 +45,34 @@ class Certificate(NamedTuple):
     distance: np.ndarray  # (D + 1,), the bias last
 
 
-def gradient_error(theta, value, largest, *, longest_sum: int, l2: float) -> np.ndarray:
-    """How far the gradient (D + 1,) of the mean, computed in float64 from signed rows, can be from exact."""
+def gradient_error(theta, value, largest, *, longest_sum: int, penalty) -> np.ndarray:
+    """How far the gradient (D + 1,) of the mean, computed in float64 from signed rows, can be from exact.
+
+    penalty (D + 1,): l2 of the mean for a weight, 0 for the bias.
+    """
     steps = _gamma(longest_sum + 2 * FUNCTION_ULPS + 12)
     with np.errstate(over="ignore"):
         change = (1 + steps) * np.exp(2 * _logit_error(theta, largest)) - 1
-    penalty = _gamma(3) * l2 * np.append(np.abs(theta[:-1]), 0)
+    penalty = _gamma(3) * penalty * np.abs(theta)
     return ENLARGED * (change * min(1.0, 2 * value) * largest + penalty + 8 * _FLOAT64.smallest_normal * (largest + 1))
 
 
 def certify(
-    dataset: Dataset, theta, gradient, error, largest, *, total_weight: float, dtype: str, l2: float
+    dataset: Dataset, theta, gradient, error, largest, *, total_weight: float, dtype: str, penalty
 ) -> Certificate | None:
     """The certificate of a point (D + 1,) of the mean with its gradient, known to within error; None if there is none.
 
     The data set may be part of what the mean is over, whose Σ ω is total_weight. X counts as rounded to dtype, largest
-    (D + 1,) is max |x̃| of each column, l2 the penalty of the mean.
+    (D + 1,) is max |x̃| of each column, penalty (D + 1,) l2 of the mean for a weight and 0 for the bias. A point of D
+    numbers is one of a model without a bias, where x̃ = x.
     """
     rows, most = max(FEWEST_ROWS, 10 * len(theta)), max(FEWEST_ROWS, MOST_NUMBERS // len(theta))
     while True:
         step = max(1, dataset.n_rows // rows)
-        X = reference.with_ones(dataset.X[::step].astype(dtype).astype(np.float64))
+        X = dataset.X[::step].astype(dtype).astype(np.float64)
+        X = reference.with_ones(X) if len(theta) > dataset.n_features else X
         weight = np.ones(len(X)) if dataset.sample_weight is None else dataset.sample_weight[::step]
-        found = _proof(X, weight / total_weight, theta, gradient, error, largest, l2)
+        found = _proof(X, weight / total_weight, theta, gradient, error, largest, penalty)
         if found is not None or step == 1 or rows == most:
             return found
         rows = min(8 * rows, most)
@@ -90,12 +95,12 @@ def whitening(hessian: np.ndarray) -> np.ndarray:
         return scale[:, None] * vectors[:, sound] / np.sqrt(eigenvalues[sound])
 
 
-def _proof(X, share, theta, gradient, error, largest, l2) -> Certificate | None:
+def _proof(X, share, theta, gradient, error, largest, penalty) -> Certificate | None:
     """By the rows X (m, D + 1), of which each counts as share (m,)."""
     m, k = X.shape
     z = X @ theta
     root = np.sqrt(share * reference.sigmoid(z) * reference.sigmoid(-z))[:, None] * X
-    H = root.T @ root + np.diag(l2 * np.append(np.ones(k - 1), 0))
+    H = root.T @ root + np.diag(penalty)
     P = whitening(H)
     if P.shape[1] < k:
         return None
