@@ -75,7 +75,7 @@ def _without_jit(dataset, start, steps):
     data, model = data_from_numpy(dataset, "float32", "cpu"), model_from_numpy(start, "float32", "cpu")
     optimizer = sgd(model, RATE)
     for _ in range(steps):
-        model, value = sgd_step.__wrapped__(model, optimizer, **data, reduction="sum")
+        model, optimizer, value = sgd_step.__wrapped__(model, optimizer, **data, reduction="sum")
         value.item()
     return np.asarray(model.weight), np.asarray(model.bias)
 

@@ -3,7 +3,10 @@
 import argparse
 import importlib.util
 import os
+import shutil
 from pathlib import Path
+
+WIDEST = 120  # characters, of the table of optimum
 
 DESCRIPTION = """\
 Measure: what a step costs in each framework, how close a gradient comes to one reading of
@@ -55,7 +58,7 @@ def _measure(results, options: argparse.Namespace) -> int:
     from ..data.files import write_whole
     from ..judge.figures import png
 
-    console, progress = Console(), Console(stderr=True)
+    console, progress = Console(width=_width()), Console(stderr=True)
     names = list(dict.fromkeys(options.names)) or list(results.BENCHMARKS)
     benchmarks = {name: results.load_benchmark(name) for name in names}
     for name, benchmark in benchmarks.items():
@@ -79,8 +82,13 @@ def _compare(results, one: Path, other: Path) -> int:
 
     rows = results.ratios(results.load(one), results.load(other))
     shown = [(what, f"{median:.3g}", f"{ratio:.2f}") for what, median, ratio in rows]
-    Console().print(_table(f"{other} against {one}", ("", "seconds", "times as long"), *shown))
+    Console(width=_width()).print(_table(f"{other} against {one}", ("", "seconds", "times as long"), *shown))
     return 0
+
+
+def _width() -> int:
+    """The terminal's, or what the widest table needs: on a narrow one lines break, but no digit is cut off."""
+    return max(shutil.get_terminal_size().columns, WIDEST)
 
 
 def _table(title, heading, *rows):
