@@ -41,11 +41,8 @@ def run(size: str, notify) -> list[dict]:
 
 
 def _measure(n: int, d: int, dtype: str, rounds: int) -> list[dict]:
-    dataset = well_conditioned(n, d)
-    w = np.random.RandomState(1).standard_normal(d) / np.sqrt(d)
-    point = Parameters(w.astype(dtype), np.dtype(dtype).type(0.1))
-    X, y = dataset.X.astype(dtype), dataset.y.astype(dtype)
-    held = Dataset(X, y, dataset.source)  # what the candidates are given, and so what is right
+    held, point = problem(n, d, dtype)
+    X, y = held.X.astype(dtype), held.y.astype(dtype)
     exact = derivatives(held, np.append(point.weight, point.bias).astype(float), l2=0.0)[1]
     probed = torch.from_numpy(X)
     with arithmetic(dtype):
@@ -67,6 +64,14 @@ def _measure(n: int, d: int, dtype: str, rounds: int) -> list[dict]:
         }
         for name, (timing, fraction) in timings.items()
     ]
+
+
+def problem(n: int, d: int, dtype: str) -> tuple[Dataset, Parameters]:
+    """The data, rounded to the dtype as the candidates are given them, and the point."""
+    dataset = well_conditioned(n, d)
+    w = np.random.RandomState(1).standard_normal(d) / np.sqrt(d)
+    held = Dataset(dataset.X.astype(dtype), dataset.y, dataset.source)
+    return held, Parameters(w.astype(dtype), np.dtype(dtype).type(0.1))
 
 
 def _candidates(dataset: Dataset, X, y, point: Parameters, dtype: str) -> dict[str, Callable]:

@@ -1,0 +1,220 @@
+"""Every benchmark once at a tiny size, for what it says and not for how long it took."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import devices, gradient, ladder, optimum, results, scale
+from benchmarks.problems import answer, well_conditioned
+from logreg_parity import Parameters, published_2021
+from logreg_parity.cli import main
+from logreg_parity.data.generator import initial_parameters
+from logreg_parity.truth import oracle
+from logreg_parity.truth.bounds import PointBounds, trajectory
+from logreg_parity.truth.optimum import find_optimum
+from logreg_parity.truth.reference import evaluate, train
+from logreg_parity.truth.ulp import round_dataset, round_parameters
+
+ABOUT = {"processor", "cores", "devices", "threads", "versions", "date", "command"}
+
+
+@pytest.fixture
+def measured(tmp_path, capsys, monkeypatch):
+    """The rows of a benchmark, run as a user runs it, after what holds of every one."""
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+    def run(name):
+        assert main(["bench", name, "--size", "tiny", "--out", str(tmp_path)]) == 0
+        printed, result = capsys.readouterr().out, results.load(tmp_path / f"{name}.json")
+        page = (tmp_path / "results.md").read_text()
+        assert result["environment"].keys() >= ABOUT and result["question"] in page and f"({name}.png)" in page
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        for title, (heading, *lines) in results.load_benchmark(name).tables(result["rows"]).items():
+            assert title in printed and f"| {' | '.join(heading)} |" in page
+            assert all(f"| {' | '.join(line)} |" in page and line[0] in printed for line in lines)
+        assert json.loads(json.dumps(result)) == result
+        path = str(tmp_path / f"{name}.json")
+        assert main(["bench", "--compare", path, path]) == 0
+        assert capsys.readouterr().out.count("1.00") >= sum("seconds" in row for row in result["rows"])
+        return result["rows"]
+
+    return run
+
+
+def descent():
+    """By number of steps: the exact run's objective, in float64, and how far a float32 run's may be from it.
+
+    Twice the bound, which is of the run that it is taken along, and a float32 run is within the bound of this one.
+    """
+    dataset, _ = published_2021()
+    held = round_dataset(dataset, "float32")
+    options = {"learning_rate": ladder.RATE, "reduction": "sum", "record": "before"}
+    run = train(held, Parameters(np.zeros(1), 0.0), steps=ladder.SIZES["tiny"][0] + 1, keep=range(99), **options)
+    bounds = trajectory(held, run.weights, run.biases, dtype="float32", **options).losses
+    return run.losses, 2 * bounds
+
+
+def strayed(rows):
+    """The ways to take steps that do not end where the steps lead."""
+    exact, bounds = descent()
+    return {row["candidate"] for row in rows if abs(row["objective"] - exact[row["steps"]]) > bounds[row["steps"]]}
+
+
+def test_ladder(measured):
+    rows = measured("ladder")
+    assert not strayed(rows) and len(rows) == 13
+    assert {row["steps"] for row in rows if row["candidate"] != "JAX, no jit"} == {20}
+
+
+def test_a_loop_that_takes_a_step_too_few_is_seen():
+    dataset, _ = published_2021()
+    w, b = ladder.numpy_by_hand(dataset.X, dataset.y, 19, ladder.RATE)
+    value = evaluate(dataset, Parameters(w, b), reduction="sum").objective
+    assert strayed([{"candidate": "NumPy by hand", "steps": 20, "objective": value}])
+
+
+def inaccurate(rows):
+    """The candidates whose gradient is off by more than rounding explains, in the arithmetic that they say."""
+    found = set()
+    for row in rows:
+        held, point = gradient.problem(row["n_rows"], row["n_features"], row["dtype"])
+        dtype = "float64" if "float64 arithmetic" in row["candidate"] else row["dtype"]
+        exact = np.append(*oracle.evaluate(held, point).gradient).astype(float)
+        limit = np.linalg.norm(PointBounds(held, point, dtype=dtype).gradient) / np.linalg.norm(exact)
+        if row["relative_error"] > limit + PointBounds(held, point, dtype="float64").gradient.max():  # of what it knows
+            found.add(row["candidate"])
+    return found
+
+
+def test_gradient(measured):
+    rows = measured("gradient")
+    assert not inaccurate(rows)
+    assert len(rows) == 2 * (8 + 6)  # two shapes, in float32 also with float64 arithmetic
+
+
+def test_a_wrong_gradient_is_seen(monkeypatch):
+    right = gradient.torch_gradient
+    monkeypatch.setattr(gradient, "torch_gradient", lambda *args: (*right(*args)[:2], 1.001 * right(*args)[2]))
+    assert inaccurate(gradient.run("tiny", lambda _: None)) == {"PyTorch eager"}
+
+
+def test_optimum(measured):
+    rows = measured("optimum")
+    reached = {row["candidate"] for row in rows if row["reached"]}
+    assert reached >= {*optimum.TWINS, "scikit-learn newton-cholesky", "torch.optim.LBFGS", "optax.lbfgs"}
+    assert {row["candidate"] for row in rows} - reached == {"scikit-learn liblinear"}  # penalises the intercept
+    assert all(("seconds" in row) == row["reached"] for row in rows)
+    assert all(row["distance"] < optimum.GRADIENT for row in rows if row["reached"])
+
+
+def test_a_peer_with_half_the_penalty_has_no_time(monkeypatch):
+    right = optimum.sklearn_fit
+    monkeypatch.setattr(optimum, "SKLEARN_SOLVERS", ("newton-cholesky",))
+    monkeypatch.setattr(optimum, "sklearn_fit", lambda X, y, l2, *rest: right(X, y, l2 / 2, *rest))
+    monkeypatch.setattr(optimum, "problems", lambda _: {"small": lambda: well_conditioned(100, 2)})
+    rows = optimum.run("tiny", lambda _: None)
+    (wrong,) = (row for row in rows if not row["reached"])
+    assert wrong["candidate"] == "scikit-learn newton-cholesky" and "seconds" not in wrong
+    assert ("scikit-learn newton-cholesky", "not reached") in {
+        line[:2] for line in optimum.tables(rows)["small, 100 × 2"]
+    }
+
+
+@pytest.mark.parametrize("name", optimum.problems("tiny"))
+def test_the_answer_is_the_optimum(name):
+    """A sum of N rows and a penalty, each rounded: at the minimum no error of the point is seen."""
+    dataset = round_dataset(optimum.problems("tiny")[name](), "float32")
+    found, exact = answer(dataset, 1 / dataset.n_rows), find_optimum(dataset, l2=1 / dataset.n_rows)
+    assert abs(found.value - exact.value) <= (dataset.n_rows + 8) * np.spacing(exact.value)
+
+
+def test_devices(measured):
+    """Every value is that of the data rounded to float32."""
+    for row in measured("devices"):
+        n, d = row["n_rows"], row["n_features"]
+        held, point = (
+            round_dataset(well_conditioned(n, d), "float32"),
+            round_parameters(initial_parameters(d), "float32"),
+        )
+        exact, bounds = oracle.evaluate(held, point), PointBounds(held, point, dtype="float32")
+        assert oracle.distance(row["objective"], exact.objective) <= bounds.objective
+
+
+def test_crossovers():
+    def row(device, n, median):
+        seconds = {"median": median}
+        return {"candidate": "JAX jit", "device": device, "n_features": 1, "n_rows": n, "seconds": seconds}
+
+    sizes = (10, 100, 1000, 10_000)
+    cpu = [row("cpu", n, n) for n in sizes]
+    assert devices.crossovers(cpu) == {}
+    assert devices.crossovers([*cpu, *(row("cuda", n, 500) for n in sizes)]) == {("JAX jit", 1): 1000}
+    noisy = [row("cuda", n, median) for n, median in zip(sizes, (5, 500, 500, 500), strict=True)]
+    assert devices.crossovers([*cpu, *noisy]) == {("JAX jit", 1): 1000}
+    assert devices.crossovers([*cpu, *(row("cuda", n, 10**6) for n in sizes)]) == {("JAX jit", 1): None}
+
+
+def test_scale(measured):
+    """Each fit as near its optimum as it was asked to be; at θ = 0 every loss of the stream is log 2."""
+    rows = measured("scale")
+    assert len(rows) == 2 * len(scale.SIZES["tiny"]) + 2
+    for row in rows:
+        n = row["n_rows"]
+        if row["data"] == "stream":
+            assert abs(row["objective"] - np.log(2)) <= n * np.spacing(np.log(2))
+        else:
+            held = round_dataset(well_conditioned(n, row["n_features"]), "float32")
+            least = find_optimum(held, l2=1 / n).value
+            assert abs(row["objective"] - least) <= 1e-8 * row["objective"]  # the default tolerance of fit
+
+
+def test_exponents():
+    def row(n):
+        return {"candidate": "JAX", "data": "held", "n_rows": n, "seconds": {"median": 3e-6 * n**1.5}}
+
+    rows = [row(10**k) for k in (3, 4, 5)]
+    found = scale.exponents([*rows, *({**row, "candidate": "PyTorch"} for row in rows)])
+    assert {name: round(power, 9) for name, power in found.items()} == {"JAX": 1.5, "PyTorch": 1.5}
+
+
+ROW = {"candidate": "JAX", "data": "normal", "n_rows": 10, "n_features": 1, "dtype": "float32", "device": "cpu"}
+RESULT = {
+    "format": results.FORMAT,
+    "version": results.FORMAT_VERSION,
+    "benchmark": "gradient",
+    "rows": [{**ROW, "seconds": {"median": 2.0}}, {**ROW, "candidate": "PyTorch"}],
+}
+
+
+def test_ratios():
+    """Of the rows that both have and were timed in both."""
+    other = copy.deepcopy(RESULT)
+    other["rows"][0]["seconds"]["median"], other["rows"][1]["seconds"] = 5.0, {"median": 1.0}
+    assert results.ratios(RESULT, other) == [("JAX · normal · 10 · 1 · float32 · cpu", 2.0, 2.5)]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (json.dumps({**RESULT, "benchmark": "ladder"}), "one result is of gradient, the other of ladder"),
+        (json.dumps({**RESULT, "rows": [{**ROW, "n_rows": 20, "seconds": {"median": 1.0}}]}), "share no row"),
+        (json.dumps({**RESULT, "version": 99}), "has version 99"),
+        (json.dumps([1, 2]), "is not a benchmark's result"),
+        ("no json", "is not JSON"),
+    ],
+    ids=["another benchmark", "other sizes", "version", "another file", "no JSON"],
+)
+def test_what_cannot_be_compared_is_refused(tmp_path, capsys, content, words):
+    (tmp_path / "a.json").write_text(json.dumps(RESULT))
+    (tmp_path / "b.json").write_text(content)
+    assert main(["bench", "--compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_an_unknown_benchmark_is_refused_before_anything_runs(tmp_path, capsys):
+    assert main(["bench", "ladder", "speed", "--out", str(tmp_path)]) == 2
+    assert "no benchmark 'speed'; give ladder, gradient" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
