@@ -63,6 +63,7 @@ def strayed(rows):
     return {row["candidate"] for row in rows if abs(row["objective"] - exact[row["steps"]]) > bounds[row["steps"]]}
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch.compile's own
 def test_ladder(measured):
     rows = measured("ladder")
     assert not strayed(rows) and len(rows) == 13
@@ -77,14 +78,14 @@ def test_a_loop_that_takes_a_step_too_few_is_seen():
 
 
 def inaccurate(rows):
-    """The candidates whose gradient is off by more than rounding explains, in the arithmetic that they say."""
+    """The candidates whose gradient is off by more than rounding: theirs, and that of the judge in float64."""
     found = set()
     for row in rows:
         held, point = gradient.problem(row["n_rows"], row["n_features"], row["dtype"])
         dtype = "float64" if "float64 arithmetic" in row["candidate"] else row["dtype"]
-        exact = np.append(*oracle.evaluate(held, point).gradient).astype(float)
-        limit = np.linalg.norm(PointBounds(held, point, dtype=dtype).gradient) / np.linalg.norm(exact)
-        if row["relative_error"] > limit + PointBounds(held, point, dtype="float64").gradient.max():  # of what it knows
+        size = np.linalg.norm(np.append(*oracle.evaluate(held, point).gradient).astype(float))
+        own, judge = (np.linalg.norm(PointBounds(held, point, dtype=d).gradient) for d in (dtype, "float64"))
+        if row["relative_error"] * size > own + judge:
             found.add(row["candidate"])
     return found
 
@@ -97,6 +98,7 @@ def test_gradient(measured):
 
 def test_a_wrong_gradient_is_seen(monkeypatch):
     right = gradient.torch_gradient
+    monkeypatch.setitem(gradient.SIZES, "tiny", [(100, 1)])
     monkeypatch.setattr(gradient, "torch_gradient", lambda *args: (*right(*args)[:2], 1.001 * right(*args)[2]))
     assert inaccurate(gradient.run("tiny", lambda _: None)) == {"PyTorch eager"}
 
@@ -107,7 +109,6 @@ def test_optimum(measured):
     assert reached >= {*optimum.TWINS, "scikit-learn newton-cholesky", "torch.optim.LBFGS", "optax.lbfgs"}
     assert {row["candidate"] for row in rows} - reached == {"scikit-learn liblinear"}  # penalises the intercept
     assert all(("seconds" in row) == row["reached"] for row in rows)
-    assert all(row["distance"] < optimum.GRADIENT for row in rows if row["reached"])
 
 
 def test_a_peer_with_half_the_penalty_has_no_time(monkeypatch):
