@@ -1,12 +1,13 @@
 # make demo    install into .venv and run the main job
 # make test    install into .venv and run every check
 # make lessons build the lessons as notebooks with their outputs, and open them
+# make bench   run every benchmark (about an hour; leave the machine alone) and write benchmarks/results/
 # make clean   remove .venv and what the checks leave
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lessons clean
+.PHONY: demo test lessons bench clean
 demo: .venv/installed
 	$(BIN)/logreg-parity
 
@@ -15,6 +16,9 @@ test: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+bench: .venv/installed
+	$(BIN)/logreg-parity bench
 
 lessons: .venv/installed
 	$(BIN)/python lessons/build.py --open
