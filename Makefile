@@ -1,7 +1,7 @@
 # make demo    install into .venv and run the main job
 # make test    install into .venv and run every check
 # make lessons build the lessons as notebooks with their outputs, and open them
-# make bench   run every benchmark (about an hour; leave the machine alone) and write benchmarks/results/
+# make bench   run every benchmark, which takes long, and write benchmarks/results/
 # make clean   remove .venv and what the checks leave
 
 PYTHON ?= python3
