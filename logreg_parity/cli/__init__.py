@@ -13,6 +13,7 @@ COMMANDS = {
     "explain": "say where two stored runs part, and why",
     "museum": "faults people make, what the judge says of each, and its own score",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
+    "explore": "a page to play with: data, curve, loss surface, every step",
     "passport": "what the backends of this machine do with numbers",
 }
 

@@ -1,7 +1,7 @@
 """The explorer as one file: a template, a style sheet, texts, recorded runs and scripts, put together.
 
-The scripts in ``web/`` are plain JavaScript modules. They become one by leaving out their import and export lines, in an
-order in which nothing is used at loading time before it is there; names are unique over all of them, which the
+The scripts in ``web/`` are plain JavaScript modules. They become one by leaving out their import and export lines, in
+an order in which nothing is used at loading time before it is there; names are unique over all of them, which the
 browser checks. Nothing is fetched when the page is opened: its own policy forbids it.
 """
 

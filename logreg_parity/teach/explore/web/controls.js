@@ -1,7 +1,7 @@
 /** The page's inputs and the setting: what is typed goes there, what stands there is shown. */
 import { toRows } from "./data.js";
-import { PRESETS } from "./presets.js";
-import { DEFAULTS, featureCount, readField } from "./setting.js";
+import { PRESETS, presetOf } from "./presets.js";
+import { featureCount, readField } from "./setting.js";
 import { at, t } from "./text.js";
 
 const every = (selector) => document.querySelectorAll(selector);
@@ -21,12 +21,12 @@ export function bindControls(page) {
     page.moveTo(page.session.theta.map((x, k, all) => (k === (j < 0 ? all.length - 1 : j) ? value : x)));
   });
   listen("[data-shape]", (element) => reshape(page, element.dataset.shape, readField("w", element.value)));
-  listen("#preset", (element) => page.preset(element.value));
+  listen("#preset", (element) => element.value !== "own" && page.preset(element.value));
   listen("#edit-row", (element) => page.select(Number(element.value) - 1));
   listen("#edit-x0, #edit-x1, #edit-y", (element) => editRow(page, element));
   at("edit-add").addEventListener("click", () => page.attempt(() => addRow(page)));
   at("edit-remove").addEventListener("click", () => page.attempt(() => page.removeRow(page.selected ?? 0)));
-  at("preset").replaceChildren(...Object.keys(PRESETS).map((name) => Object.assign(document.createElement("option"), { value: name })));
+  at("preset").replaceChildren(...[...Object.keys(PRESETS), "own"].map((name) => Object.assign(document.createElement("option"), { value: name })));
 }
 
 /** The text of an input; a slider on a logarithmic scale stands for a power of ten, its lowest place for 0 where 0 may be. */
@@ -78,7 +78,7 @@ export function showControls({ session, selected, playing }) {
   showEditor(setting, data, Math.min(selected ?? 0, data.y.length - 1));
   at("play").textContent = playing ? t("steps.pause") : t("steps.play", { pace: String(setting.pace) });
   for (const button of every("[data-steps]")) button.classList.toggle("pace", Number(button.dataset.steps) === setting.pace);
-  for (const option of at("preset").options) option.textContent = t(`preset.${option.value}`);
+  showPreset(presetOf(setting));
 }
 
 function showField(element, value) {
@@ -87,10 +87,20 @@ function showField(element, value) {
   else put(element, value);
 }
 
+/** The preset that the setting is, and why it is worth looking at; "own" can be shown but not chosen. */
+function showPreset(name) {
+  for (const option of at("preset").options) {
+    option.textContent = t(`preset.${option.value}`);
+    option.hidden = option.value === "own" && name !== "own";
+  }
+  at("preset").value = name;
+  at("preset-why").textContent = t(`preset.${name}.why`);
+}
+
 /** A new value, unless the person is typing there. */
 function put(element, value) {
   if (element === document.activeElement && element.type === "number" && Number(element.value) === value) return;
-  const short = element.type === "number" && typeof value === "number" && Number.isFinite(value) ? Number(value.toPrecision(7)) : value;
+  const short = element.type === "number" && typeof value === "number" && Number.isFinite(value) ? Number(value.toPrecision(6)) : value;
   if (element.value !== String(short)) element.value = Number.isNaN(short) ? "" : String(short);
 }
 
@@ -114,9 +124,4 @@ function showEditor(setting, { X, y }, row) {
   put(at("edit-row"), row + 1);
   X.forEach((x, j) => put(at(`edit-x${j}`), x[row]));
   put(at("edit-y"), y[row]);
-}
-
-/** The setting of a preset; language and what is hidden stay as they are. */
-export function presetSetting(name, { lang, hide }) {
-  return { ...DEFAULTS, ...PRESETS[name], lang, hide };
 }

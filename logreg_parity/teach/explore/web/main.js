@@ -1,6 +1,6 @@
 /** The page: one setting, one session, and a frame that works for some milliseconds and then draws. */
 import { jaxCode, torchCode } from "./code.js";
-import { bindControls, presetSetting, showControls } from "./controls.js";
+import { bindControls, showControls } from "./controls.js";
 import { drawCurve } from "./curve.js";
 import { fromRows, makeData, parseTable, problemOfRows, roundData } from "./data.js";
 import { startAt, step } from "./descent.js";
@@ -10,6 +10,7 @@ import { findOptimum, separability } from "./optimum.js";
 import { writePanels } from "./panels.js";
 import { forgetPalette } from "./plot.js";
 import { bindPlots } from "./pointer.js";
+import { presetSetting } from "./presets.js";
 import { distances, recordedRuns } from "./recorded.js";
 import { Session } from "./session.js";
 import { DEFAULTS, MOST_STEPS, checked, featureCount, fromHash, problem, toHash } from "./setting.js";
@@ -56,9 +57,7 @@ function moveTo(theta) {
 function preset(name) {
   page.playing = false;
   page.selected = null;
-  at("preset-why").dataset.t = `preset.${name}.why`;
   take(presetSetting(name, session.setting));
-  at("preset-why").textContent = t(at("preset-why").dataset.t);
 }
 
 function select(row) {
@@ -146,7 +145,7 @@ function paintGround(deadline) {
   }
   if (ground.made && !ground.image) {
     const canvas = at("surface");
-    ground.image = picture(ground.made, Math.max(canvas.clientWidth - 58, 40), Math.max(canvas.clientHeight - 44, 40));
+    ground.image = picture(ground.made, Math.max(canvas.clientWidth - 66, 40), Math.max(canvas.clientHeight - 56, 40));
   }
   return ground.work !== null;
 }
@@ -264,8 +263,6 @@ function begin() {
   speak("en");
   bind();
   session.take({ ...DEFAULTS, ...initial });
-  at("preset-why").dataset.t = "preset.free.why";
-  at("preset-why").textContent = t("preset.free.why");
   if (location.hash.length > 1) attempt(() => take(fromHash(location.hash)));
   later();
 }

@@ -18,7 +18,7 @@ export function forgetPalette() {
   colours = null;
 }
 
-const PAD = { left: 46, right: 12, top: 10, bottom: 34 };
+const PAD = { left: 46, right: 20, top: 20, bottom: 36 };
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", sans-serif';
 
 /**
@@ -45,7 +45,7 @@ export function plot(canvas, { x: [x0, x1], y: [y0, y1], labels, ticks = [] }) {
   return made;
 }
 
-function axis({ g, x, y, box, width }, [below, beside], [across, up]) {
+function axis({ g, x, y, box }, [below, beside], [across, up]) {
   const { soft, line } = palette();
   g.strokeStyle = line;
   g.fillStyle = soft;
@@ -63,10 +63,10 @@ function axis({ g, x, y, box, width }, [below, beside], [across, up]) {
     g.fillText(show(value, 3), box.left - 6, y(value));
   }
   g.textBaseline = "bottom";
-  g.fillText(below, width - 12, box.top + box.height + 33);
+  g.fillText(below, box.left + box.width, box.top + box.height + 35);
   g.textAlign = "left";
   g.textBaseline = "top";
-  g.fillText(beside, box.left + 6, box.top + 4);
+  g.fillText(beside, box.left, 2);
 }
 
 /** Round numbers from low to high, about so many. */

@@ -86,7 +86,7 @@ export function cliffs({ values }) {
 
 /** Draw; the plot comes back for the pointer. view: {ground, labels, path, theta, optimum, truth, recorded}. */
 export function drawSurface(canvas, { ground, reach, labels, path, theta, optimum, truth, recorded }) {
-  const made = plot(canvas, { x: [-reach, reach], y: [-reach, reach], labels: ["", ""] });
+  const made = plot(canvas, { x: [-reach, reach], y: [-reach, reach], labels });
   const { g, x, y, box } = made;
   const colours = palette();
   clipped(made, () => {
@@ -110,7 +110,6 @@ export function drawSurface(canvas, { ground, reach, labels, path, theta, optimu
   marker(made, truth, (px, py) => mark(g, "cross", px, py, 5, { line: colours.ink, width: 2.5 }));
   marker(made, optimum, (px, py) => mark(g, "diamond", px, py, 6, { fill: colours.panel, line: colours.ink, width: 2 }));
   marker(made, theta, (px, py) => mark(g, "circle", px, py, 8, { fill: colours.accent, line: colours.panel, width: 2.5 }));
-  named(made, labels);
   return made;
 }
 
@@ -128,15 +127,3 @@ function marker({ g, x, y, box }, point, draw) {
 }
 
 const held = (value, low, high) => Math.min(Math.max(value, low), high);
-
-/** The names of the axes, on a ground that keeps them legible. */
-function named({ g, box, width }, [across, up]) {
-  const { soft } = palette();
-  g.fillStyle = soft;
-  g.textAlign = "right";
-  g.textBaseline = "bottom";
-  g.fillText(across, width - 12, box.top + box.height + 33);
-  g.textAlign = "left";
-  g.textBaseline = "top";
-  g.fillText(up, 8, box.top);
-}
