@@ -1,7 +1,7 @@
 """The runs of PyTorch and of JAX that the page can lay over its own.
 
-``python -m logreg_parity.teach.explore.recordings`` makes the file. It is made once and shipped, so that the page is there at once and shows what the frameworks did, with their
-versions, on whatever machine it is opened.
+``python -m logreg_parity.teach.explore.recordings`` makes the file. It is made once and shipped, so that the page is
+there at once and shows what the frameworks did, with their versions, on whatever machine it is opened.
 """
 
 import base64

@@ -76,7 +76,7 @@ export function showControls({ session, selected, playing }) {
   for (const element of every("[data-group]")) element.classList.toggle("unseen", setting.hide.includes(element.dataset.group));
   at("w-name").textContent = theta.length === 3 ? "w₁" : "w";
   showEditor(setting, data, Math.min(selected ?? 0, data.y.length - 1));
-  at("play").textContent = playing ? t("steps.pause") : t("steps.play", { pace: String(setting.pace) });
+  at("play").textContent = t(playing ? "steps.pause" : "steps.play");
   for (const button of every("[data-steps]")) button.classList.toggle("pace", Number(button.dataset.steps) === setting.pace);
   showPreset(presetOf(setting));
 }

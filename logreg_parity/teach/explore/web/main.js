@@ -5,7 +5,7 @@ import { drawCurve } from "./curve.js";
 import { fromRows, makeData, parseTable, problemOfRows, roundData } from "./data.js";
 import { startAt, step } from "./descent.js";
 import { drawLosses, drawUlps } from "./history.js";
-import { ROUNDINGS, hessian, valueAndGradient } from "./numerics.js";
+import { ROUNDINGS, hessian, largestEigenvalue, valueAndGradient } from "./numerics.js";
 import { findOptimum, separability } from "./optimum.js";
 import { writePanels } from "./panels.js";
 import { forgetPalette } from "./plot.js";
@@ -269,7 +269,7 @@ function begin() {
 
 /** For the console, for teachers, and for the tests: the page's own functions. */
 globalThis.logreg = {
-  DEFAULTS, ROUNDINGS, change, findOptimum, fromHash, fromRows, hessian, jaxCode, link, makeData, moveTo, preset, roundData,
+  DEFAULTS, ROUNDINGS, change, findOptimum, fromHash, fromRows, hessian, jaxCode, largestEigenvalue, link, makeData, moveTo, preset, roundData,
   separability, session, startAt, step, toHash, torchCode, update, valueAndGradient,
   settled: () => new Promise((resolve) => { waiting.push(resolve); later(); }),
 };

@@ -135,19 +135,19 @@ export function hessian({ X, y }, theta, { reduction, l2 }) {
   return H;
 }
 
-/** The largest eigenvalue of a positive semidefinite matrix, by squaring it ten times: 2¹⁰ steps of the power method. */
+/** The largest eigenvalue of a symmetric matrix, by Jacobi's rotations. */
 export function largestEigenvalue(H) {
-  let A = H;
-  for (let k = 0; k < 10; k++) {
-    const trace = A.reduce((sum, row, j) => sum + row[j], 0);
-    if (!(trace > 0)) return trace;
-    A = multiply(A, A).map((row) => row.map((value) => value / (trace * trace)));
+  const A = H.map((row) => [...row]);
+  for (let sweep = 0; sweep < 8; sweep++) {
+    for (let j = 0; j < A.length; j++) for (let k = j + 1; k < A.length; k++) rotate(A, j, k);
   }
-  const trace = A.reduce((sum, row, j) => sum + row[j], 0);
-  const AH = multiply(A, H);
-  return AH.reduce((sum, row, j) => sum + row[j], 0) / trace;
+  return A.reduce((most, row, j) => Math.max(most, row[j]), -Infinity);
 }
 
-function multiply(A, B) {
-  return A.map((row) => B[0].map((_, k) => row.reduce((sum, value, j) => sum + value * B[j][k], 0)));
+/** Turn the axes j and k so that A[j][k] becomes 0, in place. */
+function rotate(A, j, k) {
+  const angle = Math.atan2(2 * A[j][k], A[k][k] - A[j][j]) / 2;
+  const [c, s] = [Math.cos(angle), Math.sin(angle)];
+  for (const row of A) [row[j], row[k]] = [c * row[j] - s * row[k], s * row[j] + c * row[k]];
+  [A[j], A[k]] = [A[j].map((x, i) => c * x - s * A[k][i]), A[j].map((x, i) => s * x + c * A[k][i])];
 }

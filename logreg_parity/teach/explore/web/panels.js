@@ -56,5 +56,5 @@ function writeEdge({ lr, optimizer }, edge) {
   at("edge-here").style.left = `${Math.min(Math.max(place, 1), 99)}%`;
   at("edge-bar").parentElement.hidden = !Number.isFinite(edge);
   const key = optimizer === "adam" ? "edge.none" : !Number.isFinite(edge) ? "edge.flat" : lr < edge ? "edge.below" : "edge.above";
-  at("edge").textContent = t(key, { edge, ratio: lr / edge });
+  at("edge").textContent = t(key, { edge, ratio: show(lr / edge, 2) });
 }
