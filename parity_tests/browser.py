@@ -41,7 +41,7 @@ class Explorer:
     """The page in a tab of its own; everything it complains of or asks the network for is kept."""
 
     def __init__(self, chromium, path, fragment="", **options):
-        self.context = chromium.new_context(viewport={"width": 1440, "height": 900}, **options)
+        self.context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         self.tab = self.context.new_page()
         self.complaints, self.requests = [], []
         self.tab.on("console", lambda message: self.complaints.append(message.text))
@@ -63,6 +63,14 @@ class Explorer:
     def ask(self, expression, argument=None):
         """The value of a JavaScript expression or function."""
         return self.tab.evaluate(expression, argument)
+
+    def wait(self, condition):
+        """Wait until a JavaScript expression is true; fail if it never is."""
+        for _ in range(1000):
+            if self.ask(condition):
+                return
+            self.tab.wait_for_timeout(20)
+        pytest.fail(f"{condition} did not become true")
 
     def setting(self, name):
         """One field of the setting."""

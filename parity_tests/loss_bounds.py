@@ -2,11 +2,11 @@
 
 ``truth/bounds.py`` has the bounds of the stable form; the explorer also offers three forms that first round p and then
 take a logarithm. To first order, with u the roundoff, A ulp of error in exp and log (``FUNCTION_ULPS``, 2A u in all)
-and Δz the error of the logit: e = exp(-z) is off by a relative Δz + 2A u, p = 1 / (1 + e) by (1 - p)(Δz + 2A u) + 2u, so
-1 - p by that times p, and u of itself. A logarithm of a number a that is off by δ moves by at most -log(1 - δ / a), and
-by anything where δ ≥ a: nothing is promised of log 0. The slope is -y p²e / a + (1 - y) p²e / b, a and b what stands in
-the two logarithms, with the relative errors of its factors added up: δ / a, twice that of p, that of e, and ten u for
-the products, however they are ordered. First order is enough: every bound is doubled.
+and Δz the error of the logit: e = exp(-z) is off by a relative Δz + 2A u, p = 1 / (1 + e) by (1 - p)(Δz + 2A u) + 2u,
+so 1 - p by that times p, and u of itself. A logarithm of a number a that is off by δ moves by at most -log(1 - δ / a),
+and by anything where δ ≥ a: nothing is promised of log 0. The slope is -y p²e / a + (1 - y) p²e / b, a and b what
+stands in the two logarithms, with the relative errors of its factors added up: δ / a, twice that of p, that of e, and
+ten u for the products, however they are ordered. First order is enough: every bound is doubled.
 """
 
 import numpy as np

@@ -27,8 +27,8 @@ RUNS: tuple[tuple[dict[str, Any], int], ...] = (  # a setting of the page, where
     ({**_PUBLISHED, "form": "textbook", "w": 2.9, "b": 1.75, "lr": 0.01}, 100),
     ({"data": "bernoulli"}, 1000),
     ({"data": "bernoulli", "precision": "float64"}, 1000),
-    ({"data": "bernoulli", "w": 4.0, "b": -4.0, "lr": 8.0}, 200),
-    ({"seed": 2, "l2": 0.01}, 1000),
+    ({"data": "bernoulli", "w": 4.0, "b": -4.0, "lr": 60.0}, 200),
+    ({"seed": 3, "l2": 0.01}, 1000),
     ({"data": "plane", "lr": 0.3}, 500),
 )
 

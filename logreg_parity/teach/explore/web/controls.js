@@ -99,7 +99,7 @@ function showPreset(name) {
 
 /** A new value, unless the person is typing there. */
 function put(element, value) {
-  if (element === document.activeElement && element.type === "number" && Number(element.value) === value) return;
+  if (element === document.activeElement && element.type === "number" && element.value !== "" && Number(element.value) === value) return;
   const short = element.type === "number" && typeof value === "number" && Number.isFinite(value) ? Number(value.toPrecision(6)) : value;
   if (element.value !== String(short)) element.value = Number.isNaN(short) ? "" : String(short);
 }

@@ -269,7 +269,7 @@ function begin() {
 
 /** For the console, for teachers, and for the tests: the page's own functions. */
 globalThis.logreg = {
-  DEFAULTS, ROUNDINGS, change, findOptimum, fromHash, fromRows, hessian, jaxCode, largestEigenvalue, link, makeData, moveTo, preset, roundData,
+  DEFAULTS, ROUNDINGS, page, change, findOptimum, fromHash, fromRows, hessian, jaxCode, largestEigenvalue, link, makeData, moveTo, preset, roundData,
   separability, session, startAt, step, toHash, torchCode, update, valueAndGradient,
   settled: () => new Promise((resolve) => { waiting.push(resolve); later(); }),
 };

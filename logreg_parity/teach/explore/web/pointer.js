@@ -80,11 +80,12 @@ function grabLine({ session, plots, moveTo }, start) {
 function grabPoint(page, start) {
   const rows = toRows(page.session.data);
   let row = nearest(page, start);
-  if (row === null) row = rows.push(pointAt(page, start, null)) - 1;
+  if (row === null) {
+    row = rows.push(pointAt(page, start, null)) - 1;
+    page.setRows(rows);
+  }
   page.select(row);
-  const place = (at) => page.setRows(rows.map((old, i) => (i === row ? pointAt(page, at, old) : old)));
-  if (row === page.session.data.y.length) place(start);
-  return place;
+  return (at) => page.setRows(rows.map((old, i) => (i === row ? pointAt(page, at, old) : old)));
 }
 
 /** The row that a place on the plot stands for: one feature's label is the nearer of 0 and 1. */
