@@ -1,5 +1,7 @@
 """The page's JavaScript is the third twin: the generator's data, and both twins' numbers within derived bounds."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -163,6 +165,42 @@ def test_every_point_is_both_twins_within_the_bounds(javascript, twins, form, dt
     assert finite == judged if form == "logits" else finite > judged / 4  # what is compared is not nothing
 
 
+def one(x):
+    return np.float32(x)
+
+
+def softplus32(z):
+    """exp and log1p of float64, rounded: correctly rounded but for one case in a billion."""
+    return max(z, one(0)) + one(math.log1p(one(math.exp(-abs(z)))))
+
+
+def sigmoid32(z):
+    e = one(math.exp(-abs(z)))
+    return (one(1) if z >= 0 else e) / (one(1) + e)
+
+
+def by_float32(dataset, theta):
+    """The mean loss and its gradient in the page's order, every operation by NumPy's float32: (value, slope, bias)."""
+    w, b = map(one, theta)
+    value = slope = bias = one(0)
+    for x, y in zip(dataset.X[:, 0].astype(np.float32), dataset.y.astype(np.float32), strict=True):
+        z = x * w + b
+        r = (one(1) - y) * sigmoid32(z) - y * sigmoid32(-z)
+        value += softplus32(-z) if y == 1 else softplus32(z)
+        slope += r * x
+        bias += r
+    n = one(dataset.n_rows)
+    return [float(part / n) for part in (value, slope, bias)]
+
+
+def test_float32_is_float32_operation_for_operation(javascript):
+    setting = {"data": "bernoulli", "seed": 5}
+    thetas = points(setting, "float32")
+    options = {"form": "logits", "reduction": "mean", "l2": 0.0, "precision": "float32"}
+    ours = javascript(EVALUATE, [setting, thetas.tolist(), options])
+    assert ours == [by_float32(python_data(setting), theta) for theta in thetas]
+
+
 def test_hessian_and_its_largest_eigenvalue(javascript):
     """Eight sweeps of at most three rotations take fewer than 256 roundings of the largest element."""
     for setting in SETTINGS:
@@ -300,6 +338,3 @@ def visible(dataset, at, l2):
     H = reference.hessian(at, dataset.X, dataset.y, l2=l2)
     reach = np.abs(np.linalg.inv(H)) @ bounds.PointBounds(dataset, at, dtype="float64", l2=l2).gradient
     return 2 * (np.linalg.norm(reach) + format_of("float64").unit_roundoff * np.linalg.norm(reference.flatten(at)))
-
-
-# -- the recorded runs ------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ STEM = [
     "logreg_parity.cli.compare",
     "logreg_parity.cli.explain",
     "logreg_parity.cli.museum",
+    "logreg_parity.cli.explore",
     "logreg_parity.cli.record",
     "logreg_parity.cli.optimizers",
     "logreg_parity.cli.passport",
@@ -24,6 +25,8 @@ STEM = [
     "logreg_parity.judge.passport",
     "logreg_parity.judge.report",
     "logreg_parity.judge.twin",
+    "logreg_parity.teach.explore.page",
+    "logreg_parity.teach.explore.recordings",
     "logreg_parity.truth.optimum",
     "logreg_parity.truth.reference",
 ]
