@@ -130,7 +130,7 @@ def shipped_points(run, name):
 @pytest.mark.parametrize("number", range(len(recordings.RUNS)))
 @pytest.mark.parametrize("name", recordings.TWINS)
 def test_a_shipped_run_is_what_the_twin_does(name, number):
-    """The first steps, within the bounds of two correct programs; of the textbook's loss, without bounds, the length."""
+    """The first steps, within the bounds of two correct programs; of the textbook's, without bounds, the length."""
     (setting, steps), run = recordings.RUNS[number], SHIPPED[number]
     shipped = shipped_points(run, name)
     assert run["setting"] == setting

@@ -64,10 +64,9 @@ def run(setting: dict[str, Any], steps: int, name: str) -> np.ndarray:
 
 def recordings() -> list[dict[str, Any]]:
     """All runs: setting, versions, and the points of each twin as base64 of little-endian numbers."""
-    versions = {name: load_twin(module).versions() for name, module in TWINS.items()}
-    told = f"PyTorch {versions['torch']['torch'].split('+')[0]} and JAX {versions['jax']['jax']}"
+    versions = {name: load_twin(module).versions()[name].split("+")[0] for name, module in TWINS.items()}
     return [
-        {"setting": setting, "versions": told} | {name: _text(run(setting, steps, TWINS[name])) for name in TWINS}
+        {"setting": setting, "versions": versions} | {name: _text(run(setting, steps, TWINS[name])) for name in TWINS}
         for setting, steps in RUNS
     ]
 

@@ -18,7 +18,8 @@ import { cliffs, drawSurface, picture, surface } from "./surface.js";
 import { bindTabs, showTab } from "./tabs.js";
 import { at, show, speak, t } from "./text.js";
 
-const WORK = 9; // milliseconds of a frame for steps and the surface
+const WORK = 9; // milliseconds of a frame for steps and the surface, so that there are sixty a second
+const QUIET_WORK = 30; // where nothing but the surface is left to do
 const CALM = 400; // milliseconds between frames of a run where motion is to be reduced
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -26,6 +27,7 @@ const session = new Session();
 const page = { session, plots: {}, selected: null, playing: false, change, moveTo, preset, select, setRows, removeRow, attempt };
 let ground = { key: "", work: null, made: null, image: null };
 let scheduled = false;
+let dirty = true; // whether something to be seen has changed
 let waiting = [];
 let timers = {};
 let told = "";
@@ -106,7 +108,13 @@ function link() {
 
 // -- a frame ----------------------------------------------------------------------------------------------------------
 
+/** Draw anew in the next frame. */
 function later() {
+  dirty = true;
+  request();
+}
+
+function request() {
   if (scheduled) return;
   scheduled = true;
   if (page.playing && still.matches) setTimeout(frame, CALM);
@@ -115,12 +123,14 @@ function later() {
 
 function frame() {
   scheduled = false;
-  const deadline = performance.now() + WORK;
+  const deadline = performance.now() + (dirty || page.playing ? WORK : QUIET_WORK);
   if (page.playing) pace();
   const stepping = session.advance(deadline);
   const painting = paintGround(deadline);
-  update();
-  if (stepping || painting || page.playing) later();
+  if (dirty) update();
+  dirty = false;
+  if (stepping || page.playing) later();
+  else if (painting) request();
   else for (const resolve of waiting.splice(0)) resolve();
 }
 
@@ -141,9 +151,11 @@ function paintGround(deadline) {
   }
   while (ground.work && performance.now() < deadline) {
     const { done, value } = ground.work.next();
-    if (done) ground = { ...ground, work: null, made: value, image: null };
+    if (done) ground.work = null;
+    else if (value) ground = { ...ground, made: value, image: null };
   }
   if (ground.made && !ground.image) {
+    dirty = true;
     const canvas = at("surface");
     ground.image = picture(ground.made, Math.max(canvas.clientWidth - 66, 40), Math.max(canvas.clientHeight - 56, 40));
   }
@@ -192,9 +204,10 @@ function showRecorded(recorded) {
   at("recorded").hidden = recorded === null;
   if (!recorded) return;
   const { overlay, precision } = session.setting;
-  at("recorded-about").textContent = t("recorded", { versions: recorded.versions, count: String(recorded.torch.length - 1) });
-  for (const element of [at("ulps"), at("ulps").nextElementSibling]) element.hidden = !overlay;
-  if (!overlay) return;
+  at("recorded-about").textContent = t("recorded", { ...recorded.versions, count: String(recorded.torch.length - 1) });
+  const shown = overlay && session.run.path.length > 1;
+  for (const element of [at("ulps"), at("ulps").nextElementSibling]) element.hidden = !shown;
+  if (!shown) return;
   const apart = distances(session.run.path, recorded, precision);
   const most = (run) => show(run.reduce((a, b) => Math.max(a, b), 0), 3);
   at("recorded-far").textContent = t("recorded.far", { torch: most(apart.torch), jax: most(apart.jax) });

@@ -16,7 +16,7 @@ export function writePanels(session) {
   writeConfusion(counts, data.y.length);
   writeEdge(setting, edge);
   at("about").textContent = aboutCurve(theta);
-  at("honesty").textContent = honesty({ data, theta, optimum, bare, l2: setting.l2, truth: data.truth }).join(" ");
+  at("honesty").textContent = honesty({ data, theta, optimum, bare, l2: setting.l2, truth: data.truth }).join(setting.lang === "zh" ? "" : " ");
   at("step-count").textContent = run.stopped ? t("steps.stopped", run.stopped) : t("steps.count", { count: String(run.state.t) });
   at("legend-truth").hidden = data.truth === null;
   const right = counts[0][0] + counts[1][1];

@@ -5,28 +5,29 @@
 import { objective } from "./numerics.js";
 import { clipped, mark, palette, plot, stroke } from "./plot.js";
 
-const SIDE = 61; // grid points along each side
+const SIDES = [21, 61]; // grid points along each side: a first picture, then the fine one
 const BANDS = 16;
 
 /**
- * The objective over a square grid, a row at a time, so that the page stays alive meanwhile:
- * yields nothing until it is done, and returns {values (SIDE²), view, centre}. The first two parameters vary.
+ * The objective over a square grid as the first two parameters vary, a row at a time, so that the page stays alive
+ * meanwhile: yields null after a row, and {values (side²), side} after each of the grids.
  */
 export function* surface(data, theta, view, options) {
-  const values = new Float64Array(SIDE * SIDE);
-  const rest = theta.slice(2);
-  const at = (k) => view * ((2 * k) / (SIDE - 1) - 1);
-  for (let row = 0; row < SIDE; row++) {
-    for (let column = 0; column < SIDE; column++) {
-      values[row * SIDE + column] = objective(data, [at(column), at(row), ...rest], options);
+  for (const side of SIDES) {
+    const values = new Float64Array(side * side);
+    const at = (k) => view * ((2 * k) / (side - 1) - 1);
+    for (let row = 0; row < side; row++) {
+      for (let column = 0; column < side; column++) {
+        values[row * side + column] = objective(data, [at(column), at(row), ...theta.slice(2)], options);
+      }
+      yield null;
     }
-    yield;
+    yield { values, side };
   }
-  return { values, view };
 }
 
 /** A picture of the surface in bands, so many pixels wide and high. */
-export function picture({ values }, width, height) {
+export function picture({ values, side }, width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
@@ -35,7 +36,7 @@ export function picture({ values }, width, height) {
   const { levels, low, high, hatch } = shading(values);
   for (let py = 0; py < height; py++) {
     for (let px = 0; px < width; px++) {
-      const value = between(levels, (px / (width - 1)) * (SIDE - 1), (1 - py / (height - 1)) * (SIDE - 1));
+      const value = between(levels, side, (px / (width - 1)) * (side - 1), (1 - py / (height - 1)) * (side - 1));
       const colour = Number.isFinite(value) ? blend(low, high, Math.floor(value * BANDS) / BANDS) : hatched(value, px, py, low, hatch);
       image.data.set(colour, 4 * (py * width + px));
     }
@@ -57,12 +58,12 @@ function shading(values) {
 }
 
 /** The level between grid points; where a corner is not finite, that of the nearest corner. */
-function between(levels, x, y) {
-  const [column, row] = [Math.min(Math.floor(x), SIDE - 2), Math.min(Math.floor(y), SIDE - 2)];
+function between(levels, side, x, y) {
+  const [column, row] = [Math.min(Math.floor(x), side - 2), Math.min(Math.floor(y), side - 2)];
   const [u, v] = [x - column, y - row];
-  const at = row * SIDE + column;
-  const value = (1 - v) * ((1 - u) * levels[at] + u * levels[at + 1]) + v * ((1 - u) * levels[at + SIDE] + u * levels[at + SIDE + 1]);
-  return Number.isFinite(value) ? value : levels[at + (u >= 0.5 ? 1 : 0) + (v >= 0.5 ? SIDE : 0)];
+  const at = row * side + column;
+  const value = (1 - v) * ((1 - u) * levels[at] + u * levels[at + 1]) + v * ((1 - u) * levels[at + side] + u * levels[at + side + 1]);
+  return Number.isFinite(value) ? value : levels[at + (u >= 0.5 ? 1 : 0) + (v >= 0.5 ? side : 0)];
 }
 
 /** Stripes one way for NaN, the other way for infinity. */
