@@ -165,6 +165,35 @@ def test_every_point_is_both_twins_within_the_bounds(javascript, twins, form, dt
     assert finite == judged if form == "logits" else finite > judged / 4  # what is compared is not nothing
 
 
+ROWS = """([rows, theta, precision]) => {
+  const r = logreg.ROUNDINGS[precision];
+  const data = logreg.fromRows(rows);
+  const { loss, slope } = logreg.FORMS.logits;
+  return Array.from(data.y, (y, i) => {
+    const z = logreg.logit(data, theta, i, r);
+    return [z, loss(z, y, r), slope(z, y, r)];
+  });
+}"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_every_row_is_both_twins_within_the_bounds(javascript, twins, dtype):
+    """Logit, loss and, against NumPy by hand, slope: in the tails too, where a mean of rows does not show them."""
+    for setting in SETTINGS:
+        dataset = round_dataset(python_data(setting), dtype)
+        for theta in points(setting, dtype)[:4]:
+            at = Parameters(theta[:-1], theta[-1])
+            rows = np.column_stack([dataset.X, dataset.y]).tolist()
+            z, loss, slope = np.array(javascript(ROWS, [rows, theta.tolist(), dtype])).T
+            limits = bounds.PointBounds(dataset, at, dtype=dtype)
+            for twin in twins.values():
+                seen = twin.evaluate(dataset, at, dtype=dtype)
+                assert (np.abs(z - seen.logits) <= 2 * limits.logit).all()
+                assert (np.abs(loss - seen.losses) <= 2 * limits.loss).all()
+            by_hand = reference.residual(reference.logits(at, dataset.X), dataset.y)
+            assert (np.abs(slope - by_hand) <= 2 * limits.residual).all()
+
+
 def one(x):
     return np.float32(x)
 

@@ -16,7 +16,7 @@ from ...data.dataset import Dataset
 WEB = Path(__file__).parent / "web"
 SCRIPTS = (
     "random", "data", "numerics", "descent", "optimum", "setting", "session", "text", "plot", "curve", "surface",
-    "history", "recorded", "story", "presets", "code", "panels", "controls", "pointer", "tabs", "main",
+    "ground", "history", "recorded", "story", "presets", "code", "panels", "controls", "pointer", "tabs", "main",
 )  # fmt: skip
 LANGUAGES = ("en", "zh")
 MOST_ROWS = 2000  # as in web/data.js

@@ -4,8 +4,9 @@ import { bindControls, showControls } from "./controls.js";
 import { drawCurve } from "./curve.js";
 import { fromRows, makeData, parseTable, problemOfRows, roundData } from "./data.js";
 import { startAt, step } from "./descent.js";
+import { Ground } from "./ground.js";
 import { drawLosses, drawUlps } from "./history.js";
-import { ROUNDINGS, hessian, largestEigenvalue, valueAndGradient } from "./numerics.js";
+import { FORMS, ROUNDINGS, hessian, largestEigenvalue, logit, valueAndGradient } from "./numerics.js";
 import { findOptimum, separability } from "./optimum.js";
 import { writePanels } from "./panels.js";
 import { forgetPalette } from "./plot.js";
@@ -14,7 +15,7 @@ import { presetSetting } from "./presets.js";
 import { distances, recordedRuns } from "./recorded.js";
 import { Session } from "./session.js";
 import { DEFAULTS, MOST_STEPS, checked, featureCount, fromHash, problem, toHash } from "./setting.js";
-import { cliffs, drawSurface, picture, surface } from "./surface.js";
+import { cliffs, drawSurface } from "./surface.js";
 import { bindTabs, showTab } from "./tabs.js";
 import { at, show, speak, t } from "./text.js";
 
@@ -24,8 +25,8 @@ const CALM = 400; // milliseconds between frames of a run where motion is to be 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 const session = new Session();
+const ground = new Ground();
 const page = { session, plots: {}, selected: null, playing: false, change, moveTo, preset, select, setRows, removeRow, attempt };
-let ground = { key: "", work: null, made: null, image: null };
 let scheduled = false;
 let dirty = true; // whether something to be seen has changed
 let waiting = [];
@@ -45,7 +46,6 @@ function change(patch) {
   const before = session.setting;
   take({ ...before, ...patch });
   if (featureCount(before) !== featureCount(session.setting)) page.selected = null;
-  if ("view" in patch || "lang" in patch) ground.key = "";
 }
 
 /** Put the point there: a new start, no steps yet. */
@@ -126,7 +126,8 @@ function frame() {
   const deadline = performance.now() + (dirty || page.playing ? WORK : QUIET_WORK);
   if (page.playing) pace();
   const stepping = session.advance(deadline);
-  const painting = paintGround(deadline);
+  const painting = ground.work(session, at("surface"), deadline);
+  if (ground.fresh()) dirty = true;
   if (dirty) update();
   dirty = false;
   if (stepping || page.playing) later();
@@ -141,27 +142,6 @@ function pace() {
   else session.take({ ...session.setting, steps: Math.min(steps + most, MOST_STEPS) });
 }
 
-/** Work on the surface until it is there; whether more is to do. Its picture is made again when a size or colour changes. */
-function paintGround(deadline) {
-  const { setting, theta, options, rounded } = session;
-  const { form, reduction, l2, precision, view } = setting;
-  const key = JSON.stringify([form, reduction, l2, precision, view, theta.slice(2)]);
-  if (key !== ground.key || ground.data !== rounded) {
-    ground = { key, data: rounded, work: surface(rounded, theta, view, options), made: ground.made, image: ground.image };
-  }
-  while (ground.work && performance.now() < deadline) {
-    const { done, value } = ground.work.next();
-    if (done) ground.work = null;
-    else if (value) ground = { ...ground, made: value, image: null };
-  }
-  if (ground.made && !ground.image) {
-    dirty = true;
-    const canvas = at("surface");
-    ground.image = picture(ground.made, Math.max(canvas.clientWidth - 66, 40), Math.max(canvas.clientHeight - 56, 40));
-  }
-  return ground.work !== null;
-}
-
 /** Everything on the page, from the session as it is. */
 function update() {
   const { setting, data, theta, optimum, run } = session;
@@ -174,13 +154,13 @@ function update() {
   const path = run.path;
   page.plots.curve = drawCurve(at("curve"), { data, theta, threshold: setting.threshold, selected: setting.edit ? page.selected : null });
   page.plots.surface = drawSurface(at("surface"), {
-    ground: ground.image, reach: setting.view, labels: theta.length === 3 ? ["w₁", "w₂"] : ["w", "b"], path, theta,
+    ground: ground.picture, reach: setting.view, labels: theta.length === 3 ? ["w₁", "w₂"] : ["w", "b"], path, theta,
     optimum: optimum.theta, truth: data.truth, recorded: recorded && setting.overlay ? { torch: recorded.torch, jax: recorded.jax } : {},
   });
   drawLosses(at("losses"), { losses: [...run.losses, session.here.value], lowest: optimum.value });
   describe(said);
-  if (ground.made) {
-    const { nan, infinite } = cliffs(ground.made);
+  if (ground.grid) {
+    const { nan, infinite } = cliffs(ground.grid);
     at("legend-nan").hidden = !nan;
     at("legend-infinite").hidden = !infinite;
     const inSight = optimum.theta?.slice(0, 2).every((x) => Math.abs(x) <= setting.view);
@@ -225,7 +205,7 @@ function calmly(name, act) {
 
 function bind() {
   bindControls(page);
-  bindPlots(at("curve"), at("surface"), { ...page, get selected() { return page.selected; }, moveTo: (theta) => attempt(() => moveTo(theta)), setRows: (rows) => attempt(() => setRows(rows)), removeRow: (row) => attempt(() => removeRow(row)) });
+  bindPlots(at("curve"), at("surface"), page);
   bindTabs((tab) => change({ tab }));
   for (const button of document.querySelectorAll("[data-steps]")) button.addEventListener("click", () => takeSteps(Number(button.dataset.steps)));
   at("play").addEventListener("click", () => {
@@ -243,8 +223,8 @@ function bind() {
   at("message").querySelector("button").addEventListener("click", () => (at("message").hidden = true));
   at("file").addEventListener("change", (event) => openFile(event.target));
   addEventListener("hashchange", readHash);
-  addEventListener("resize", () => { ground.image = null; later(); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { forgetPalette(); ground.image = null; later(); });
+  addEventListener("resize", () => { ground.forgetPicture(); later(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { forgetPalette(); ground.forgetPicture(); later(); });
 }
 
 function takeSteps(count) {
@@ -282,7 +262,7 @@ function begin() {
 
 /** For the console, for teachers, and for the tests: the page's own functions. */
 globalThis.logreg = {
-  DEFAULTS, ROUNDINGS, page, change, findOptimum, fromHash, fromRows, hessian, jaxCode, largestEigenvalue, link, makeData, moveTo, preset, roundData,
+  DEFAULTS, FORMS, ROUNDINGS, page, change, findOptimum, fromHash, fromRows, hessian, jaxCode, largestEigenvalue, link, logit, makeData, moveTo, preset, roundData,
   separability, session, startAt, step, toHash, torchCode, update, valueAndGradient,
   settled: () => new Promise((resolve) => { waiting.push(resolve); later(); }),
 };

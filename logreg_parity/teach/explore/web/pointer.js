@@ -6,36 +6,40 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDo
 const tidy = (x) => Number(x.toPrecision(4));
 
 /**
- * Let people drag on both canvases. page: {session, plots: {curve, surface}, moveTo(theta), change(patch), select(row)}.
+ * Let people drag on both canvases. page: {session, plots: {curve, surface}, attempt(act), moveTo(theta), setRows(rows),
+ * removeRow(row), select(row)}.
  */
 export function bindPlots(curve, surface, page) {
-  onDrag(surface, (at) => moveMarker(page, at), (at) => moveMarker(page, at));
+  const place = (at) => moveMarker(page, at);
+  onDrag(surface, page, place, place);
   surface.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step) return;
     event.preventDefault();
     const size = event.shiftKey ? 1 : 0.1;
-    page.moveTo(page.session.theta.map((x, j) => (j < 2 ? Number((x + size * step[j]).toFixed(6)) : x)));
+    const moved = page.session.theta.map((x, j) => (j < 2 ? Number((x + size * step[j]).toFixed(6)) : x));
+    page.attempt(() => page.moveTo(moved));
   });
   let drag = null;
   onDrag(
     curve,
+    page,
     (at) => (drag = page.session.setting.edit ? grabPoint(page, at) : grabCurve(page, at)),
     (at) => drag?.(at),
   );
   curve.addEventListener("dblclick", (event) => {
     const row = nearest(page, pixels(event));
-    if (page.session.setting.edit && row !== null) page.removeRow(row);
+    if (page.session.setting.edit && row !== null) page.attempt(() => page.removeRow(row));
   });
 }
 
-function onDrag(canvas, down, move) {
+function onDrag(canvas, page, down, move) {
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
-    down(pixels(event));
+    page.attempt(() => down(pixels(event)));
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (canvas.hasPointerCapture(event.pointerId)) move(pixels(event));
+    if (canvas.hasPointerCapture(event.pointerId)) page.attempt(() => move(pixels(event)));
   });
 }
 

@@ -2,7 +2,12 @@
 import { DEFAULTS, featureCount } from "./setting.js";
 
 const RUNS = JSON.parse(document.getElementById("recordings").textContent);
-const DATA_FIELDS = { lesson: ["n", "noise", "level", "tw", "tb", "seed"], bernoulli: ["n", "tw", "tb", "seed"], soft: ["n", "tw", "tb"], plane: ["n", "tw", "tw2", "tb", "seed"] };
+const DATA_FIELDS = {
+  lesson: ["n", "noise", "level", "tw", "tb", "seed"],
+  bernoulli: ["n", "tw", "tb", "seed"],
+  soft: ["n", "tw", "tb"],
+  plane: ["n", "tw", "tw2", "tb", "seed"],
+};
 const RUN_FIELDS = ["data", "w", "b", "form", "reduction", "precision", "l2", "optimizer", "lr"];
 const BITS = { float64: 53, float32: 24 };
 

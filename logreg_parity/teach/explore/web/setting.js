@@ -107,7 +107,7 @@ export function fromHash(hash) {
     if (!(name in FIELDS)) throw problem("problem.name", { name: name.slice(0, 40), wanted: Object.keys(FIELDS).join(", ") });
     setting[name] = readField(name, text);
   }
-  return checked(setting);
+  return setting;
 }
 
 /** The setting, if its parts go together; throws a problem where they do not. */

@@ -4,11 +4,16 @@ import { show, showPoint, t } from "./text.js";
 
 /** What the point means for the curve; true for both signs of w. */
 export function aboutCurve(theta) {
-  if (theta.length === 3) return theta[0] === 0 && theta[1] === 0 ? t("curve.noline") : t("curve.line", { at: show(-theta[2] / Math.hypot(theta[0], theta[1])) });
+  if (!theta.every(Number.isFinite)) return t("curve.lost");
+  if (theta.length === 3) return aboutLine(theta);
   const [w, b] = theta;
-  if (!Number.isFinite(w) || !Number.isFinite(b)) return t("curve.lost");
   if (w === 0) return t("curve.flat", { p: show(1 / (1 + Math.exp(-b))) });
   return t(w > 0 ? "curve.rises" : "curve.falls", { midpoint: show(-b / w + 0), w: show(w), b: show(b) });
+}
+
+function aboutLine([w1, w2, b]) {
+  const length = Math.hypot(w1, w2);
+  return length === 0 ? t("curve.noline") : t("curve.line", { at: show(-b / length) });
 }
 
 /**
