@@ -101,8 +101,8 @@ export function drawSurface(canvas, { ground, reach, labels, path, theta, optimu
     stroke(g, pixels(path));
     if (path.length <= 200) for (const [px, py] of pixels(path)) mark(g, "circle", px, py, 2, { fill: colours.accent });
     for (const [name, run] of Object.entries(recorded)) {
-      g.setLineDash(name === "torch" ? [6, 6] : [2, 4]);
-      g.lineWidth = 2;
+      g.setLineDash(name === "torch" ? [] : [6, 6]); // one over the other, and both to be seen
+      g.lineWidth = 2.5;
       g.strokeStyle = colours[name];
       stroke(g, pixels(run));
       g.setLineDash([]);
