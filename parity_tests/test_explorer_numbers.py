@@ -327,7 +327,7 @@ def test_optimisers_are_both_frameworks_own_within_the_bounds(javascript, optimi
 def small_datasets():
     """Few rows on a grid of integers, where classes touch, lie on a line, and repeat; and the page's own data."""
     random = np.random.RandomState(0)
-    for k in range(240):
+    for k in range(120):
         features, rows = 1 + k % 2, random.randint(2, 9)
         X, y = random.randint(-2, 3, (rows, features)), random.randint(0, 2, rows).astype(float)
         if k % 5 == 0:

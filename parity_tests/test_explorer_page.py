@@ -407,7 +407,7 @@ def test_every_preset_in_both_languages(explorer):
         enter(explorer, "[data-field=lang]", language)
         for name in names[:-1]:
             explorer.tab.locator("#preset").select_option(name)
-            explorer.settle()
+            explorer.ask("logreg.update()")
             assert explorer.text("#preset-why").strip() and explorer.text("#honesty").strip()
             assert explorer.tab.locator("#preset").input_value() == name
     assert explorer.ask("document.documentElement.lang") == "zh-Hans"

@@ -42,7 +42,13 @@ export function drawUlps(canvas, distances) {
   g.textAlign = "right";
   g.textBaseline = "middle";
   g.fillStyle = colours.soft;
-  for (const ulps of marks.filter((_, k) => marks.length < 5 || k % 2 === 0)) g.fillText(String(ulps), box.left - 6, y(scale(ulps)));
+  let above = Infinity; // where the last number stands; the next has to leave room for it
+  for (const ulps of marks) {
+    const place = y(scale(ulps));
+    if (above - place < 14) continue;
+    g.fillText(String(ulps), box.left - 6, place);
+    above = place;
+  }
   clipped(made, () => {
     g.lineWidth = 1.75;
     for (const [name, run] of Object.entries(distances)) {

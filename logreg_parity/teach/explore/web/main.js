@@ -29,9 +29,9 @@ const ground = new Ground();
 const page = { session, plots: {}, selected: null, playing: false, change, moveTo, preset, select, setRows, removeRow, attempt };
 let scheduled = false;
 let dirty = true; // whether something to be seen has changed
-let waiting = [];
-let timers = {};
-let told = "";
+const waiting = [];
+const timers = {};
+let language = null;
 
 // -- changes ----------------------------------------------------------------------------------------------------------
 
@@ -145,8 +145,7 @@ function pace() {
 /** Everything on the page, from the session as it is. */
 function update() {
   const { setting, data, theta, optimum, run } = session;
-  if (setting.lang !== told.lang) speak(setting.lang);
-  told = { ...told, lang: setting.lang };
+  if (setting.lang !== language) speak((language = setting.lang));
   showControls(page);
   showTab(setting.tab);
   const said = writePanels(session);
