@@ -1,11 +1,12 @@
 # make demo    install into .venv and run the main job
 # make test    install into .venv and run every check
+# make lessons build the lessons as notebooks with their outputs, and open them
 # make clean   remove .venv and what the checks leave
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test clean
+.PHONY: demo test lessons clean
 demo: .venv/installed
 	$(BIN)/logreg-parity
 
@@ -14,6 +15,9 @@ test: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+lessons: .venv/installed
+	$(BIN)/python lessons/build.py --open
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -6,6 +6,7 @@ then read ``model.py``, ``loss.py``, ``gradient.py``, ``sgd.py``, ``train.py``, 
 
 from .convert import devices, versions
 from .evaluation import evaluate
+from .fit import fit
 from .train import train
 
-__all__ = ["devices", "evaluate", "train", "versions"]
+__all__ = ["devices", "evaluate", "fit", "train", "versions"]

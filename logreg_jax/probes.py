@@ -22,6 +22,11 @@ def slope(function):
     return jax.grad(lambda z, *rest: function(z, *rest).sum())
 
 
+def apart(z):
+    """The same numbers with gaps between them, where no vector instruction applies: a kernel's road for odd ends."""
+    return jnp.stack((z, z), axis=-1)[..., 0]
+
+
 OPERATIONS = {
     "product_sum": lambda a, b, c: a * b + c,
     "scale": lambda x, s: x * s,
@@ -30,7 +35,10 @@ OPERATIONS = {
     "total": lambda x: x.sum(),
     "matmul": lambda a, b: a @ b,
     "sigmoid": sigmoid,
+    "sigmoid_apart": lambda z: sigmoid(apart(z)),
     "softplus": softplus,
+    "framework_softplus": jax.nn.softplus,
+    "framework_log_sigmoid": jax.nn.log_sigmoid,
     "loss": stable_loss,
     "loss_slope": slope(stable_loss),
     "loss_curvature": slope(slope(stable_loss)),

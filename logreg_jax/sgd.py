@@ -1,4 +1,4 @@
-"""One step of gradient descent.
+"""One step of gradient descent, with momentum or without.
 
 Read beside ``logreg_torch/sgd.py``: PyTorch updates the model in place, JAX returns a new one. ``options`` are those
 of ``loss.objective``.
@@ -7,20 +7,34 @@ of ``loss.objective``.
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 
 from .gradient import value_and_grad
 
 
-def sgd(model, learning_rate):
-    """The optimiser of plain gradient descent.
+def sgd(model, learning_rate, momentum=0.0, nesterov=False):
+    """The optimiser of gradient descent: θ - η v with v ← μ v + ∇f, v = 0 at first; Nesterov's θ - η (∇f + μ v).
 
-    In JAX it is a function from a parameter and its gradient to the new parameter, and keeps nothing.
+    In JAX it is a function from model and gradient to the next model, and holds v as its state. ValueError for a
+    momentum below 0, and for Nesterov without one.
     """
-    return lambda parameter, gradient: parameter - learning_rate * gradient
+    if momentum < 0 or (nesterov and not momentum):
+        raise ValueError(f"momentum is {momentum}, nesterov {nesterov}; give 0 or more, and with nesterov more than 0")
+
+    def move(velocity, model, gradient):
+        if momentum:
+            velocity = jax.tree.map(lambda v, g: momentum * v + g, velocity, gradient)
+        direction = velocity if momentum else gradient
+        if nesterov:
+            direction = jax.tree.map(lambda v, g: g + momentum * v, velocity, gradient)
+        return jax.tree.map(lambda p, d: p - learning_rate * d, model, direction), velocity
+
+    return jax.tree_util.Partial(move, jax.tree.map(jnp.zeros_like, model) if momentum else None)
 
 
-@partial(jax.jit, static_argnames=("optimizer", "reduction", "loss"))
+@partial(jax.jit, static_argnames=("reduction", "loss"))
 def sgd_step(model, optimizer, X, y, **options):
-    """One step θ - η ∇f(θ): the model to go on with, and the objective before the step. The old model is used up."""
+    """One step: the model and the optimiser to go on with, the objective before the step. The old ones are used up."""
     value, gradient = value_and_grad(model, X, y, **options)
-    return jax.tree.map(optimizer, model, gradient), value
+    model, velocity = optimizer(model, gradient)
+    return model, jax.tree_util.Partial(optimizer.func, velocity), value

@@ -28,6 +28,8 @@ from .data.dataset import Dataset, Parameters
 from .data.generator import gaussian, initial_parameters, lesson, lesson_datasets, published_2021
 from .data.history import Evaluation, History
 from .data.tables import load_table
+from .judge.check import check
+from .teach.grade import grade
 
 __version__ = "0.1.0"
 
@@ -36,7 +38,9 @@ __all__ = [
     "Evaluation",
     "History",
     "Parameters",
+    "check",
     "gaussian",
+    "grade",
     "initial_parameters",
     "lesson",
     "lesson_datasets",

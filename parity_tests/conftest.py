@@ -7,6 +7,8 @@ from logreg_parity.teach.explore.page import page
 from parity_tests.browser import Explorer, browser
 from parity_tests.cases import CASES
 
+pytest_plugins = ["pytester"]
+
 TWINS = ("logreg_torch", "logreg_jax")
 
 

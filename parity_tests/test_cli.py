@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from logreg_parity.cli import COMMANDS, main
+from logreg_parity.judge.trace import Trace
 
 QUICK = ["--steps", "20", "--dtype", "float64"]
 FILES = {"comparison.json", "comparison.md", "fit.png", "loss.png", "difference.png", "axes.png"}
@@ -163,3 +164,32 @@ def test_the_module_is_the_command():
         [sys.executable, "-m", "logreg_parity", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("logreg-parity ")
+
+
+def test_every_engine_is_judged_apart(tmp_path, capsys):
+    status, report = run(tmp_path, "--engine", "auto", "eager", "--twins", "logreg_jax", *QUICK)
+    assert status == 0
+    used = {name: versions["engine"] for name, versions in report["versions"].items()}
+    assert used == {"logreg_jax auto": "compiled", "logreg_jax eager": "eager"}
+
+
+def test_a_trace_says_which_engine_took_its_steps(tmp_path, capsys):
+    arguments = [
+        "record",
+        "--twin",
+        "logreg_torch",
+        "--engine",
+        "auto",
+        "--steps",
+        "5",
+        "--out",
+        str(tmp_path / "a.npz"),
+    ]
+    assert main(arguments) == 0
+    assert Trace.load(tmp_path / "a.npz").ran.versions["engine"] == "inplace"
+
+
+def test_a_twin_without_engines_is_not_asked_for_one(tmp_path, capsys):
+    status, _ = run(tmp_path, "--twins", "logreg_parity.truth.reference", "--engine", "inplace", *QUICK)
+    assert status == 2
+    assert "logreg_parity.truth.reference.train takes no engine; leave the engine out" in capsys.readouterr().err

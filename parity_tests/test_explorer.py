@@ -13,6 +13,7 @@ from logreg_parity.cli import main
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.teach.explore import recordings
 from logreg_parity.teach.explore.page import LANGUAGES, MOST_ROWS, SCRIPTS, WEB, initial_setting, page
+from logreg_parity.teach.sidebyside import fragment
 from logreg_parity.truth import bounds
 from logreg_parity.truth.optimizers import RULES, rounding_bound
 from logreg_parity.truth.ulp import format_of, round_dataset, round_to
@@ -26,7 +27,8 @@ TABLE = "age,dose,outcome\n61,0.5,well\n34,1.5,ill\n47,1.0,well\n52,2.5,ill\n"
 
 def test_the_command_writes_the_page(tmp_path, capsys):
     assert main(["explore", "--no-open", "--out", str(tmp_path / "page.html")]) == 0
-    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page()
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert fragment() in html and len(html.encode()) < 1_000_000
     assert "page.html" in capsys.readouterr().out
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from logreg_parity.judge.files import write_whole
+from logreg_parity.data.files import write_whole
 
 
 def test_text_and_bytes_are_written(tmp_path):

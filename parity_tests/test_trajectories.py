@@ -15,13 +15,24 @@ import numpy as np
 import pytest
 
 from logreg_parity import Dataset, Parameters
-from logreg_parity.truth import bounds, oracle
+from logreg_parity.truth import oracle
+from logreg_parity.truth.momentum import trajectory
 from parity_tests.conftest import TWINS
 
 REFERENCES = Path(__file__).parent / "references"
 RUNS = json.loads((REFERENCES / "gd_trajectories.json").read_text())["runs"]
-(PLAIN,) = [run for run in RUNS if run["data"] == "mtcars_am_wt" and run["momentum"] == "0"]
-RATE, STEPS = float(PLAIN["lr"]), PLAIN["record"][-1]["step"]
+RUNS = {
+    "nesterov" if run["nesterov"] else "momentum" if float(run["momentum"]) else "plain": run
+    for run in RUNS
+    if run["data"] == "mtcars_am_wt"
+}
+RATE, STEPS = float(RUNS["plain"]["lr"]), RUNS["plain"]["record"][-1]["step"]
+
+
+def descent(form: str) -> dict:
+    """The run's settings, as a twin is asked for them."""
+    momentum = float(RUNS[form]["momentum"])
+    return {"learning_rate": RATE, **({"momentum": momentum, "nesterov": RUNS[form]["nesterov"]} if momentum else {})}
 
 
 @pytest.fixture(scope="module")
@@ -33,39 +44,42 @@ def mtcars() -> Dataset:
     return Dataset(X, y, "mtcars: am by wt", ("wt",))
 
 
-def recorded_errors(points: np.ndarray) -> dict[int, float]:
+def recorded_errors(points: np.ndarray, form: str) -> dict[int, float]:
     """The distance of points (T + 1, 2), bias last, from the record at its steps."""
     errors = {}
-    for entry in PLAIN["record"]:
+    for entry in RUNS[form]["record"]:
         with gmpy2.context(precision=200):
             b, w = (gmpy2.mpfr(str(Decimal(text))) for text in entry["b"])
             errors[entry["step"]] = float(gmpy2.hypot(points[entry["step"], 0] - w, points[entry["step"], 1] - b))
     return errors
 
 
+@pytest.mark.parametrize("form", RUNS)
 @pytest.mark.parametrize("name", [*TWINS, "oracle"])
-def test_the_certified_path(mtcars, twins, name):
-    start, options = Parameters(np.zeros(1), 0.0), {"steps": STEPS, "learning_rate": RATE}
+def test_the_certified_path(mtcars, twins, name, form):
+    start, options = Parameters(np.zeros(1), 0.0), {"steps": STEPS, **descent(form)}
     if name == "oracle":
         run = oracle.trajectory(mtcars, start, **options)
     else:
         run = twins[name].train(mtcars, start, keep=range(STEPS + 1), dtype="float64", **options)
     points = np.column_stack([run.weights, run.biases])
     rounded = points.astype(np.float64)
-    limits = bounds.trajectory(mtcars, rounded[:, :1], rounded[:, 1], learning_rate=RATE, dtype="float64")
-    for step, error in recorded_errors(points).items():
+    limits = trajectory(mtcars, rounded[:, :1], rounded[:, 1], dtype="float64", **descent(form))
+    for step, error in recorded_errors(points, form).items():
         assert error <= 2 * limits.parameters[step] < 1e-11, step  # a bound that wide would still prove little
 
 
-def test_another_path_is_not_mistaken_for_it(mtcars, twins):
+@pytest.mark.parametrize("form", RUNS)
+def test_another_path_is_not_mistaken_for_it(mtcars, twins, form):
+    options = descent(form)
     run = twins["logreg_torch"].train(
         mtcars,
         Parameters(np.zeros(1), 0.0),
         steps=STEPS,
-        learning_rate=RATE * (1 + 1e-9),
+        **{**options, "learning_rate": RATE * (1 + 1e-9)},
         keep=range(STEPS + 1),
         dtype="float64",
     )
     points = np.column_stack([run.weights, run.biases])
-    limits = bounds.trajectory(mtcars, run.weights, run.biases, learning_rate=RATE, dtype="float64")
-    assert all(error > 2 * limits.parameters[step] for step, error in recorded_errors(points).items())
+    limits = trajectory(mtcars, run.weights, run.biases, dtype="float64", **options)
+    assert all(error > 2 * limits.parameters[step] for step, error in recorded_errors(points, form).items())

@@ -9,12 +9,17 @@ import sys
 
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
+    "fit": "the optimum by each twin, with a proof of how near it is",
     "record": "run one twin and store every step",
     "explain": "say where two stored runs part, and why",
+    "check": "your own torch module against your own JAX function",
     "museum": "faults people make, what the judge says of each, and its own score",
+    "gradients": "every way to a gradient against the exact one, and what gradient checkers notice",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
+    "bench": "measure steps, gradients, solvers, devices, growth",
     "explore": "a page to play with: data, curve, loss surface, every step",
     "passport": "what the backends of this machine do with numbers",
+    "sidebyside": "both twins' source on one page, differences marked and explained",
 }
 
 

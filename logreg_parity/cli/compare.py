@@ -45,6 +45,12 @@ def parser() -> argparse.ArgumentParser:
         help="modules to judge (logreg_torch logreg_jax); logreg_parity.truth.reference is one more",
     )
     judge.add_argument(
+        "--engine",
+        nargs="+",
+        metavar="NAME",
+        help="loops to train with, each judged apart: eager, inplace, compiled, auto (the twin's default, eager)",
+    )
+    judge.add_argument(
         "--dtype",
         nargs="+",
         choices=("float64", "float32", "bfloat16", "float16"),
@@ -70,13 +76,15 @@ def run(options: argparse.Namespace) -> int:
 
     from ..judge.compare import compare
     from ..judge.report import summary, tables, write_report
-    from ..judge.twin import load_twin
+    from ..judge.twin import OnEngine, load_twin
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")
     console, progress = Console(), Console(stderr=True)
     dataset, start, setting = problem(options)
     twins = {name: load_twin(name) for name in dict.fromkeys(options.twins)}
+    if options.engine:
+        twins = {f"{name} {e}": OnEngine(name, twin, e) for name, twin in twins.items() for e in options.engine}
     comparison = compare(
         twins,
         dataset,

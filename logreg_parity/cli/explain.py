@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
     """Load, explain, print; the exit status."""
     from rich.console import Console
 
+    from ..data.files import write_whole
     from ..judge.explain import explain
-    from ..judge.files import write_whole
     from ..judge.trace import Trace
 
     first, second = (Trace.load(path) for path in options.traces)

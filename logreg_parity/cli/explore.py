@@ -35,12 +35,14 @@ def run(options: argparse.Namespace) -> int:
     """Write, open; the exit status."""
     import webbrowser
 
-    from ..judge.files import write_whole
-    from ..teach.explore.page import page
+    from ..data.files import write_whole
+    from ..teach.explore.page import Tab, page
+    from ..teach.sidebyside import fragment
 
     if options.out.is_dir() or not options.out.parent.is_dir():
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
-    write_whole(options.out, page(dataset=_dataset(options)))
+    twins = Tab("twins", {"en": "Two frameworks", "zh": "两个框架"}, fragment())
+    write_whole(options.out, page(dataset=_dataset(options), tabs=[twins]))
     print(f"Written: {options.out}")
     if not options.no_open and not webbrowser.open(options.out.resolve().as_uri()):
         print(f"No browser could be opened; open {options.out.resolve()} yourself.")

@@ -7,8 +7,8 @@ from .problem import positive
 DESCRIPTION = """\
 Without NAME, list the planted faults and the correct rewrites. With it, run that fault
 beside the correct program in float64 and show what the judge says. --score counts, over
-all of them, what the judge rejects beside NumPy's comparisons at their defaults, and
-lets it look at random pairs of correct programs."""
+all of them, what the judge rejects beside common comparisons at their defaults. --pairs
+lets the judge look at N random pairs of correct programs and counts its false alarms."""
 
 EPILOG = """\
 exit status: 0 every fault shown is rejected with its cause, and no correct program is;
@@ -17,7 +17,8 @@ exit status: 0 every fault shown is rejected with its cause, and no correct prog
 examples:
   logreg-parity museum
   logreg-parity museum FactorTwo
-  logreg-parity museum --score --pairs 1000"""
+  logreg-parity museum --score
+  logreg-parity museum --pairs 1000"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("name", nargs="?", metavar="NAME", help="the fault to show")
     top.add_argument("--score", action="store_true", help="what the judge rejects, and what it should not")
-    top.add_argument("--pairs", type=positive(int), default=100, metavar="N", help="random correct pairs (100)")
+    top.add_argument("--pairs", type=positive(int), metavar="N", help="random correct pairs to look at")
     return top
 
 
@@ -36,11 +37,12 @@ def run(options: argparse.Namespace) -> int:
     """List, show or score; the exit status."""
     from rich.console import Console
 
-    if options.name and options.score:
-        raise ValueError(f"NAME is {options.name} and --score is given; give one of them")
+    if options.name and (options.score or options.pairs):
+        raise ValueError(f"NAME is {options.name} and --score or --pairs is given; give one of them")
     console = Console(highlight=False)
-    if options.score:
-        return _score(console, options.pairs)
+    if options.score or options.pairs:
+        scored = _score(console) if options.score else 0
+        return max(scored, _pairs(console, options.pairs) if options.pairs else 0)
     return _show(console, options.name) if options.name else _list(console)
 
 
@@ -83,27 +85,43 @@ def _show(console, name: str) -> int:
     return 0 if made.rejected["compare"] and made.explained(exhibit) else 1
 
 
-def _score(console, pairs: int) -> int:
-    from tqdm import tqdm
-
+def _score(console) -> int:
     from ..judge.museum.faults import EXHIBITS
-    from ..judge.museum.score import TOOLS, random_pair, score
+    from ..judge.museum.score import TOOLS, score
 
     scores = list(score())
     table = _table("", "", "faults rejected", "cause named", "correct rejected")
     for s in scores:
         if s.tool == TOOLS[0]:
             table.add_row(s.dtype, style="bold")
+        if s.killed is None:
+            table.add_row(f"  {s.tool}", "not installed")
+            continue
         named = "-" if s.explained is None else f"{s.explained} of {s.faults}"
         table.add_row(f"  {s.tool}", f"{s.killed} of {s.faults}", named, f"{s.alarms} of {s.rewrites}")
     console.print(table)
-    made = {k: random_pair(k) for k in tqdm(range(pairs), "correct pairs", disable=None, delay=1, leave=False)}
-    alarms = [k for k, pair in made.items() if pair.rejected["compare"] or pair.rejected["explain"]]
-    seeds = f" (seeds {', '.join(map(str, alarms))})" if alarms else ""
-    console.print(f"Of {pairs} random pairs of correct programs the judge rejects {len(alarms)}{seeds}.")
     judged = [s for s in scores if s.tool in ("compare", "explain")]
     counts = {n for s in judged if s.dtype == "float64" for n in (s.killed, s.explained) if n is not None}
-    return 0 if counts == {len(EXHIBITS)} and not alarms and not any(s.alarms for s in judged) else 1
+    return 0 if counts == {len(EXHIBITS)} and not any(s.alarms for s in judged) else 1
+
+
+def _pairs(console, count: int) -> int:
+    from tqdm import tqdm
+
+    from ..judge.museum.pairs import random_pair
+
+    alarms, differ = [], 0
+    for seed in tqdm(range(count), "correct pairs", disable=None, delay=1, leave=False):
+        pair = random_pair(seed)
+        differ += not pair.same
+        if pair.rejected["compare"] or pair.rejected["explain"]:
+            alarms.append(seed)
+    seeds = f" (seeds {', '.join(map(str, alarms))})" if alarms else ""
+    console.print(
+        f"Of {count} random pairs of correct programs, {differ} of which differ in some number, "
+        f"the judge rejects {len(alarms)}{seeds}."
+    )
+    return 1 if alarms else 0
 
 
 def _table(title: str, *columns: str):

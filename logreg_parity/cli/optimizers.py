@@ -43,13 +43,27 @@ def run(options: argparse.Namespace) -> int:
     ]
     console = Console()
     console.print(_table(measured))
-    for row, t, *_ in measured:
-        lines = (row.title, t.torch, t.optax, f"{'exact' if t.exact else 'no exact translation'}: {t.note}\n")
-        console.print("\n  ".join(lines), highlight=False, soft_wrap=True)
+    for m in measured:
+        t = m.translation
+        lines = [m.row.title, t.torch, t.optax, f"{'exact' if t.exact else 'no exact translation'}: {t.note}"]
+        lines += [_promise(dtype, move) for dtype, move in m.undetermined.items()]
+        console.print("\n  ".join(lines) + "\n", highlight=False, soft_wrap=True)
     if options.json:
         _write(measured, options.steps, options.json)
         console.print(f"Written: {options.json}", highlight=False, soft_wrap=True)
     return 0 if all(m.share <= 1 for m in measured if m.translation.exact) else 1
+
+
+def _promise(dtype: str, move) -> str:
+    """Whether rounding decides a move of the walk, in words."""
+    if move is None:
+        return f"{dtype}: the gradients' rounding leaves the sign of every move of weight and bias as it is"
+    k = "the bias" if move.bias else f"weight {move.coordinate}"
+    return (
+        f"{dtype}: no promise from step {move.step} on: rounding decides the sign of the move of {k}, from "
+        f"{move.low:.1e} to {move.high:.1e} learning rates; its gradient, {move.gradient:.1e}, is known to "
+        f"{move.bound:.1e}, and is divided by the size of its like"
+    )
 
 
 def _table(measured):
@@ -73,13 +87,14 @@ def _table(measured):
 
 def _write(measured, steps: int, path: Path) -> None:
     """As JSON, whole or not at all."""
-    from ..judge.files import write_whole
+    from ..data.files import write_whole
 
     def finite(value):
         return None if isinstance(value, float) and math.isnan(value) else value
 
     rows = []
     for m in measured:
-        numbers = {name: finite(value) for name, value in m._asdict().items() if name not in ("row", "translation")}
-        rows.append({**m.row._asdict(), **m.translation._asdict(), **numbers})
+        numbers = {name: finite(value) for name, value in m._asdict().items() if isinstance(value, float)}
+        moves = {dtype: move and move._asdict() for dtype, move in m.undetermined.items()}
+        rows.append({**m.row._asdict(), **m.translation._asdict(), **numbers, "undetermined": moves})
     write_whole(path, json.dumps({"steps": steps, "rows": rows}, indent=2, allow_nan=False) + "\n")

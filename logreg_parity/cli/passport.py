@@ -3,16 +3,26 @@
 import argparse
 from pathlib import Path
 
+from .problem import positive
+
 DESCRIPTION = """\
 Ask the frameworks how they compute here: precision of products, fused multiply-adds,
 subnormals, depth of sums, what results depend on, errors of the functions in ulps.
 Prints a table and writes passport.json and passport.md.
 
-logreg-parity passport diff A.json B.json prints what differs between two of them."""
+logreg-parity passport diff A.json B.json prints what differs between two of them.
+logreg-parity passport sweep measures the functions on every float32 number."""
+
+SWEEP = """\
+Hold the functions to their exact values: at every finite float32 number (minutes; a
+progress bar says how many), and in float64 at a fixed sample and where climbing from its
+worst places leads. Prints the largest errors and adds them to a file of maxima, in the
+place of rows of the same function, version and machine. Interrupted, it writes nothing."""
 
 EPILOG = """\
 exit status: 0 the passport is written, or two are the same but for their date;
-1 two passports differ; 2 a file or an option is wrong."""
+1 two passports differ, or the sweep found more than the kept rows or the bounds allow;
+2 a file or an option is wrong."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,22 +35,35 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--twins", nargs="+", metavar="MODULE", default=twins, help=f"to ask ({' '.join(twins)})")
     top.add_argument("--device", metavar="NAME", default="cpu", help="cpu or cuda (cpu)")
     top.add_argument("--out", type=Path, default=Path("passport"), metavar="FOLDER", help="for the files (passport/)")
-    commands = top.add_subparsers(title="command", dest="command", metavar="[diff]")
+    commands = top.add_subparsers(title="command", dest="command", metavar="[diff|sweep]")
     diff = commands.add_parser("diff", help="print what differs between two passports")
     diff.add_argument("files", type=Path, nargs=2, metavar="FILE", help="a passport.json")
+    sweep = commands.add_parser(
+        "sweep", help="the largest errors of the functions", description=SWEEP, formatter_class=formatter
+    )
+    inherit = argparse.SUPPRESS
+    sweep.add_argument("--twins", nargs="+", metavar="MODULE", default=inherit, help=f"to ask ({' '.join(twins)})")
+    sweep.add_argument("--device", metavar="NAME", default=inherit, help="cpu or cuda (cpu)")
+    sweep.add_argument("--functions", nargs="+", metavar="NAME", help="of the probes; another name lists them (all)")
+    sweep.add_argument("--dtypes", nargs="+", choices=["float32", "float64"], default=["float32", "float64"])
+    sweep.add_argument("--sample", type=positive(int), metavar="K", help="about K float32 numbers in place of all")
+    sweep.add_argument("--out", dest="file", type=Path, default=Path("maxima.json"), metavar="FILE", help="to add to")
     return top
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask and write, or compare two files; the exit status."""
-    return _diff(*options.files) if options.command == "diff" else _issue(options)
+    """Ask and write, compare two files, or sweep; the exit status."""
+    if options.command == "diff":
+        return _diff(*options.files)
+    return _sweep(options) if options.command == "sweep" else _issue(options)
 
 
 def _issue(options: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from ..data.files import write_whole
     from ..judge import passport
-    from ..judge.files import write_whole
+    from ..truth import maxima
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")
@@ -49,6 +72,10 @@ def _issue(options: argparse.Namespace) -> int:
     console.print("\n".join(passport.about(issued)), highlight=False, markup=False, soft_wrap=True)
     for dtype in passport.DTYPES:
         console.print(_table(f"\n{dtype} on {options.device}", *passport.table(issued, dtype)))
+    ran = {version for twin in issued["twins"].values() for version in twin["versions"].items()}
+    kept = [row for row in maxima.load() if (row.framework, row.version) in ran]
+    if kept:
+        console.print(_table("\nlargest errors kept for these versions, in ulps", *maxima.table(kept)))
     options.out.mkdir(parents=True, exist_ok=True)
     passport.save(issued, options.out / "passport.json")
     write_whole(options.out / "passport.md", passport.markdown(issued))
@@ -64,6 +91,31 @@ def _diff(first: Path, second: Path) -> int:
     for what, one, other in found:
         print(f"{what}\n  {first}: {shown(one)}\n  {second}: {shown(other)}")
     return 1 if found else 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ..judge import sweep
+    from ..truth import maxima
+
+    if options.file.exists():
+        maxima.load(options.file)  # what it cannot be added to is said before the work
+    functions = list(dict.fromkeys(options.functions or sweep.FUNCTIONS))
+    twins = list(dict.fromkeys(options.twins))
+    rows = []
+    for dtype in dict.fromkeys(options.dtypes):
+        places = sweep.places(twins, functions, dtype, options.device)
+        rows += (
+            sweep.search(places, functions) if dtype == "float64" else sweep.sweep(places, functions, options.sample)
+        )
+    kept = maxima.load()
+    wrong = [complaint for row in rows if (complaint := maxima.complaint(row, kept))]
+    sweep.save(rows, options.file)
+    console = Console()
+    console.print(_table("largest errors in ulps", *maxima.table(rows)))
+    console.print("\n".join([*wrong, f"Written: {options.file}"]), highlight=False, markup=False, soft_wrap=True)
+    return 1 if wrong else 0
 
 
 def _table(title, heading, rows):

@@ -7,8 +7,8 @@ from pathlib import Path
 DATA = ("published", "lesson", "bernoulli", "soft")
 
 
-def add_problem(parser: argparse.ArgumentParser) -> None:
-    """Add the options to a command."""
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a data set to a command."""
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
@@ -20,6 +20,11 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--weight", metavar="COLUMN", help="a column of row weights in the file")
     data.add_argument("--standardize", action="store_true", help="give every feature mean 0 and deviation 1")
     data.add_argument("--seed", type=int, default=0, metavar="K", help="of made data, start and mini-batches (0)")
+
+
+def add_problem(parser: argparse.ArgumentParser) -> None:
+    """Add these and the options of training to a command."""
+    add_data(parser)
     training = parser.add_argument_group("training")
     training.add_argument("--steps", type=positive(int), default=5000, metavar="T", help="gradient steps (5000)")
     training.add_argument(
@@ -28,6 +33,8 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
         metavar="H",
         help="default: the lesson's for made data (1e-4 down the sum), else 1 / the largest curvature there can be",
     )
+    training.add_argument("--momentum", type=fraction, default=0.0, metavar="M", help="of torch.optim.SGD (0)")
+    training.add_argument("--nesterov", action="store_true", help="Nesterov's form of the momentum")
     training.add_argument(
         "--reduction", choices=("sum", "mean"), help="of the losses; default: sum, as in the lesson; mean for a file"
     )
@@ -36,15 +43,13 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--record", choices=("before", "after"), default="after", help="loss of the update (after)")
 
 
-def problem(options: argparse.Namespace):
-    """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
+def data(options: argparse.Namespace):
+    """The data set that the options ask for and the start that belongs to it. ValueError where they make no sense."""
     import numpy as np
 
     from ..data.dataset import Parameters
     from ..data.generator import initial_parameters, lesson, published_2021
     from ..data.tables import load_table
-    from ..judge.quantities import Setting
-    from ..truth.bounds import largest_curvature
 
     made = options.data in DATA
     if made and (options.label or options.weight):
@@ -62,15 +67,35 @@ def problem(options: argparse.Namespace):
             raise ValueError(f"--data is the file {options.data}; say which column is the label with --label COLUMN")
         dataset = load_table(options.data, options.label, weight=options.weight)
         start = Parameters(np.zeros(dataset.n_features), 0.0)
-    if options.standardize:
-        dataset = dataset.standardized()
+    return dataset.standardized() if options.standardize else dataset, start
+
+
+def problem(options: argparse.Namespace):
+    """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
+    from ..judge.quantities import Setting
+    from ..truth.bounds import largest_curvature
+
+    dataset, start = data(options)
+    made = options.data in DATA
     reduction = options.reduction or ("sum" if made else "mean")
     step_size = options.step_size
     if step_size is None and made and not options.standardize:
         step_size = 1e-4 if reduction == "sum" else 1e-4 * dataset.n_rows
     if step_size is None:
         step_size = float(f"{1 / largest_curvature(dataset, l2=options.l2, reduction=reduction):.3g}")
-    setting = Setting(options.steps, step_size, options.l2, reduction, options.record, options.batch_size, options.seed)
+    if options.nesterov and not options.momentum:
+        raise ValueError("--nesterov is asked for without --momentum; give a momentum, --momentum 0.9 for one")
+    setting = Setting(
+        options.steps,
+        step_size,
+        options.l2,
+        reduction,
+        options.record,
+        options.batch_size,
+        options.seed,
+        options.momentum,
+        options.nesterov,
+    )
     return dataset, start, setting
 
 
@@ -91,4 +116,12 @@ def not_negative(text: str) -> float:
     value = float(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} came; give 0 or a number above it")
+    return value
+
+
+def fraction(text: str) -> float:
+    """A number from 0 to less than 1."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} came; give a number from 0 to less than 1")
     return value

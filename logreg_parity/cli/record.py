@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     dtypes = ("float64", "float32", "bfloat16", "float16")
     run.add_argument("--dtype", choices=dtypes, default="float32", help="(float32)")
     run.add_argument("--device", metavar="NAME", default="cpu", help="cpu or cuda (cpu)")
+    run.add_argument("--engine", metavar="NAME", help="eager, inplace, compiled or auto (the twin's default, eager)")
     run.add_argument("--out", type=Path, required=True, metavar="FILE", help="the trace, an .npz file")
     run.add_argument(
         "--detail",
@@ -44,12 +45,14 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Run, write; the exit status."""
     from ..judge.trace import record
-    from ..judge.twin import load_twin
+    from ..judge.twin import OnEngine, load_twin
 
     if options.out.is_dir() or not options.out.parent.is_dir():
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
     dataset, start, setting = problem(options)
     twin = load_twin(options.twin)
+    if options.engine:
+        twin = OnEngine(options.twin, twin, options.engine)
     if options.device not in twin.devices():
         raise ValueError(f"--device is {options.device!r}; {options.twin} sees {', '.join(twin.devices())}")
     place = {"dtype": options.dtype, "device": options.device}

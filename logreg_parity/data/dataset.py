@@ -5,8 +5,9 @@ same order. ``generator.py`` makes data sets, ``tables.py`` reads them from file
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -115,6 +116,32 @@ def batches(n_rows: int, batch_size: int, steps: int, *, seed: int = 0) -> Itera
                 return
             taken += 1
             yield order[start : start + batch_size]
+
+
+def batch_index(batches: Iterable[np.ndarray], steps: int, n_rows: int) -> np.ndarray:
+    """The rows of every step as one array (T, B), B the longest batch; shorter ones end in n_rows, which is no row.
+
+    Raises ValueError for fewer batches than steps and for what is no row number.
+    """
+    chosen = [np.asarray(rows) for rows in islice(batches, steps)]
+    if len(chosen) < steps:
+        raise ValueError(f"batches end after {len(chosen)} of {steps} steps; give the rows of every step")
+    index = np.full((steps, max(rows.size for rows in chosen)), n_rows)
+    for step, rows in enumerate(chosen):
+        if rows.dtype.kind not in "iu" or rows.ndim != 1 or rows.size == 0 or rows.min() < 0 or rows.max() >= n_rows:
+            raise ValueError(f"the batch of step {step + 1} is {rows!r}; give row numbers from 0 to {n_rows - 1}")
+        index[step, : rows.size] = rows
+    return index
+
+
+def batch_counts(dataset: Dataset, index: np.ndarray | None, steps: int, reduction: str) -> np.ndarray:
+    """What the sums of each step are divided by (T,): Σ ω of the rows that ``batch_index`` names, or 1 for "sum"."""
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
+    if reduction == "sum":
+        return np.ones(steps)
+    weight = np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight
+    return np.full(steps, weight.sum()) if index is None else np.append(weight, 0)[index].sum(axis=1)
 
 
 def _read_only(values, name: str) -> np.ndarray:

@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from .dataset import Parameters
 
-Record = Literal["before", "after"]
-"""Whether the loss of a step is that before its update or after it."""
+Record = Literal["before", "after", "none"]
+"""Whether the loss of a step is that before its update or after it; "none" asks for no losses."""
 
 
 class Evaluation(NamedTuple):
@@ -28,17 +28,19 @@ class Evaluation(NamedTuple):
 class History:
     """One training run of T steps.
 
-    losses: the objective at every step, before or after the update as ``record`` says; of the step's own batch.
-    steps: which points are kept, 0 being the start and t the point after step t; weights and biases: those points.
-    stop_reason: None where all steps asked for were taken, else why the run stopped early, in words.
+    losses: the objective at every step, before or after the update as ``record`` says, of the step's own batch; empty
+    where record is "none". steps: which points are kept, 0 being the start and t the point after step t; weights and
+    biases: those points. stop_reason: None where all steps asked for were taken, else why the run stopped early, in
+    words. engine: the name of the loop that took the steps.
     """
 
-    losses: np.ndarray  # (T,)
+    losses: np.ndarray  # (T,), or (0,)
     record: Record
     steps: np.ndarray  # (K,), increasing
     weights: np.ndarray  # (K, D)
     biases: np.ndarray  # (K,)
     stop_reason: str | None = None
+    engine: str = "eager"
 
     @property
     def parameters(self) -> Parameters:
@@ -49,16 +51,26 @@ class History:
 class Recorder:
     """Keeps the books of a run for the loop that makes it, and says when to stop.
 
-    record: whether the loss of a step is taken "before" or "after" the update; keep: the steps whose points are
-    kept (the start and the end always are). A progress bar shows on runs of over a second in a terminal.
+    record: whether the loss of a step is taken "before" or "after" the update, or not at all ("none"); keep: the
+    steps whose points are kept (the start and the end always are); engine: the loop's name, for the History. A
+    progress bar shows on runs of over a second in a terminal.
     """
 
-    def __init__(self, start: Parameters, *, steps: int, record: Record, keep: Collection[int] | None, name: str):
+    def __init__(
+        self,
+        start: Parameters,
+        *,
+        steps: int,
+        record: Record,
+        keep: Collection[int] | None,
+        name: str,
+        engine: str = "eager",
+    ):
         if steps < 1:
             raise ValueError(f"steps is {steps}; give at least 1")
-        if record not in ("before", "after"):
-            raise ValueError(f"record is {record!r}; give 'before' or 'after' (the update)")
-        self._record, self._last, self._name = record, steps, name
+        if record not in ("before", "after", "none"):
+            raise ValueError(f"record is {record!r}; give 'before' or 'after' (the update), or 'none'")
+        self._record, self._last, self._name, self._engine = record, steps, name, engine
         self._keep = {steps} if keep is None else {steps, *keep}
         self._points = [(0, start)]
         self._losses: list[float] = []
@@ -75,19 +87,49 @@ class Recorder:
             if self._stop_reason:
                 return
 
-    def add(self, step: int, loss: float, parameters: Parameters) -> None:
-        """Book one step: its loss, and the point it led to."""
-        self._losses.append(loss)
-        if not np.isfinite(loss):
-            self._stop_reason = (
-                f"the loss {self._record} the update is {loss} at step {step}: the form of the loss overflows "
-                f"there, or the step size is too large"
-            )
+    def chunks(self, size: int) -> Iterator[range]:
+        """The steps 1, 2, ... in ranges of ``size``, the last one shorter, until the last or one that is not finite."""
+        with tqdm(total=self._last, desc=self._name, unit="step", disable=None, delay=1, leave=False) as bar:
+            for first in range(1, self._last + 1, size):
+                chunk = range(first, min(first + size, self._last + 1))
+                yield chunk
+                bar.update(len(chunk))
+                if self._stop_reason:
+                    return
+
+    def add(self, step: int, loss: float | None, parameters: Parameters) -> None:
+        """Book one step: its loss (None where none is recorded), and the point it led to."""
+        if loss is not None:
+            self._losses.append(loss)
+        if not np.isfinite(np.append(*parameters) if loss is None else loss).all():
+            self._stop_reason = self._reason(step, loss)
         if step in self._keep or self._stop_reason:
             self._points.append((step, parameters))
+
+    def extend(self, chunk: range, losses: np.ndarray | None, points: np.ndarray) -> None:
+        """Book the steps of a chunk (C,): their losses (C,) and points (C, D + 1), the bias last, as ``add`` would.
+
+        Both may be longer than the chunk. What follows the first step that is not finite is dropped.
+        """
+        finite = np.isfinite(points).all(axis=1) if losses is None else np.isfinite(losses)
+        finite = finite[: len(chunk)]
+        taken = len(chunk) if finite.all() else int(np.argmin(finite)) + 1
+        if losses is not None:
+            self._losses.extend(np.asarray(losses[:taken], np.float64).tolist())
+        if not finite.all():
+            self._stop_reason = self._reason(chunk[taken - 1], None if losses is None else float(losses[taken - 1]))
+            self._keep.add(chunk[taken - 1])
+        for step in [step for step in chunk[:taken] if step in self._keep]:
+            point = points[step - chunk.start]
+            self._points.append((step, Parameters(point[:-1], point[-1])))
+
+    def _reason(self, step: int, loss: float | None) -> str:
+        came = "a parameter is not finite" if loss is None else f"the loss {self._record} the update is {loss}"
+        return f"{came} at step {step}: the form of the loss overflows there, or the step size is too large"
 
     def history(self) -> History:
         """The run so far."""
         steps, points = zip(*self._points, strict=True)
         weights, biases = (np.array(part) for part in zip(*points, strict=True))
-        return History(np.array(self._losses), self._record, np.array(steps), weights, biases, self._stop_reason)
+        losses = np.array(self._losses)
+        return History(losses, self._record, np.array(steps), weights, biases, self._stop_reason, self._engine)

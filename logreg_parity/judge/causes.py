@@ -1,7 +1,8 @@
 """Why a stage is off: one small detector a cause, tried in a fixed order, the first that fits every number wins.
 
 A detector returns a sentence with its evidence, or None. "Fits" means within the bound that the stage has anyway,
-never a tolerance: what the mistake would have given is held to the rounding it would have had.
+never a tolerance: what the mistake would have given is held to the rounding it would have had. Those of a row's loss
+are in ``loss_causes.py``, those of an update in ``step_causes.py``.
 """
 
 from dataclasses import replace
@@ -10,12 +11,21 @@ import numpy as np
 
 from ..data.dataset import Parameters
 from ..truth import reference
-from ..truth.bounds import FUNCTION_ULPS, PointBounds
+from ..truth.bounds import PointBounds
 from ..truth.stages import GivenLogits
 from ..truth.ulp import FORMATS, format_of, round_to
+from .loss_causes import batch_means, cancellation, clamp, every_pair, signed_labels, threshold
 from .microscope import Look
+from .step_causes import earlier_gradients, no_step, one_part_late
 from .suspect import AVERAGED, BY_ROW, FROM_ROWS, Suspect
+from .velocities import other_velocity
 
+FACTORS = {
+    2.0: "twice what it should be: a factor 2 or 1/2 too many or missing",
+    0.5: "half what it should be: a factor 2 or 1/2 too many or missing",
+    -1.0: "-1 times what it should be: a likelihood where a loss is meant, or a step uphill",
+    float(1 / np.log(2)): "1.4427 times what it should be, 1 / log 2: bits where nats are meant",
+}
 UNKNOWN = "The cause is not one this tool knows; the numbers above are the evidence."
 
 
@@ -31,14 +41,15 @@ def not_finite(s: Suspect) -> str | None:
     if not len(lost):
         return None
     where = f" in {s.name_rows(lost)}" if s.stage in BY_ROW else ""
-    return f"The {s.stage} is not finite{where}: an overflow, a logarithm of 0, or 0 times infinity."
+    log_of_0 = "a logarithm of 0, such as the log(1 - p) of a p near 1,"
+    return f"The {s.stage} is not finite{where}: an overflow, {log_of_0} or 0 times infinity."
 
 
-def a_half(s: Suspect) -> str | None:
-    """The derivative of a square, or a convention with 1/2."""
-    for factor, word in ((2.0, "twice"), (0.5, "half")):
+def known_factor(s: Suspect) -> str | None:
+    """The derivative of a square, another unit, or a sign."""
+    for factor, meaning in FACTORS.items():
         if s.stage in (*AVERAGED, "row losses", "update") and s.scaled(factor):
-            return f"Every number of the {s.stage} is {word} what it should be: a factor 2 or 1/2 too many or missing."
+            return f"Every number of the {s.stage} is {meaning}."
     return None
 
 
@@ -50,6 +61,9 @@ def sum_or_mean(s: Suspect) -> str | None:
     if n > 1:
         words |= {n / (n - 1): "N/(N-1): divided by N - 1 where N is meant"}
         words |= {(n - 1) / n: "(N-1)/N: divided by N where N - 1 is meant, or by N + 1"}
+    if s.stage == "update":
+        words[1 / n] = "1/N: the step size is divided by the number of rows"
+        words[n] = "N: the step size is multiplied by the number of rows"
     for factor, meaning in words.items():
         if s.stage in (*AVERAGED, "update") and s.scaled(factor):
             return f"The {s.stage} is {factor:.6g} times what it should be, with N = {n:g} that is {meaning}."
@@ -111,18 +125,6 @@ def permuted_rows(s: Suspect) -> str | None:
     return f"The {s.stage} are the right ones in another order, {s.name_rows(s.off)}: the first is that of row {came}."
 
 
-def every_pair(s: Suspect) -> str | None:
-    """(N, 1) against (N,) is (N, N). The loss is linear in y, so the mean over all pairs is that of the mean label."""
-    if s.stage != "loss" or s.reduction != "mean" or s.rows.sample_weight is not None:
-        return None
-    mean = replace(s.rows, y=np.full_like(s.rows.y, s.rows.y.mean()))
-    value = reference.objective(s.look.here, mean.X, mean.y, **s.look.reference_options)
-    limit = PointBounds(mean, s.look.here, **s.look.bounds_options).objective
-    if not s.fits(np.atleast_1d(value), np.atleast_1d(limit)):
-        return None
-    return "The loss is the mean over N x N pairs: (N, 1) against (N,) broadcasts, and every logit meets every label."
-
-
 def reshaped_features(s: Suspect) -> str | None:
     """A reshape for a transpose, or the columns in another order."""
     X = s.rows.X
@@ -139,33 +141,8 @@ def reshaped_features(s: Suspect) -> str | None:
     return None
 
 
-def one_part_late(s: Suspect) -> str | None:
-    """The weight's gradient taken after the bias has moved, the other way round, or a part that stood still."""
-    if s.stage != "update":
-        return None
-    here, there, last = s.look.here, s.look.there, len(s.v) - 1
-    parts = {"weight": np.arange(last), "bias": np.array([last])}
-    for name, other, moved in (
-        ("weight", "bias", Parameters(here.weight, there.bias)),
-        ("bias", "weight", Parameters(there.weight, here.bias)),
-    ):
-        part = parts[name]
-        if not np.isin(s.off, part).all():
-            continue
-        if (s.v[part] == s.look.theta[part]).all():
-            return f"The {name} did not move, the {other} did."
-        _, slope = reference.value_and_grad(moved, s.rows.X, s.rows.y, **s.look.reference_options)
-        late = s.look.theta - s.look.side.rate * reference.flatten(slope)
-        if (np.abs(s.v - late) <= s.bound)[part].all():
-            return (
-                f"The {name} moved along the gradient at the point where the {other} had moved already: the {other} is "
-                f"updated first, and both should use one gradient."
-            )
-    return None
-
-
 def penalty(s: Suspect) -> str | None:
-    """A penalised intercept, a penalty left out, or without its half."""
+    """A penalised intercept, a penalty left out, without its half, with one too many, or inside the mean."""
     if s.stage not in AVERAGED or not s.l2:
         return None
     b = (s.look.there if s.stage == "recorded loss" else s.look.here).bias
@@ -175,6 +152,8 @@ def penalty(s: Suspect) -> str | None:
         (intercept, "with l2 times the bias in it: the intercept is penalised"),
         (-s.penalty, "without the penalty: l2 is left out"),
         (s.penalty, "with twice the penalty: the half of l2 / 2 is missing"),
+        (-s.penalty / 2, "with half the penalty: a half too many, or the 2 of the square is missing"),
+        (s.penalty / s.rows.n_rows - s.penalty, "with the penalty divided by N: it is added before the mean is taken"),
     ):
         if s.fits(s.e + change):
             return f"The {s.stage} is what it should be {what} ({np.abs(change).max():.3g} is the difference)."
@@ -191,23 +170,6 @@ def lower_precision(s: Suspect) -> str | None:
     for name in ("bfloat16", "float16", "float32"):
         if FORMATS[name].precision < precision and s.v.any() and s.held_by(name):
             return f"Every number of the {s.stage} is a {name} number, in a run that says {s.dtype}: a lower precision."
-    return None
-
-
-def clamp(s: Suspect) -> str | None:
-    """log(p + ε), or log of a p that is kept above ε: large losses end at -log ε."""
-    if s.stage != "row losses":
-        return None
-    worst = int(np.argmax(s.e))
-    # what the log of a probability, rounded to a relative γ, is off by: γ itself
-    bound = 4 * FUNCTION_ULPS * format_of(s.dtype).unit_roundoff * (1 + s.e)
-    shift = np.exp(-s.v[worst]) - np.exp(-s.e[worst])
-    if not shift > 0 or s.e[worst] - s.v[worst] <= bound[worst]:
-        return None
-    epsilon = 10.0 ** np.round(np.log10(shift))
-    candidates = (-np.log(np.exp(-s.e) + epsilon), np.minimum(s.e, -np.log(epsilon)))
-    if any(s.fits(candidate, bound) for candidate in candidates):
-        return f"Large losses stop near -log {epsilon:.0e}: a clamp, or log(p + {epsilon:.0e}), guards the logarithm."
     return None
 
 
@@ -233,21 +195,6 @@ def decimals(s: Suspect) -> str | None:
     return None
 
 
-def cancellation(s: Suspect) -> str | None:
-    """Digits lost in a difference of numbers of the logit's size, or of 1."""
-    if s.stage != "row losses":
-        return None
-    u = format_of(s.dtype).unit_roundoff
-    for size, what in (
-        (np.abs(s.look.logits), "the logit's rounding: z and softplus(-z) are added where they cancel"),
-        (np.ones(len(s.e)), "the rounding of 1: computed from p or 1 - p, which keep no digits near 1"),
-    ):
-        if s.fits(s.e, 4 * FUNCTION_ULPS * u * (size + s.e)):
-            lost = f"{s.name_rows(s.off)} {'loses' if len(s.off) == 1 else 'lose'} digits of a small loss"
-            return f"{lost[0].upper()}{lost[1:]}, by no more than {what}."
-    return None
-
-
 def wrong_derivative(s: Suspect) -> str | None:
     """The weakest hint: the loss is right and its gradient is not."""
     if s.stage != "gradient" or s.look.creates("loss"):
@@ -258,17 +205,23 @@ def wrong_derivative(s: Suspect) -> str | None:
 
 DETECTORS = (
     not_finite,
-    a_half,
+    other_velocity,
+    known_factor,
     sum_or_mean,
     shifted_by_one,
     flipped_label,
     missing_row,
     permuted_rows,
     every_pair,
+    batch_means,
+    signed_labels,
     reshaped_features,
+    no_step,
     one_part_late,
+    earlier_gradients,
     penalty,
     lower_precision,
+    threshold,
     clamp,
     other_factor,
     decimals,

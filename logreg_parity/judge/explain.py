@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..truth import bounds
+from ..truth.momentum import trajectory
 from ..truth.ulp import format_of, ulp
 from .causes import UNKNOWN, find_cause
 from .microscope import Difference, Look, Side, differences, surely_within
@@ -94,10 +94,9 @@ def _advice(looks: tuple[Look, Look], stage: str) -> str:
 def _promised(side: Side) -> bool:
     """Whether the distance to the exact run is bounded to the end; then so is the other run's, at a known distance."""
     points, trace = side.trace.points, side.trace
-    options = {"learning_rate": side.rate, "dtype": side.dtype, "batches": side.batches, **side.options}
     if not np.isfinite(points).all():
         return False
-    limits = bounds.trajectory(side.dataset, points[:, :-1], points[:, -1], record="before", **options)
+    limits = trajectory(side.dataset, points[:, :-1], points[:, -1], dtype=side.dtype, **side.descent)
     return bool(np.isfinite(limits.parameters).all() and trace.stop_reason is None)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..data.dataset import Dataset, Parameters
 from ..truth import oracle, reference, stages
 from ..truth.bounds import PointBounds
+from ..truth.momentum import Velocity
 from ..truth.ulp import format_of
 from .quantities import rounded_inputs
 from .trace import Trace
@@ -35,9 +36,28 @@ class Side:
         self.trace, self.dtype = trace, trace.ran.dtype
         given = rounded_inputs(dataset, trace.start, trace.setting, self.dtype)
         self.dataset, self.start, self.options = given.dataset, given.start, given.options
+        self.descent = given.descent
         self.batches, self.rate = given.descent["batches"], given.descent["learning_rate"]
-        # the steps' own arithmetic (S, D + 1): how far each point is from θ - η g
-        self.miss = trace.points[1:] - (trace.points[:-1] - self.rate * trace.gradients)
+        self.momentum, self.nesterov = given.descent.get("momentum", 0.0), given.descent.get("nesterov", False)
+        # the steps' own arithmetic (S, D + 1): how far each point is from where its gradient and velocity lead
+        self.miss = trace.points[1:] - (trace.points[:-1] - self.rate * self.directions)
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """What each step should walk along (S, D + 1), from the stored gradients."""
+        walked, velocity = [], np.zeros_like(self.trace.gradients[0])
+        for slope in self.trace.gradients:
+            direction, velocity = reference.sgd_step(0.0, slope, velocity, -1.0, self.momentum, self.nesterov)
+            walked.append(direction)
+        return np.array(walked)
+
+    @cached_property
+    def direction_bounds(self) -> np.ndarray:
+        """How far the direction of each step may be from that (S, D + 1): each gradient is Δg from the exact one."""
+        limits, velocity = [], Velocity(self.trace.points.shape[1], self.momentum, self.nesterov, self.dtype)
+        for step, slope in enumerate(self.trace.gradients, start=1):
+            limits.append(velocity.add(slope, 2 * Look(self, step).limits.gradient)[0])
+        return np.array(limits)
 
 
 class Look:
@@ -88,7 +108,7 @@ class Look:
             "loss": (value, limits.objective),
             "residuals": (limits.residuals, stages.residual_bound(limits, limits.residuals)),
             "gradient": (reference.flatten(slope), limits.gradient),
-            "update": (self.theta - side.rate * self.slope, self._update_bound),
+            "update": (self.theta - side.rate * side.directions[self.step - 1], self._update_bound),
             "recorded loss": (value, limits.objective),
         }
         if side.trace.setting.record == "after":
@@ -107,7 +127,7 @@ class Look:
             "logits": (at.logits, limits.logit),
             "loss": (at.objective, limits.objective),
             "gradient": (reference.flatten(at.gradient), limits.gradient),
-            "update": (stages.update(self.theta, self.slope, side.rate), self._update_bound),
+            "update": (stages.update(self.theta, side.directions[self.step - 1], side.rate), self._update_bound),
             "recorded loss": (at.objective, limits.objective),
         }
         if "logits" in self.values and self.logits is self.values["logits"]:
@@ -130,7 +150,10 @@ class Look:
 
     @property
     def _update_bound(self) -> np.ndarray:
-        return stages.update_bound(self.limits, self.side.rate, self.there)
+        side = self.side
+        if not side.momentum:
+            return stages.update_bound(self.limits, side.rate, self.there)
+        return stages.moved_bound(side.direction_bounds[self.step - 1], side.rate, self.there, side.dtype)
 
     def creates(self, stage: str) -> bool:
         """Whether the stage is off its own bound given its own inputs."""

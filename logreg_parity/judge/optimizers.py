@@ -15,6 +15,7 @@ from ..data.dataset import Dataset, Parameters
 from ..data.generator import gaussian, initial_parameters
 from ..truth import oracle
 from ..truth.optimizers import RULES, exact_walk, rounding_bound
+from ..truth.ratios import Undetermined, first_undetermined, why_not
 
 
 class Translation(NamedTuple):
@@ -87,7 +88,8 @@ class Measurement(NamedTuple):
 
     ``bound`` is that of the two distances to the exact walk, in the same unit; where there is no rule by hand it and
     they are NaN. ``share`` is the largest part of its bound that the distance of a coordinate takes, at any step,
-    between the twins or from one of them to the exact walk; within means at most 1.
+    between the twins or from one of them to the exact walk; within means at most 1. ``undetermined`` has, by format,
+    the first move of torch's walk that rounding would decide (``truth.ratios``), where the rule is such a ratio.
     """
 
     row: Row
@@ -98,6 +100,7 @@ class Measurement(NamedTuple):
     optax_to_exact: float
     bound: float
     share: float
+    undetermined: dict[str, Undetermined | None]
 
 
 def problem() -> tuple[Dataset, Parameters]:
@@ -123,7 +126,11 @@ def measure(row: Row, *, steps: int = 100) -> Measurement:
         gaps = oracle.distance(ours, exact), oracle.distance(theirs, exact), np.abs(ours - theirs) / 2
         share = float(np.max([gap[1:] / bound[1:] for gap in gaps]))
         errors = (farthest(gaps[0]), farthest(gaps[1]), farthest(bound), share)
-    return Measurement(row, translation, farthest(ours - namesake), farthest(ours - theirs), *errors)
+    undetermined = {}
+    if why_not(row.name, row.settings) is None:
+        for dtype in ("float64", "float32"):
+            undetermined[dtype] = first_undetermined(case[0], ours, row.name, dtype=dtype, **row.settings)
+    return Measurement(row, translation, farthest(ours - namesake), farthest(ours - theirs), *errors, undetermined)
 
 
 class _Code(str):

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
-from .files import write_whole
+from ..data.files import write_whole
 from .probes import PROBES, Bench
 from .twin import Twin, load_twin
 
@@ -37,7 +37,7 @@ def issue(names: list[str], device: str = "cpu") -> dict:
     }
     for (name, place), bench in tqdm(benches.items(), "passport", disable=None, delay=1, leave=False):
         found[name]["found"][place] = {title: probe(bench) for title, probe in PROBES.items()}
-    return {"format": FORMAT, "version": FORMAT_VERSION, "machine": _machine(device), "twins": found}
+    return {"format": FORMAT, "version": FORMAT_VERSION, "machine": machine(device), "twins": found}
 
 
 def load_backend(name: str, device: str) -> tuple[Twin, Any]:
@@ -51,7 +51,8 @@ def load_backend(name: str, device: str) -> tuple[Twin, Any]:
         raise ValueError(f"{name} cannot be asked ({error}); give it a module like logreg_torch.probes") from error
 
 
-def _machine(device: str) -> dict:
+def machine(device: str = "cpu") -> dict:
+    """What the machine is, and when."""
     return {
         "platform": platform.platform(),
         "processor": _processor(),

@@ -230,12 +230,24 @@ def _sample(dtype: str) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     z = 2.0 ** random.uniform(-24, np.log2(largest), POINTS // 2)
     z = round_to(np.concatenate([z, -z]), dtype)
     y = random.randint(0, 2, len(z)).astype(np.float64)
+    return z, y, exact_functions(z, y)
+
+
+def exact_functions(z: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """The functions of the probes at logits z (N,) and labels y (N,) of 0 and 1, exactly."""
     with gmpy2.context(precision=oracle.START_BITS):
         x, sign = oracle.as_exact(z), oracle.as_exact(1 - 2 * y)
-        sigmoid, curvature = oracle.sigmoid(x), oracle.sigmoid(x) * oracle.sigmoid(-x)
-        losses, slopes = oracle.softplus(sign * x), sign * oracle.sigmoid(sign * x)
-        exact = {"sigmoid": sigmoid, "softplus": oracle.softplus(x), "loss": losses, "loss_slope": slopes}
-    return z, y, exact | {"loss_curvature": curvature}
+        sigmoid, softplus = oracle.sigmoid(x), oracle.softplus(x)
+        return {
+            "sigmoid": sigmoid,
+            "sigmoid_apart": sigmoid,
+            "softplus": softplus,
+            "framework_softplus": softplus,
+            "framework_log_sigmoid": -oracle.softplus(-x),
+            "loss": oracle.softplus(sign * x),
+            "loss_slope": sign * oracle.sigmoid(sign * x),
+            "loss_curvature": sigmoid * oracle.sigmoid(-x),
+        }
 
 
 def _normal(bench: Bench, shape) -> np.ndarray:

@@ -12,8 +12,9 @@ import numpy as np
 from ..data.dataset import Dataset, Parameters, batches
 from ..data.history import Evaluation, History
 from ..truth import bounds, oracle, reference
+from ..truth.momentum import trajectory
 from ..truth.ulp import round_dataset, round_parameters, round_to
-from .twin import Twin
+from .twin import Twin, check_takes
 
 
 class Setting(NamedTuple):
@@ -26,6 +27,8 @@ class Setting(NamedTuple):
     record: str = "after"
     batch_size: int | None = None  # None: all rows at every step
     seed: int = 0  # of the mini-batches
+    momentum: float = 0.0  # μ, at least 0 and below 1
+    nesterov: bool = False
 
 
 class Run(NamedTuple):
@@ -69,8 +72,19 @@ def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype:
         if weight is not None and not all(weight[chosen].any() for chosen in rows):
             raise ValueError("some mini-batch holds rows of weight 0 only; take a larger batch_size")
     rate = float(round_to(setting.learning_rate, dtype))
-    descent = {"learning_rate": rate, "batches": rows, "record": setting.record, **options}
+    descent = {"learning_rate": rate, "batches": rows, "record": setting.record, **_momentum(setting, dtype), **options}
     return Inputs(round_dataset(dataset, dtype), round_parameters(start, dtype), options, descent)
+
+
+def _momentum(setting: Setting, dtype: str) -> dict[str, Any]:
+    """Nothing where it is 0, so that a twin need not know the word."""
+    if not 0 <= setting.momentum < 1:
+        raise ValueError(f"momentum is {setting.momentum}; give a number from 0 to less than 1")
+    if not setting.momentum:
+        if setting.nesterov:
+            raise ValueError("nesterov is asked for with momentum 0, where it changes nothing; give a momentum too")
+        return {}
+    return {"momentum": float(round_to(setting.momentum, dtype)), "nesterov": setting.nesterov}
 
 
 class Problem:
@@ -88,6 +102,7 @@ class Problem:
 
     def run(self, name: str, twin: Twin, device: str) -> Run:
         """Let a twin do all of it. Raises ValueError where what it returns has the wrong shape."""
+        check_takes(name, twin, self.descent)
         place: dict[str, Any] = {"dtype": self.dtype, "device": device}
         start = twin.evaluate(self.dataset, self.start, **self.options, **place)
         keep = range(self.steps + 1)
@@ -95,9 +110,7 @@ class Problem:
         _check_shapes(name, self.dataset, start, history)
         points = np.column_stack([history.weights, history.biases]).astype(np.float64)
         finite = len(points) if np.isfinite(points).all() else int(np.argmin(np.isfinite(points).all(axis=1)))
-        limits = bounds.trajectory(
-            self.dataset, points[:finite, :-1], points[:finite, -1], dtype=self.dtype, **self.descent
-        )
+        limits = trajectory(self.dataset, points[:finite, :-1], points[:finite, -1], dtype=self.dtype, **self.descent)
         end = None
         if finite == self.steps + 1:
             end = twin.evaluate(self.dataset, history.parameters, **self.options, **place)

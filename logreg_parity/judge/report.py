@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
+from ..data.files import write_whole
 from .axes import placements
 from .compare import Comparison, Row, Verdict
-from .files import write_whole
 
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
 
@@ -40,8 +40,8 @@ def _table(comparison: Comparison, device: str, dtype: str) -> Table:
     for quantity, rows in _by_quantity(comparison.rows, device, dtype).items():
         alone = {row.subject[0]: row for row in rows if len(row.subject) == 1}
         pairs = [row for row in rows if len(row.subject) > 1]
-        cells = [_cell(max(pairs, key=lambda row: row.share))] if pairs else []
-        cells += [_cell(alone[name]) if name in alone else "not computed" for name in comparison.versions]
+        cells = [cell(max(pairs, key=lambda row: row.share))] if pairs else []
+        cells += [cell(alone[name]) if name in alone else "not computed" for name in comparison.versions]
         verdict = max((row.verdict for row in rows), key=list(STYLES).index)
         table.add_row(quantity, *cells, Text(verdict, STYLES[verdict]))
     return table
@@ -55,22 +55,23 @@ def _by_quantity(rows: list[Row], device: str, dtype: str) -> dict[str, list[Row
     return grouped
 
 
-def _cell(row: Row) -> str:
+def cell(row) -> str:
+    """An error in ulps, and in brackets its share of the bound."""
     if row.quantity == "end: classes":
         return "same" if row.error == 0 else "differ"
     if math.isinf(row.bound):
-        return f"{_number(row.ulps)}   (no bound)"
-    return f"{_number(row.ulps)} {f'({_share(row.share)})':>7}"
+        return f"{number(row.ulps)}   (no bound)"
+    return f"{number(row.ulps)} {f'({_share(row.share)})':>7}"
 
 
 def _share(share: float) -> str:
     """A part of the bound in percent, a multiple of it as such."""
     if share > 10:
-        return f"{_number(share)} ×"
+        return f"{number(share)} ×"
     return "0 %" if share == 0 else "<1 %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
-def _number(x: float) -> str:
+def number(x: float) -> str:
     """Three digits, as people write them."""
     return f"{x:.2f}" if x < 10 else f"{x:.0f}" if x < 1e5 else f"{x:.1e}"
 
@@ -84,9 +85,10 @@ def _what_ran(c: Comparison) -> str:
     names, s = " and ".join(c.versions), c.setting
     rows = "all rows at every step" if s.batch_size is None else f"mini-batches of {s.batch_size} rows"
     features = "1 feature" if c.dataset.n_features == 1 else f"{c.dataset.n_features} features"
+    with_momentum = f" with {'Nesterov ' if s.nesterov else ''}momentum {s.momentum:g}" if s.momentum else ""
     return (
-        f"{names} took the same {s.steps} steps of {s.learning_rate:g} down the {s.reduction} of the same losses "
-        f"({c.dataset.n_rows} rows, {features}, {rows})."
+        f"{names} took the same {s.steps} steps of {s.learning_rate:g}{with_momentum} down the {s.reduction} of the "
+        f"same losses ({c.dataset.n_rows} rows, {features}, {rows})."
     )
 
 
@@ -105,9 +107,9 @@ def _how_far(c: Comparison) -> str:
     pairs = {row.dtype: row.ulps for row in sorted(fitted, key=lambda row: row.ulps) if len(row.subject) > 1}
     exact = {row.dtype: row.ulps for row in sorted(fitted, key=lambda row: row.ulps) if len(row.subject) == 1}
     for dtype, ulps in pairs.items():
-        apart = "the same to the last bit" if ulps == 0 else f"at most {_number(ulps)} ulp apart"
+        apart = "the same to the last bit" if ulps == 0 else f"at most {number(ulps)} ulp apart"
         text += f" In {dtype} the fitted parameters are {apart}"
-        text += f", and at most {_number(exact[dtype])} ulp from the exact run." if dtype in exact else "."
+        text += f", and at most {number(exact[dtype])} ulp from the exact run." if dtype in exact else "."
     if any(ulps < exact.get(dtype, 0) / 2 for dtype, ulps in pairs.items()):
         text += " Twins closer to each other than to the truth are why agreement alone proves little."
     return text
@@ -184,13 +186,13 @@ def markdown(comparison: Comparison) -> str:
     for row in c.rows:
         subject = f"{row.subject[0]}, exact run" if len(row.subject) == 1 else ", ".join(row.subject)
         lines.append(
-            f"| {row.device} | {row.dtype} | {row.quantity} | {subject} | {_number(row.ulps)} | {row.share:.2g} | "
+            f"| {row.device} | {row.dtype} | {row.quantity} | {subject} | {number(row.ulps)} | {row.share:.2g} | "
             f"{row.where} | {row.error:.3g} | {row.bound:.3g} | {row.verdict} |"
         )
     lines += ["", "| device | dtype | quantity | twins apart, ulps | off the exact value, ulps | the twins |"]
     lines += ["|---|---|---|--:|--:|---|"]
     lines += [
-        f"| {p.device} | {p.dtype} | {p.quantity} | {_number(p.apart)} | {_number(p.off)} | {p.words} |"
+        f"| {p.device} | {p.dtype} | {p.quantity} | {number(p.apart)} | {number(p.off)} | {p.words} |"
         for p in placements(c)
     ]
     figures = [f"![{name}]({name}.png)" for name in FIGURES]
@@ -244,15 +246,15 @@ def to_json(comparison: Comparison) -> str:
         "rows": [row._asdict() for row in c.rows],
         "axes": [placement._asdict() for placement in placements(c)],
     }
-    return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(value):
+def plain(value):
     """Arrays as lists, NumPy numbers as numbers, and what JSON cannot say as null."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return value

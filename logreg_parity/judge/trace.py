@@ -21,11 +21,11 @@ import numpy as np
 
 from .. import __version__
 from ..data.dataset import Dataset, Parameters
+from ..data.files import write_whole
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
-from .files import write_whole
 from .quantities import Setting, rounded_inputs
-from .twin import Twin
+from .twin import Twin, check_takes
 
 FORMAT = "logreg-parity trace"
 FORMAT_VERSION = 1
@@ -126,6 +126,7 @@ def record(
         raise ValueError(f"detail is asked of the steps {sorted(detail)}; give steps from 1 to {setting.steps}")
     given = rounded_inputs(dataset, start, setting, dtype)
     place: dict[str, Any] = {"dtype": dtype, "device": device}
+    check_takes(name, twin, given.descent)
     keep = range(setting.steps + 1)
     history = twin.train(given.dataset, given.start, steps=setting.steps, keep=keep, **given.descent, **place)
     points = np.column_stack([history.weights, history.biases]).astype(np.float64)

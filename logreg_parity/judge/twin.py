@@ -1,13 +1,15 @@
 """What a twin is: four functions that speak NumPy. Any module that has them can be judged.
 
 ``logreg_torch`` and ``logreg_jax`` are two; ``logreg_parity.truth.reference`` is a third, without a framework; a
-user's own module takes the same road and is loaded by its name.
+user's own module takes the same road and is loaded by its name. A twin may have a fifth, ``fit(dataset, *, l2,
+reduction, solver, tolerance, max_iterations, dtype, device)``, which finds the optimum as a ``data.fit.Fit``.
 """
 
 import importlib
+import inspect
 import os
 from collections.abc import Collection, Iterable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -54,7 +56,10 @@ class Twin(Protocol):
         dtype: str = "float32",
         device: str = "cpu",
     ) -> History:
-        """Plain gradient descent, on all rows or on the rows that ``batches`` names for each step."""
+        """Plain gradient descent, on all rows or on the rows that ``batches`` names for each step.
+
+        It is asked for ``momentum`` and ``nesterov``, those of ``torch.optim.SGD``, only where the momentum is not 0.
+        """
         ...
 
 
@@ -75,3 +80,34 @@ def load_twin(name: str) -> Twin:
             f"the twin {name!r} lacks {', '.join(missing)}; give it the functions of logreg_parity.judge.twin.Twin"
         )
     return cast(Twin, module)
+
+
+def check_takes(name: str, twin: Twin, descent: Collection[str]) -> None:
+    """ValueError where the twin's ``train`` has no argument for something that is asked of it."""
+    arguments = inspect.signature(twin.train).parameters.values()
+    if any(argument.kind is inspect.Parameter.VAR_KEYWORD for argument in arguments):
+        return
+    missing = [word for word in descent if word not in {argument.name for argument in arguments}]
+    if missing:
+        raise ValueError(f"{name}.train takes no {' and no '.join(missing)}; give it, or ask for a run without")
+
+
+class OnEngine:
+    """A twin whose ``train`` takes its steps with the engine of that name. ValueError where it has no engines."""
+
+    def __init__(self, name: str, twin: Twin, engine: str):
+        if "engine" not in inspect.signature(twin.train).parameters:
+            raise ValueError(f"engine is {engine!r}, but {name}.train takes no engine; leave the engine out")
+        self._twin: Any = twin
+        self._engine = engine
+        self.devices, self.evaluate = twin.devices, twin.evaluate
+
+    def versions(self) -> dict[str, str]:
+        """What it computes with, and the engine: after a run that which took the steps, in place of "auto"."""
+        return {**self._twin.versions(), "engine": self._engine}
+
+    def train(self, *arguments: Any, **options: Any) -> History:
+        """The twin's own run, with the engine."""
+        history = self._twin.train(*arguments, **options, engine=self._engine)
+        self._engine = history.engine
+        return history

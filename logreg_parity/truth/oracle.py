@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from ..data.dataset import Dataset, Parameters
 from ..data.history import Evaluation
+from . import reference
 from .bounds import PointBounds
 
 START_BITS = 128
@@ -86,18 +87,24 @@ def trajectory(
     *,
     steps: int,
     learning_rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
     batches: Sequence[np.ndarray] | None = None,
     record: str = "after",
     l2: float = 0.0,
     reduction: str = "mean",
 ) -> ExactTrajectory:
-    """Gradient descent θ ← θ - η ∇f(θ) without rounding, from the exact start, with the exact step size."""
+    """Gradient descent θ ← θ - η ∇f(θ) without rounding, from the exact start, with the exact step size.
+
+    momentum, nesterov: as in ``reference.sgd_step``.
+    """
     if record not in ("before", "after"):
         raise ValueError(f"record is {record!r}; give 'before' or 'after' (the update)")
 
     def compute():
         X, y, weight, w, b = _problem(dataset, start)
-        rate, penalty = gmpy2.mpfr(learning_rate), gmpy2.mpfr(l2)
+        rate, penalty, decay = gmpy2.mpfr(learning_rate), gmpy2.mpfr(l2), gmpy2.mpfr(momentum)
+        velocity = as_exact(np.zeros(len(w) + 1))
 
         def value_and_grad(step):
             rows = slice(None) if batches is None else batches[step]
@@ -106,7 +113,9 @@ def trajectory(
         weights, biases, losses = [w], [b], []
         before = value_and_grad(0)
         for step in tqdm(range(steps), "oracle", unit="step", disable=None, delay=1, leave=False):
-            w, b = w - rate * before[1].weight, b - rate * before[1].bias
+            θ, slope = np.append(w, b), reference.flatten(before[1])
+            θ, velocity = reference.sgd_step(θ, slope, velocity, rate, decay, nesterov)
+            w, b = θ[:-1], θ[-1]
             after = value_and_grad(step)
             weights.append(w)
             biases.append(b)

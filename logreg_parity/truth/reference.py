@@ -116,9 +116,13 @@ def flatten(parameters: Parameters):
 # -- sgd, train -------------------------------------------------------------------------------------------------------
 
 
-def sgd_step(parameters: Parameters, gradient: Parameters, learning_rate) -> Parameters:
-    """One step of gradient descent: θ - η ∇f, both parts from the same gradient."""
-    return Parameters(*(p - learning_rate * g for p, g in zip(parameters, gradient, strict=True)))
+def sgd_step(θ, slope, velocity, learning_rate, momentum=0, nesterov=False):
+    """One step of ``torch.optim.SGD``, all vectors (D + 1,): the next point and the next velocity.
+
+    v ← μ v + ∇f, then θ - η v, or Nesterov's θ - η (∇f + μ v); v is 0 before the first step. Numbers of any kind.
+    """
+    velocity = momentum * velocity + slope if momentum else slope
+    return θ - learning_rate * (slope + momentum * velocity if nesterov else velocity), velocity
 
 
 def evaluate(
@@ -138,6 +142,8 @@ def train(
     *,
     steps: int,
     learning_rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
     batches: Iterable[np.ndarray] | None = None,
     record="after",
     keep: Collection[int] | None = None,
@@ -150,12 +156,14 @@ def train(
     data, parameters = _from_numpy(dataset, start, dtype, device)
     recorder = Recorder(parameters, steps=steps, record=record, keep=keep, name="reference")
     options = {"l2": data["X"].dtype.type(l2), "reduction": reduction}
-    rate = data["X"].dtype.type(learning_rate)
+    rule = (data["X"].dtype.type(learning_rate), data["X"].dtype.type(momentum), nesterov)
+    velocity = np.zeros_like(flatten(parameters))
     for step, rows in recorder.steps(batches):
         batch = data if rows is None else {name: array[rows] for name, array in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # the recorder stops the run and says why
             before, gradient = value_and_grad(parameters, **batch, **options)
-            parameters = sgd_step(parameters, gradient, rate)
+            point, velocity = sgd_step(flatten(parameters), flatten(gradient), velocity, *rule)
+            parameters = Parameters(point[:-1], point[-1])
             loss = before if record == "before" else objective(parameters, **batch, **options)
         recorder.add(step, float(loss), parameters)
     return recorder.history()

@@ -84,6 +84,12 @@ def update_bound(limits: PointBounds, learning_rate: float, reached: Parameters)
     return limits.step(learning_rate, reached) + ENLARGED * learning_rate * limits.gradient
 
 
+def moved_bound(direction: np.ndarray, learning_rate: float, reached: Parameters, dtype: str) -> np.ndarray:
+    """Bound (D + 1,) of θ - η d along a direction that is known to its own bound, its product with η included."""
+    format, size = format_of(dtype), np.abs(reference.flatten(reached))
+    return ENLARGED * (learning_rate * direction + format.unit_roundoff * size + 2 * format.smallest_normal)
+
+
 def residual_bound(limits: PointBounds, residuals: np.ndarray) -> np.ndarray:
     """Bound (N,) of p - y, subtracted in float64 from the probabilities of a twin."""
     return limits.probability + ENLARGED * format_of("float64").unit_roundoff * np.abs(residuals)

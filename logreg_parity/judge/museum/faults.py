@@ -1,17 +1,17 @@
 """The exhibits: one planted fault each, with where it comes from and what the judge has to say of it.
 
-Each is one a person makes: most are a line long, and most survive ``allclose`` at its defaults.
+Each is one a person makes: most are a line long, and most survive ``allclose`` at its defaults. Those of
+the loop around the formula, the labels, the batches and the penalty are in ``habits.py``.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
 from ...data.dataset import Parameters
 from ...truth import reference
 from ...truth.ulp import round_to
-from ..quantities import Setting
 from .by_hand import ByHand
+from .exhibit import Exhibit
+from .habits import HABITS
 from .problem import MEAN, SUM
 
 
@@ -171,26 +171,6 @@ class ColumnAgainstRow(ByHand):
         return Parameters(X.T @ r + l2 * theta.weight, r.sum())
 
 
-class Exhibit(NamedTuple):
-    """A fault on show."""
-
-    program: ByHand
-    source: str  # where it was published or is made; "common" where no one place is certain
-    setting: Setting  # under which it is shown
-    stage: str  # where the microscope finds it first
-    cause: str  # words that the microscope's cause must hold
-
-    @property
-    def name(self) -> str:
-        """That of its class."""
-        return type(self.program).__name__
-
-    @property
-    def what(self) -> str:
-        """One sentence."""
-        return " ".join((type(self.program).__doc__ or "").split())
-
-
 _EXHIBITS = (
     Exhibit(OneRowForgotten(), "common: an off-by-one slice", SUM, "loss", "row 39 left out"),
     Exhibit(OneLessThanN(), "common: the N - 1 of a sample variance", MEAN, "loss", "divided by N - 1"),
@@ -268,4 +248,4 @@ _EXHIBITS = (
         "every logit meets every label",
     ),
 )
-EXHIBITS = {exhibit.name: exhibit for exhibit in _EXHIBITS}
+EXHIBITS = {exhibit.name: exhibit for exhibit in (*_EXHIBITS, *HABITS)}

@@ -1,13 +1,12 @@
-"""What the judge makes of the exhibits and the correct rewrites, beside NumPy's comparisons at their defaults."""
+"""What the judge makes of the exhibits and the correct rewrites, beside common comparisons at their defaults."""
 
+import importlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from ...data.dataset import Dataset, Parameters
-from ...data.generator import gaussian, initial_parameters
-from ...truth.bounds import largest_curvature
 from ...truth.reference import flatten
 from ..compare import Comparison, compare
 from ..explain import Explanation, explain
@@ -24,21 +23,25 @@ USUAL = ("start: loss", "start: gradient", "end: parameters")
 """What most people compare."""
 
 
-def _raises(check: Callable[..., None], *arguments) -> bool:
+def rejects(module: str, name: str, pair: tuple[np.ndarray, np.ndarray]) -> bool | None:
+    """Whether a comparison at its defaults rejects a pair; None where its library, loaded by name, is not installed."""
     try:
-        check(*arguments)
+        check: Callable = getattr(importlib.import_module(module), name)
+    except ImportError:
+        return None
+    try:
+        return check(*pair) is not None and not check(*pair)
     except AssertionError:
         return True
-    return False
 
 
-DEFAULTS: dict[str, Callable[[np.ndarray, np.ndarray], bool]] = {
-    "numpy.allclose": lambda a, b: not np.allclose(a, b),
-    "numpy.testing.assert_allclose": lambda a, b: _raises(np.testing.assert_allclose, a, b),
-}
-"""Whether a tool at its defaults rejects a pair of arrays."""
-
-TOOLS = ("compare", "compare, the usual three", "explain", *DEFAULTS)
+DEFAULTS = (
+    ("numpy", "allclose"),
+    ("numpy.testing", "assert_allclose"),
+    ("torch.testing", "assert_close"),
+    ("chex", "assert_trees_all_close"),
+)
+TOOLS = ("compare", "compare, the usual three", "explain", *(".".join(tool) for tool in DEFAULTS))
 
 
 class Trial(NamedTuple):
@@ -48,7 +51,7 @@ class Trial(NamedTuple):
     dtype: str
     comparison: Comparison
     explanation: Explanation
-    rejected: dict[str, bool]  # by tool
+    rejected: dict[str, bool | None]  # by tool; None where it is not installed
     same: bool  # whether no number of the two differs
 
     def explained(self, exhibit: Exhibit) -> bool:
@@ -58,16 +61,20 @@ class Trial(NamedTuple):
 
 
 def trial(
-    program: ByHand,
+    program: Twin,
     setting: Setting,
     dtype: str = "float64",
     *,
-    right: ByHand | None = None,
+    right: Twin | None = None,
+    name: str | None = None,
     dataset: Dataset = DATASET,
     start: Parameters = START,
 ) -> Trial:
-    """Run both, and let every tool look at them. The right program is ``ByHand`` unless another is given."""
-    name = type(program).__name__
+    """Run both, and let every tool look at them. The right program is ``ByHand`` unless another is given.
+
+    The name of the program is that of its class unless another is given.
+    """
+    name = name or type(program).__name__
     twins: dict[str, Twin] = {"right": right or ByHand(), name: program}
     comparison = compare(twins, dataset, start, setting, dtypes=[dtype])
     outside = {row.quantity for row in comparison.rows if row.verdict == "OUTSIDE"}
@@ -79,10 +86,14 @@ def trial(
         "compare": bool(outside),
         "compare, the usual three": not outside.isdisjoint(USUAL),
         "explain": explanation.verdict == "part",
-        **{tool: any(rejects(*pair) for pair in pairs) for tool, rejects in DEFAULTS.items()},
+        **{".".join(tool): _any([rejects(*tool, pair) for pair in pairs]) for tool in DEFAULTS},
     }
     same = all(row.error == 0 for row in comparison.rows if len(row.subject) == 2)
     return Trial(name, dtype, comparison, explanation, rejected, same)
+
+
+def _any(answers: list[bool | None]) -> bool | None:
+    return None if None in answers else any(answers)
 
 
 def _usual(run: Run) -> tuple[np.ndarray, ...]:
@@ -94,10 +105,10 @@ class Score(NamedTuple):
 
     tool: str
     dtype: str
-    killed: int  # of the faults
+    killed: int | None  # of the faults; None where the tool is not installed
     faults: int  # that there are in this format: float32 numbers are none in float32
     explained: int | None  # of the faults, with the right stage and cause; None where the tool names none
-    alarms: int  # of the correct rewrites
+    alarms: int | None  # of the correct rewrites
     rewrites: int
 
 
@@ -109,25 +120,11 @@ def score(dtypes: tuple[str, ...] = DTYPES) -> Iterator[Score]:
         rewritten = [trial(p, setting, dtype) for p in REWRITES.values() for setting in (SUM, MEAN, BATCHED)]
         explained = sum(made.explained(exhibit) for made, exhibit in shown)
         for tool in TOOLS:
-            killed = sum(made.rejected[tool] for made, _ in shown)
-            alarms = sum(made.rejected[tool] for made in rewritten)
+            killed = _count([made.rejected[tool] for made, _ in shown])
+            alarms = _count([made.rejected[tool] for made in rewritten])
             named = explained if tool == "explain" else None
             yield Score(tool, dtype, killed, len(shown), named, alarms, len(rewritten))
 
 
-def random_pair(seed: int) -> Trial:
-    """Two correct programs on a random problem: shape, scale, correlation, setting and format from the seed."""
-    random = np.random.RandomState(seed)
-
-    def draw(*choices):
-        return choices[random.randint(len(choices))]
-
-    programs = [ByHand(), *REWRITES.values()]
-    one, other = (programs[k] for k in random.permutation(len(programs))[:2])
-    n, d, correlation, scale = random.randint(2, 61), random.randint(1, 7), random.uniform(-0.9, 0.9), draw(0.1, 1, 10)
-    dataset = gaussian(n, d, correlation=correlation, scale=scale, seed=random.randint(2**31))
-    start = initial_parameters(d, seed=random.randint(2**31))
-    l2, reduction = draw(0.0, 0.25), draw("sum", "mean")
-    rate = 1 / largest_curvature(dataset, l2=l2, reduction=reduction)
-    setting = Setting(20, rate, l2, reduction, draw("before", "after"), draw(None, n // 2), seed)
-    return trial(other, setting, draw(*DTYPES), right=one, dataset=dataset, start=start)
+def _count(answers: list[bool | None]) -> int | None:
+    return None if None in answers else sum(map(bool, answers))

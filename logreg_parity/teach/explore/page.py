@@ -28,7 +28,8 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 class Tab(NamedTuple):
     """A further view beside the explorer: a name of small letters, a title a language, and an HTML fragment.
 
-    The fragment may bring its own <style>; its class names must not be the page's.
+    The fragment may bring its own <style>; its class names must not be the page's. Where it holds a data-language,
+    that follows the page's language.
     """
 
     name: str
@@ -92,6 +93,6 @@ def _button(tab: Tab) -> str:
 
 def _panel(tab: Tab) -> str:
     return (
-        f'<section id="panel-{tab.name}" role="tabpanel" aria-labelledby="tab-{tab.name}" tabindex="-1" hidden>\n'
-        f"{tab.html}\n</section>"
+        f'<section class="further" id="panel-{tab.name}" role="tabpanel" aria-labelledby="tab-{tab.name}" '
+        f'tabindex="-1" hidden>\n{tab.html}\n</section>'
     )

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ...data.dataset import Dataset, Parameters
+from ...data.files import write_whole
 from ...data.generator import PUBLISHED_START, lesson, plane
-from ...judge.files import write_whole
 from ...judge.twin import load_twin
 from ...truth.ulp import round_dataset, round_parameters, round_to
 from .page import WEB

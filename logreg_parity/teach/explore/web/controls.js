@@ -73,7 +73,7 @@ export function showControls({ session, selected, playing }) {
   if (theta.length === 2 && theta[0] !== 0) midpoint = -theta[1] / theta[0];
   for (const element of every("[data-shape]")) put(element, element.dataset.shape === "slope" ? theta[0] : midpoint);
   for (const element of every("[data-for]")) element.hidden = !applies(element.dataset.for, setting);
-  for (const element of every("[data-group]")) element.classList.toggle("unseen", setting.hide.includes(element.dataset.group));
+  for (const element of every("[data-group]")) element.classList.toggle("put-away", setting.hide.includes(element.dataset.group));
   at("w-name").textContent = theta.length === 3 ? "w₁" : "w";
   showEditor(setting, data, Math.min(selected ?? 0, data.y.length - 1));
   at("play").textContent = t(playing ? "steps.pause" : "steps.play");

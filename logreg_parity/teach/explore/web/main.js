@@ -16,7 +16,7 @@ import { distances, recordedRuns } from "./recorded.js";
 import { Session } from "./session.js";
 import { DEFAULTS, MOST_STEPS, checked, featureCount, fromHash, problem, toHash } from "./setting.js";
 import { cliffs, drawSurface } from "./surface.js";
-import { bindTabs, showTab } from "./tabs.js";
+import { bindLinks, bindTabs, showTab } from "./tabs.js";
 import { at, show, speak, t } from "./text.js";
 
 const WORK = 9; // milliseconds of a frame for steps and the surface, so that there are sixty a second
@@ -206,6 +206,7 @@ function bind() {
   bindControls(page);
   bindPlots(at("curve"), at("surface"), page);
   bindTabs((tab) => change({ tab }));
+  bindLinks();
   for (const button of document.querySelectorAll("[data-steps]")) button.addEventListener("click", () => takeSteps(Number(button.dataset.steps)));
   at("play").addEventListener("click", () => {
     page.playing = !page.playing;

@@ -1,6 +1,6 @@
 /** The tabs, by pointer and by arrow keys; the explorer is one, what page.py adds are others. */
 
-const tabs = () => [...document.querySelectorAll("[data-tab]")].filter((tab) => !tab.classList.contains("unseen"));
+const tabs = () => [...document.querySelectorAll("[data-tab]")].filter((tab) => !tab.classList.contains("put-away"));
 
 export function bindTabs(choose) {
   for (const tab of document.querySelectorAll("[data-tab]")) {
@@ -14,6 +14,18 @@ export function bindTabs(choose) {
       choose(next.dataset.tab);
     });
   }
+}
+
+/** A link within the page leads to its place; the address keeps the setting. */
+export function bindLinks() {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (!link) return;
+    event.preventDefault();
+    const target = document.getElementById(link.hash.slice(1));
+    target?.scrollIntoView();
+    target?.focus();
+  });
 }
 
 /** Show that tab, or the first one where there is none of the name. */

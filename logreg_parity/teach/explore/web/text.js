@@ -10,6 +10,7 @@ export function speak(language) {
   words = TEXTS[language];
   document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
   document.title = t("title");
+  for (const element of document.querySelectorAll("[data-language]")) element.dataset.language = language;
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of document.querySelectorAll("[data-label]")) {
     element.setAttribute("aria-label", t(element.dataset.label));

@@ -1,0 +1,132 @@
+"""One value and gradient, as a fraction of the time to read the data once: nothing that reads it can be faster."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from sklearn._loss import HalfBinomialLoss
+from sklearn.linear_model._linear_loss import LinearModelLoss
+
+import logreg_jax.blocked
+import logreg_torch.blocked
+from logreg_jax.convert import arithmetic
+from logreg_parity.data.blocks import processors
+from logreg_parity.data.dataset import Dataset, Parameters
+
+from .peers import fused_gradient, jax_gradient, torch_gradient
+from .problems import derivatives, well_conditioned
+from .timing import paired, shown
+
+QUESTION = "how close does one value and gradient come to one reading of the data?"
+THREADS = processors()
+SIZES = {
+    "full": [(100, 1), (10_000, 28), (1_000_000, 28), (1_000_000, 100), (200_000, 1000)],
+    "tiny": [(100, 1), (1000, 5)],
+}  # rows, features
+ROUNDS = {"full": 24, "tiny": 2}
+IN_CACHE = 2**25
+"""Bytes. Below, a second reading of X comes from the cache, and the fraction says nothing about memory."""
+
+
+def run(size: str, notify) -> list[dict]:
+    """One row a shape, dtype and candidate."""
+    found = []
+    for n, d in SIZES[size]:
+        for dtype in ("float32", "float64"):
+            notify(f"gradient: {n:,} × {d}, {dtype}")
+            found += _measure(n, d, dtype, ROUNDS[size])
+    return found
+
+
+def _measure(n: int, d: int, dtype: str, rounds: int) -> list[dict]:
+    dataset = well_conditioned(n, d)
+    w = np.random.RandomState(1).standard_normal(d) / np.sqrt(d)
+    point = Parameters(w.astype(dtype), np.dtype(dtype).type(0.1))
+    X, y = dataset.X.astype(dtype), dataset.y.astype(dtype)
+    held = Dataset(X, y, dataset.source)  # what the candidates are given, and so what is right
+    exact = derivatives(held, np.append(point.weight, point.bias).astype(float), l2=0.0)[1]
+    probed = torch.from_numpy(X)
+    with arithmetic(dtype):
+        candidates = _candidates(held, X, y, point, dtype)
+        errors = {name: _error(candidate(), exact) for name, candidate in candidates.items()}
+        timings = paired(lambda: probed.sum().item(), candidates, rounds=rounds, budget=60.0)
+    return [
+        {
+            "candidate": name,
+            "data": "normal",
+            "n_rows": n,
+            "n_features": d,
+            "dtype": dtype,
+            "device": "cpu",
+            "bytes": X.nbytes,
+            "seconds": timing._asdict(),
+            "fraction": fraction,
+            "relative_error": errors[name],
+        }
+        for name, (timing, fraction) in timings.items()
+    ]
+
+
+def _candidates(dataset: Dataset, X, y, point: Parameters, dtype: str) -> dict[str, Callable]:
+    """Functions that give (value, gradient of w, gradient of b) and return when they are done."""
+    found: dict[str, Callable] = {}
+    for name, blocked in {"PyTorch": logreg_torch.blocked, "JAX": logreg_jax.blocked}.items():
+        found[f"{name}, one pass"] = _one_pass(blocked, blocked.pack(dataset, dtype=dtype), point, dtype)
+        if dtype == "float32":
+            mixed = _one_pass(blocked, blocked.pack(dataset, dtype=dtype), point, "float64")
+            found[f"{name}, one pass, float64 arithmetic"] = mixed
+    tensors = [torch.from_numpy(np.asarray(part)) for part in (X, y, *point)]
+    arrays = [jnp.asarray(part) for part in (X, y, *point)]
+    sklearn_loss = LinearModelLoss(base_loss=HalfBinomialLoss(), fit_intercept=True)
+    coefficients = np.append(*point).astype(dtype)
+
+    def sklearn():
+        value, slope = sklearn_loss.loss_gradient(coefficients, X, y, n_threads=THREADS)
+        return value, slope[:-1], slope[-1]
+
+    return found | {
+        "PyTorch eager": lambda: torch_gradient(*tensors),
+        "JAX jit": lambda: jax.block_until_ready(jax_gradient(*arrays)),
+        "scikit-learn": sklearn,
+        "numba, fused": lambda: fused_gradient(X, y, *point),
+    }
+
+
+def _one_pass(blocked, blocks, point, arithmetic_of):
+    def candidate():
+        value, slope = blocked.value_and_grad(blocks, point, arithmetic=arithmetic_of)
+        return value, slope.weight, slope.bias
+
+    return candidate
+
+
+def _error(found, exact: np.ndarray) -> float:
+    """‖g - exact‖ / ‖exact‖."""
+    slope = np.append(np.asarray(found[1], float), float(found[2]))
+    return float(np.linalg.norm(slope - exact) / np.linalg.norm(exact))
+
+
+def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
+    """By shape and dtype: heading and rows."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for row in rows:
+        in_cache = "" if row["bytes"] > IN_CACHE else " (in cache: a fraction says nothing of memory)"
+        title = f"{row['n_rows']:,} × {row['n_features']}, {row['dtype']}{in_cache}"
+        lines = found.setdefault(title, [("candidate", "of one reading", "milliseconds", "relative error")])
+        share, error = f"{row['fraction'][1]:.2f}", f"{row['relative_error']:.0e}"
+        lines.append((row["candidate"], share, shown(row["seconds"], 1e-3), error))
+    return found
+
+
+def figure(rows: list[dict]):
+    """Bars of the float32 fractions at the largest shapes."""
+    from .plot import grouped_bars
+
+    large = [row for row in rows if row["dtype"] == "float32" and row["bytes"] > IN_CACHE] or rows
+    groups: dict[str, dict[str, float]] = {}
+    for row in large:
+        shape = f"{row['n_rows']:,} × {row['n_features']}"
+        groups.setdefault(row["candidate"], {})[shape] = row["fraction"][1]
+    return grouped_bars(groups, "fraction of one reading of X (float32)", "N × D")

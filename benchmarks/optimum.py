@@ -1,0 +1,160 @@
+"""Time to the optimum: seconds until the objective is within 10^-9 of its minimum and the gradient has fallen a million
+times, judged in float64 by neither framework. A peer that gets there with no setting it was given has no time."""
+
+from collections.abc import Callable
+from importlib import import_module
+from time import perf_counter
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+
+from logreg_parity.data.dataset import Dataset, Parameters
+
+from .peers import SKLEARN_SOLVERS, TOLERANCES, optax_lbfgs, sklearn_fit, torch_lbfgs
+from .problems import Answer, Reached, answer, ill_conditioned, reached, separable, well_conditioned
+from .timing import digits, interleaved, shown
+
+QUESTION = "how long is the way to the optimum?"
+GAP, GRADIENT = 1e-9, 1e-6  # the target: (f - f*) / f*, and ‖∇f‖ / ‖∇f(0)‖
+PATIENCE = 30.0
+"""Seconds. A peer that takes longer with one tolerance is not tried with a tighter one, and not timed again."""
+TWINS = {"PyTorch": import_module("logreg_torch.fit"), "JAX": import_module("logreg_jax.fit")}
+Solve = Callable[[float], Parameters]
+
+
+def problems(size: str) -> dict[str, Callable[[], Dataset]]:
+    """The data sets by name, made when asked for."""
+    if size == "tiny":
+        return {"well-conditioned": lambda: well_conditioned(300, 3), "separable": lambda: separable(200, 4)}
+    return {
+        "well-conditioned": lambda: well_conditioned(1_000_000, 28),
+        "ill-conditioned": lambda: ill_conditioned(1_000_000, 28),
+        "wide, well-conditioned": lambda: well_conditioned(100_000, 200),
+        "wide, ill-conditioned": lambda: ill_conditioned(100_000, 200),
+        "separable": lambda: separable(100_000, 400),
+        "small": lambda: well_conditioned(10_000, 20),
+    }
+
+
+def run(size: str, notify) -> list[dict]:
+    """One row a data set and solver."""
+    found = []
+    for name, make in problems(size).items():
+        dataset = make()
+        dataset = Dataset(dataset.X.astype(np.float32), dataset.y, dataset.source)  # so that all solve one problem
+        found += _race(name, dataset, 1 / dataset.n_rows, 2 if size == "tiny" else 7, notify)
+    return found
+
+
+def _race(data: str, dataset: Dataset, l2: float, rounds: int, notify) -> list[dict]:
+    target, rows, going = answer(dataset, l2), {}, {}
+    probed = torch.from_numpy(dataset.X.astype(np.float32))
+    for name, (packing, solve) in contestants(dataset, l2).items():
+        notify(f"optimum: {data}, {name}")
+        tolerance, first, end = loosest(solve, dataset, l2, target)
+        rows[name] = {
+            "candidate": name,
+            "data": data,
+            "n_rows": dataset.n_rows,
+            "n_features": dataset.n_features,
+            "dtype": "float32 and float64" if name in TWINS else "float64",
+            "device": "cpu",
+            "l2": l2,
+            "tolerance": tolerance,
+            "packing": packing,
+            "first": first,
+            "reached": good(end),
+            **end._asdict(),
+        }
+        if good(end) and first < PATIENCE:
+            going[name] = lambda solve=solve, tolerance=tolerance: solve(tolerance)
+    notify(f"optimum: {data}, those that reach it in turn: {', '.join(going)}")
+    timings = interleaved({"": lambda: probed.sum().item(), **going}, rounds=rounds, budget=60.0)
+    reading = timings.pop("").median
+    for name, timing in timings.items():
+        rows[name] |= {"seconds": timing._asdict(), "readings": timing.median / reading}
+    return list(rows.values())
+
+
+def contestants(dataset: Dataset, l2: float) -> dict[str, tuple[float, Solve]]:
+    """By name: seconds to prepare the data, and a function from a tolerance to where it leads."""
+    found: dict[str, tuple[float, Solve]] = {}
+    for name, fit in TWINS.items():
+        begun = perf_counter()
+        packed = fit.pack(dataset, dtype="float32")
+        found[name] = perf_counter() - begun, _twin(fit, packed, l2)
+    X, y = dataset.X, dataset.y
+    for solver in SKLEARN_SOLVERS:
+        found[f"scikit-learn {solver}"] = 0.0, lambda tolerance, s=solver: sklearn_fit(X, y, l2, s, tolerance)
+    tensors = torch.tensor(X), torch.tensor(y)
+    found["torch.optim.LBFGS"] = 0.0, lambda tolerance: torch_lbfgs(*tensors, l2, tolerance)
+    with jax.enable_x64(True):
+        arrays = jnp.array(X), jnp.array(y)
+
+    def optax(tolerance: float) -> Parameters:
+        with jax.enable_x64(True):
+            return optax_lbfgs(*arrays, l2, tolerance)
+
+    return found | {"optax.lbfgs": (0.0, optax)}
+
+
+def _twin(fit, packed, l2: float) -> Solve:
+    return lambda tolerance: fit.solve(packed, l2=l2, tolerance=tolerance).parameters
+
+
+def loosest(solve: Solve, dataset: Dataset, l2: float, target: Answer) -> tuple[float, float, Reached]:
+    """The loosest tolerance with which a solver reaches the target, or the last tried; its first run; where it led."""
+    for tolerance in TOLERANCES:
+        begun = perf_counter()
+        parameters = solve(tolerance)
+        first = perf_counter() - begun
+        end = reached(dataset, l2, parameters, target)
+        if good(end) or first > PATIENCE:
+            break
+    return tolerance, first, end
+
+
+def good(end: Reached) -> bool:
+    """Whether the target is reached; a value below the minimum by rounding alone is."""
+    return bool(end.gap <= GAP and end.gradient <= GRADIENT)
+
+
+def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
+    """By data set: heading and rows; times as long are against the faster twin."""
+    by_data: dict[str, list[dict]] = {}
+    for row in rows:
+        by_data.setdefault(f"{row['data']}, {row['n_rows']:,} × {row['n_features']}", []).append(row)
+    heading = ("solver", "seconds", "× faster twin", "readings of X", "first, s", "packing, s", "gap")
+    return {title: [heading, *_lines(own)] for title, own in by_data.items()}
+
+
+def _lines(rows: list[dict]) -> list[tuple[str, ...]]:
+    fastest = min(row["seconds"]["median"] for row in rows if row["candidate"] in TWINS and "seconds" in row)
+    lines = []
+    for row in rows:
+        timed, took = "seconds" in row, row["seconds"]["median"] if "seconds" in row else row["first"]
+        lines.append(
+            (
+                row["candidate"],
+                shown(row["seconds"]) if timed else "once" if row["reached"] else "not reached",
+                f"{took / fastest:.1f}" if row["reached"] else "",
+                digits(row["readings"]) if timed else "",
+                digits(row["first"]),
+                digits(row["packing"]) if row["packing"] else "",
+                f"{max(row['gap'], 0):.0e}",
+            )
+        )
+    return lines
+
+
+def figure(rows: list[dict]):
+    """Seconds by solver, one hatch a data set."""
+    from .plot import grouped_bars
+
+    groups: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if "seconds" in row:
+            groups.setdefault(row["candidate"], {})[row["data"]] = row["seconds"]["median"]
+    return grouped_bars(groups, "seconds to a relative gap of 10⁻⁹", "data", logarithmic=True)

@@ -1,0 +1,113 @@
+"""A result: kept as JSON, shown as a table, compared with another of its kind."""
+
+import importlib
+import json
+from pathlib import Path
+
+from logreg_parity.data.files import write_whole
+
+from . import BENCHMARKS
+from .environment import environment
+
+FORMAT = "logreg-parity benchmark"
+FORMAT_VERSION = 1
+INTRODUCTION = """\
+# What was measured
+
+Built by `logreg-parity bench` from the JSON files beside it. Compare ratios within one table, never across tables.
+"""
+
+
+def measure(name: str, size: str, notify) -> dict:
+    """Run one benchmark at "tiny" or "full" size; the result, ready for JSON."""
+    benchmark = load_benchmark(name)
+    rows = benchmark.run(size, notify)
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "benchmark": name,
+        "question": benchmark.QUESTION,
+        "size": size,
+        "environment": environment(),
+        "rows": rows,
+    }
+
+
+def load_benchmark(name: str):
+    """The module of that benchmark. ValueError names those there are."""
+    if name not in BENCHMARKS:
+        raise ValueError(f"there is no benchmark {name!r}; give {', '.join(BENCHMARKS)}")
+    return importlib.import_module(f".{name}", __package__)
+
+
+def save(result: dict, folder: Path) -> Path:
+    """Write NAME.json, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result['benchmark']}.json"
+    write_whole(path, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return path
+
+
+def load(path: Path) -> dict:
+    """A result from its file. Raises ValueError where it is none."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}); give a result of logreg-parity bench") from error
+    if not isinstance(result, dict) or result.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a benchmark's result; give a JSON file that logreg-parity bench wrote")
+    if result.get("version") != FORMAT_VERSION:
+        raise ValueError(f"{path} has version {result.get('version')}; this program reads {FORMAT_VERSION}")
+    return result
+
+
+def case(row: dict) -> tuple:
+    """What a row is of: everything but what was measured."""
+    return tuple(value for key, value in row.items() if key in CASE)
+
+
+CASE = ("candidate", "data", "n_rows", "n_features", "dtype", "device")
+
+
+def ratios(a: dict, b: dict) -> list[tuple[str, float, float]]:
+    """Of the rows that both have: what it is of, the median seconds of a, and how many times as long b took.
+
+    Raises ValueError where the two are of different benchmarks or share no row.
+    """
+    if a["benchmark"] != b["benchmark"]:
+        raise ValueError(f"one result is of {a['benchmark']}, the other of {b['benchmark']}; give two of one benchmark")
+    known = {case(row): row["seconds"]["median"] for row in b["rows"] if row.get("seconds")}
+    found = [
+        (" · ".join(map(str, case(row))), row["seconds"]["median"], known[case(row)] / row["seconds"]["median"])
+        for row in a["rows"]
+        if row.get("seconds") and case(row) in known
+    ]
+    if not found:
+        raise ValueError("the two results share no row; they were measured at different sizes")
+    return found
+
+
+def environment_line(result: dict) -> str:
+    """Machine, versions, threads and date, in one line."""
+    about = result["environment"]
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    devices = ", ".join(dict.fromkeys([*about["devices"]["torch"], *about["devices"]["jax"]]))
+    return f"{about['processor']}, {about['cores']} cores; devices {devices}; {versions}; {about['date']}"
+
+
+def markdown(result: dict) -> str:
+    """The result as a section of a page."""
+    benchmark = load_benchmark(result["benchmark"])
+    lines = [f"## {result['benchmark'].capitalize()}: {result['question']}", ""]
+    for title, (heading, *rows) in benchmark.tables(result["rows"]).items():
+        lines += [f"**{title}**", "", f"| {' | '.join(heading)} |", f"|{'---|' * len(heading)}"]
+        lines += [*(f"| {' | '.join(row)} |" for row in rows), ""]
+    lines += [f"![{result['benchmark']}]({result['benchmark']}.png)", ""]
+    lines += [f"`{result['environment']['command']}` on {environment_line(result)}", ""]
+    return "\n".join(lines)
+
+
+def page(folder: Path) -> str:
+    """All results of a folder as one Markdown page; no table is typed by hand."""
+    results = [load(folder / f"{name}.json") for name in BENCHMARKS if (folder / f"{name}.json").exists()]
+    return "\n".join([INTRODUCTION, *map(markdown, results)])

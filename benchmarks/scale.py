@@ -1,0 +1,144 @@
+"""Time and peak memory against N, and for data larger than memory. Every measurement is a process of its own.
+
+Peak memory is what the operating system counts as resident, less what the process held before there was any data.
+"""
+
+import json
+import math
+import resource
+import subprocess
+import sys
+from time import perf_counter
+
+import numpy as np
+
+from .problems import well_conditioned
+from .timing import Timing, digits, shown
+
+QUESTION = "how do time and memory grow with the rows?"
+FEATURES, STREAMED_FEATURES = 10, 100
+SIZES = {"full": [10**n for n in (3, 4, 5, 6, 7)], "tiny": [100, 200]}
+STREAMED = {"full": 50_000_000, "tiny": 20_000}  # rows of 400 bytes: 20 GB, which are never written
+ROUNDS = {"full": 3, "tiny": 1}
+TWINS = {"PyTorch": "logreg_torch", "JAX": "logreg_jax"}
+KIB = 1 if sys.platform == "darwin" else 1024  # what ru_maxrss counts in
+
+
+def run(size: str, notify) -> list[dict]:
+    """One row a twin and N, and one a twin for a stream."""
+    found = []
+    for n in SIZES[size]:
+        for name, module in TWINS.items():
+            notify(f"scale: {n:,} × {FEATURES}, {name}")
+            found.append(_row(name, "held", n, FEATURES, _in_process("held", module, n, ROUNDS[size])))
+    for name, module in TWINS.items():
+        n = STREAMED[size]
+        notify(f"scale: a stream of {n:,} × {STREAMED_FEATURES}, {name}")
+        found.append(_row(name, "stream", n, STREAMED_FEATURES, _in_process("stream", module, n, 1)))
+    return found
+
+
+def _row(candidate: str, data: str, n: int, d: int, measured: dict) -> dict:
+    about = {"candidate": candidate, "data": data, "n_rows": n, "n_features": d, "dtype": "float32", "device": "cpu"}
+    timing = Timing.of(measured["seconds"][0], measured["seconds"][1:] or measured["seconds"])
+    return about | {"seconds": timing._asdict(), "bytes": measured["bytes"], "objective": measured["objective"]}
+
+
+def _in_process(kind: str, module: str, n: int, rounds: int) -> dict:
+    command = [sys.executable, "-m", "benchmarks.scale", kind, module, str(n), str(rounds)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+class Repeated:
+    """Rows that are made when asked for: one block of them over and over, as long as one likes."""
+
+    def __init__(self, block: np.ndarray, n_rows: int):
+        self._block, self.shape, self.dtype = block, (n_rows, *block.shape[1:]), block.dtype
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        return np.resize(self._block, (rows.stop - rows.start, *self.shape[1:]))
+
+
+def held(fit, n: int, rounds: int) -> dict:
+    """Fits of rows in memory; the first one has packing and compiling in it."""
+    dataset = well_conditioned(n, FEATURES)
+    before = _peak()
+    seconds, found = [], None
+    for _ in range(rounds + 1):
+        begun = perf_counter()
+        found = fit.fit(dataset, l2=1 / n, dtype="float32")
+        seconds.append(perf_counter() - begun)
+    return {"seconds": seconds, "bytes": _peak() - before, "objective": found.objective}
+
+
+def stream(fit, n: int, rounds: int) -> dict:
+    """Passes over a stream: the one that every fit of a stream begins with, and one value and gradient."""
+    from logreg_parity.data.dataset import Parameters
+    from logreg_parity.data.stream import Stream
+    from logreg_parity.solvers.objective import Objective
+
+    small = well_conditioned(10_000, STREAMED_FEATURES)
+    X, y = small.X.astype(np.float32), small.y.astype(np.float32)
+    before, begun = _peak(), perf_counter()
+    blocks = fit.pack(Stream(Repeated(X, n), Repeated(y, n), "rows again and again"), dtype="float32")
+    seconds = [perf_counter() - begun]
+    for _ in range(rounds):
+        begun = perf_counter()
+        objective = Objective(blocks, fit.sums).value_and_grad(Parameters(np.zeros(STREAMED_FEATURES), 0.0))[0]
+        seconds.append(perf_counter() - begun)
+    return {"seconds": seconds, "bytes": _peak() - before, "objective": objective}
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
+
+
+def exponents(rows: list[dict]) -> dict[str, float]:
+    """By candidate: the exponent of N that the times of the largest three sizes follow."""
+    found = {}
+    for name in TWINS:
+        own = [row for row in rows if row["candidate"] == name and row["data"] == "held"][-3:]
+        x = [math.log(row["n_rows"]) for row in own]
+        found[name] = float(np.polyfit(x, [math.log(row["seconds"]["median"]) for row in own], 1)[0])
+    return found
+
+
+def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
+    """Heading and rows, then the exponents."""
+    lines = [
+        (
+            row["candidate"],
+            "a fit" if row["data"] == "held" else "a pass",
+            f"{row['n_rows']:,} × {row['n_features']}",
+            digits(row["seconds"]["first"]),
+            shown(row["seconds"]),
+            digits(row["bytes"] / 2**20),
+            digits(4 * row["n_rows"] * row["n_features"] / 2**20),
+        )
+        for row in rows
+    ]
+    lines += [(name, "a fit", "grows as", "", f"N^{power:.2f}", "", "") for name, power in exponents(rows).items()]
+    heading = ("twin", "what", "N × D", "first, s", "seconds", "peak MiB more", "X, MiB")
+    return {"float32": [heading, *lines]}
+
+
+def figure(rows: list[dict]):
+    """Seconds and peak memory over N."""
+    from .plot import lines
+
+    series: dict[str, tuple[list[float], list[float]]] = {}
+    for row in rows:
+        if row["data"] == "held":
+            for what, value in (("seconds", row["seconds"]["median"]), ("GiB more", max(row["bytes"], 2**20) / 2**30)):
+                xs, ys = series.setdefault(f"{row['candidate']}, {what}", ([], []))
+                xs.append(row["n_rows"])
+                ys.append(value)
+    return lines(series, "rows N (10 features)", "seconds, or GiB beside the data set")
+
+
+if __name__ == "__main__":
+    import importlib
+
+    kind, module, n, rounds = sys.argv[1:]
+    fit = importlib.import_module(f"{module}.fit")
+    print(json.dumps({"held": held, "stream": stream}[kind](fit, int(n), int(rounds))))

@@ -1,0 +1,115 @@
+"""How time is taken: warmed up, interleaved, with garbage collection off, and only of work that is finished.
+
+A candidate is a function without arguments that returns when its work is done: on a GPU it waits for the device, in
+JAX for the result. Nothing here can check that, and a candidate that does not wait looks a thousand times too fast.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import quantiles
+from time import perf_counter
+from typing import NamedTuple
+
+Candidate = Callable[[], object]
+
+
+class Timing(NamedTuple):
+    """Seconds. ``first`` is the very first call, which compiles where there is a compiler; the rest come after it."""
+
+    first: float
+    best: float
+    q1: float
+    median: float
+    q3: float
+    repeats: int
+
+    @classmethod
+    def of(cls, first: float, seconds: list[float]) -> "Timing":
+        """Of the seconds of the calls after the first."""
+        q1, median, q3 = spread(seconds)
+        return cls(first, min(seconds), q1, median, q3, len(seconds))
+
+
+def spread(values: list[float]) -> tuple[float, float, float]:
+    """Lower quartile, median, upper quartile; all the same for one value."""
+    if len(values) == 1:
+        return (values[0],) * 3
+    q1, median, q3 = quantiles(values, n=4, method="inclusive")
+    return q1, median, q3
+
+
+def shown(timing: dict, unit: float = 1.0) -> str:
+    """The median in units of so many seconds, and half the distance of the quartiles beside it."""
+    half = (timing["q3"] - timing["q1"]) / (2 * timing["median"])
+    return f"{digits(timing['median'] / unit)} ±{100 * half:.0f} %"
+
+
+def digits(x: float) -> str:
+    """Three digits as people write them, without an exponent."""
+    return f"{x:,.0f}" if x >= 1000 else f"{x:.3g}"
+
+
+def seconds(candidate: Candidate) -> float:
+    """One call."""
+    start = perf_counter()
+    candidate()
+    return perf_counter() - start
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """So that no collection falls into one candidate's time and not into the other's."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def interleaved(candidates: dict[str, Candidate], *, rounds: int, budget: float = 60.0) -> dict[str, Timing]:
+    """Every candidate once in every round, so that a slow minute of the machine falls on all of them.
+
+    budget: seconds for all rounds after the first calls; the rounds stop there, after at least two.
+    """
+    with without_garbage_collection():
+        first = {name: seconds(candidate) for name, candidate in candidates.items()}
+        taken: dict[str, list[float]] = {name: [] for name in candidates}
+        start = perf_counter()
+        for done in range(rounds):
+            if done >= 2 and perf_counter() - start > budget:
+                break
+            for name, candidate in candidates.items():
+                taken[name].append(seconds(candidate))
+    return {name: Timing.of(first[name], taken[name]) for name in candidates}
+
+
+class Paired(NamedTuple):
+    """A candidate between two probes: its timing, and the quartiles of faster neighbouring probe / candidate."""
+
+    timing: Timing
+    fraction: tuple[float, float, float]
+
+
+def paired(
+    probe: Candidate, candidates: dict[str, Candidate], *, rounds: int, budget: float = 60.0
+) -> dict[str, Paired]:
+    """Every candidate as a fraction of a probe taken directly before and after it; interleaved.
+
+    The bandwidth of a shared machine drifts by a factor of two within minutes; neighbours in time share it.
+    """
+    probe()
+    with without_garbage_collection():
+        first = {name: seconds(candidate) for name, candidate in candidates.items()}
+        taken: dict[str, list[float]] = {name: [] for name in candidates}
+        fractions: dict[str, list[float]] = {name: [] for name in candidates}
+        start = perf_counter()
+        for done in range(rounds):
+            if done >= 2 and perf_counter() - start > budget:
+                break
+            for name, candidate in candidates.items():
+                before, own, after = seconds(probe), seconds(candidate), seconds(probe)
+                taken[name].append(own)
+                fractions[name].append(min(before, after) / own)
+    return {name: Paired(Timing.of(first[name], taken[name]), spread(fractions[name])) for name in candidates}

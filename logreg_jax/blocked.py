@@ -1,0 +1,73 @@
+"""One pass: value, gradient and, when asked, Hessian from a single reading of X, block by block.
+
+Read beside ``logreg_torch/blocked.py``; what a block holds is said in ``logreg_parity.data.blocks``. Plain code reads
+X twice, for Xw and for Xᵀr. Here a block is still in cache when it is needed again, and several threads share the
+blocks. Each block's sums are added in float64, so that float32 arithmetic loses fewer digits than plain code does;
+float64 arithmetic on float32 rows reads no more memory than float32 does.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from logreg_parity.data.blocks import Blocks, Sums, processors
+from logreg_parity.data.stream import Stream
+from logreg_parity.data.streamed import Streamed
+from logreg_parity.solvers.objective import Objective
+
+from .convert import arithmetic as precision
+from .convert import find_device, to_numpy
+
+
+def pack(dataset, *, dtype="float64", device="cpu"):
+    """The data set on the device, as Blocks, the one copy of X there is; of a Stream, as Streamed, no copy is kept."""
+    place = find_device(device)
+    workers = processors() if place.platform == "cpu" else 1
+    packed = Streamed if isinstance(dataset, Stream) else Blocks.of
+    with precision("float64"):
+        return packed(dataset, dtype, partial(jax.device_put, device=place), workers)
+
+
+@jax.jit
+def add_block(total, X, weight, theta):
+    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, in the arithmetic of theta."""
+    X = X.astype(theta.dtype)
+    m = theta @ X
+    p = jax.nn.sigmoid(m)
+    losses = jnp.maximum(m, 0) + jnp.log1p(jnp.exp(-jnp.abs(m)))
+    h = None if total.hessian is None else p * jax.nn.sigmoid(-m)
+    if weight is not None:
+        weight = weight.astype(theta.dtype)
+        losses, p, h = weight * losses, weight * p, None if h is None else weight * h
+    hessian = None if h is None else total.hessian + (X * h) @ X.T
+    return Sums(total.value + losses.sum(), total.gradient + X @ p, hessian)
+
+
+def sums(blocks, theta, *, arithmetic="float64", hessian=False):
+    """The Sums over all rows at theta (D + 1,), NumPy in and out: one pass, in that arithmetic."""
+    with precision("float64"):  # of this thread, which packs where the blocks are streamed
+        return blocks.add_up(partial(_add_share, blocks.put, theta, arithmetic, hessian), _threads())
+
+
+def value_and_grad(blocks, parameters, *, l2=0.0, reduction="mean", arithmetic="float64"):
+    """The objective and its gradient, as Parameters, in one pass over packed data."""
+    return Objective(blocks, sums, l2=l2, reduction=reduction).value_and_grad(parameters, arithmetic)
+
+
+@precision("float64")  # of every thread: float32 arithmetic is that of theta's dtype
+def _add_share(put, theta, arithmetic, hessian, share):
+    size = len(theta)
+    total = Sums(put(np.zeros(())), put(np.zeros(size)), put(np.zeros((size, size))) if hessian else None)
+    theta = put(theta.astype(arithmetic))
+    for X, weight in share:
+        total = add_block(total, X, weight, theta)
+    return Sums(*(None if part is None else to_numpy(part) for part in total))
+
+
+@cache
+def _threads():
+    """The workers' threads."""
+    return ThreadPoolExecutor(processors())

@@ -1,0 +1,95 @@
+"""``logreg-parity bench``: run the benchmarks of a checkout, or compare two results."""
+
+import argparse
+import importlib.util
+import os
+from pathlib import Path
+
+DESCRIPTION = """\
+Measure: what a step costs in each framework, how close a gradient comes to one reading of
+the data, how long the way to the optimum takes, when a GPU pays, how time and memory grow.
+Prints each table and writes NAME.json, NAME.png and results.md.
+
+The programs are in the folder benchmarks/ of a checkout."""
+
+EPILOG = """\
+exit status: 0 measured, or compared; 2 a file or an option is wrong.
+
+Compare ratios within one run. The machine's other work counts: leave it alone meanwhile.
+
+examples:
+  logreg-parity bench ladder
+  logreg-parity bench gradient optimum --out today/
+  logreg-parity bench --compare before/ladder.json after/ladder.json"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options, with their help."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        "logreg-parity bench", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter
+    )
+    top.add_argument("names", nargs="*", metavar="NAME", help="ladder, gradient, optimum, devices, scale (all)")
+    top.add_argument("--size", choices=("full", "tiny"), default="full", help="tiny shows only that it runs (full)")
+    top.add_argument(
+        "--out", type=Path, default=Path("benchmarks/results"), metavar="FOLDER", help="(benchmarks/results/)"
+    )
+    top.add_argument("--compare", type=Path, nargs=2, metavar="FILE", help="print the ratios of two results instead")
+    return top
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print, write; the exit status."""
+    if importlib.util.find_spec("benchmarks.results") is None:
+        raise ValueError("the benchmarks are not here; run this in a checkout that is installed with --editable")
+    # Before a framework is imported. A thread that spins while another framework computes takes its core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    results = importlib.import_module("benchmarks.results")
+    return _compare(results, *options.compare) if options.compare else _measure(results, options)
+
+
+def _measure(results, options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ..data.files import write_whole
+    from ..judge.figures import png
+
+    console, progress = Console(), Console(stderr=True)
+    names = list(dict.fromkeys(options.names)) or list(results.BENCHMARKS)
+    benchmarks = {name: results.load_benchmark(name) for name in names}
+    for name, benchmark in benchmarks.items():
+        result = results.measure(
+            name, options.size, lambda message: progress.print(f"· {message}", style="dim", highlight=False)
+        )
+        console.print(f"\n{name}: {benchmark.QUESTION}", style="bold", highlight=False)
+        for title, lines in benchmark.tables(result["rows"]).items():
+            console.print(_table(title, *lines))
+        console.print(results.environment_line(result), highlight=False, style="dim")
+        path = results.save(result, options.out)
+        write_whole(path.with_suffix(".png"), png(benchmark.figure(result["rows"])))
+    write_whole(options.out / "results.md", results.page(options.out))
+    written = ", ".join(f"{options.out / name}.json, {options.out / name}.png" for name in names)
+    console.print(f"\nWritten: {written}, {options.out / 'results.md'}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _compare(results, one: Path, other: Path) -> int:
+    from rich.console import Console
+
+    rows = results.ratios(results.load(one), results.load(other))
+    shown = [(what, f"{median:.3g}", f"{ratio:.2f}") for what, median, ratio in rows]
+    Console().print(_table(f"{other} against {one}", ("", "seconds", "times as long"), *shown))
+    return 0
+
+
+def _table(title, heading, *rows):
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for number, name in enumerate(heading):
+        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*row)
+    return table

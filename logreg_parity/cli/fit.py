@@ -1,0 +1,62 @@
+"""``logreg-parity fit``: the optimum by each twin, how near it is proved to be, and whether the twins agree."""
+
+import argparse
+from pathlib import Path
+
+from .problem import add_data, data, not_negative, positive
+
+DESCRIPTION = """\
+Find the optimum with each twin and print where it is, why the solver stopped, how far above
+the minimum the objective is at most (the proved gap), and how often the data were read.
+Then say whether the twins lie within the distances from the optimum that are proved."""
+
+EPILOG = """\
+exit status: 0 every fit converged and they agree, or each proves that there is no optimum;
+1 fits disagree; 2 the input or an option is wrong; 3 some fit ended without a proof.
+
+examples:
+  logreg-parity fit --data bernoulli
+  logreg-parity fit --data patients.csv --label outcome --solver newton --out fit.json"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options, with their help."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        "logreg-parity fit", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter
+    )
+    add_data(top)
+    group = top.add_argument_group("fit")
+    group.add_argument("--l2", type=not_negative, default=0.0, metavar="L", help="penalty L/2 |w|^2 (0)")
+    group.add_argument("--reduction", choices=("sum", "mean"), default="mean", help="of the losses (mean)")
+    group.add_argument("--solver", default="auto", metavar="NAME", help="newton, lbfgs, progressive or auto (auto)")
+    group.add_argument(
+        "--tolerance", type=positive(float), default=1e-8, metavar="E", help="of gradient and gap, relative (1e-8)"
+    )
+    group.add_argument("--twins", nargs="+", metavar="MODULE", default=["logreg_torch", "logreg_jax"])
+    group.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="X is held in (float64)")
+    group.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto (cpu)")
+    group.add_argument("--out", type=Path, metavar="FILE", help="write the fits there too, as JSON")
+    return top
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fit, print, write; the exit status."""
+    from ..judge.fits import exit_status, report, verdict, write
+    from ..judge.twin import load_twin
+
+    if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
+        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    dataset, _ = data(options)
+    names = ("l2", "reduction", "solver", "tolerance", "dtype", "device")
+    settings = {name: getattr(options, name) for name in names}
+    functions = {name: getattr(load_twin(name), "fit", None) for name in options.twins}
+    without = [name for name, function in functions.items() if function is None]
+    if without:
+        raise ValueError(f"{', '.join(without)} has no function fit(dataset, ...); leave it out of --twins")
+    fits = {name: function(dataset, **settings) for name, function in functions.items() if function}
+    print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n\n{verdict(fits)}")
+    if options.out:
+        write(fits, dataset, settings, options.out)
+        print(f"Written: {options.out}")
+    return exit_status(fits)

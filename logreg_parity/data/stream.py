@@ -1,0 +1,184 @@
+"""Data larger than memory: rows in files, or behind anything that can be sliced, read one block at a time.
+
+``Stream`` is to streaming what ``Dataset`` is to everything else. A block is mapped, copied and unmapped, so that what
+is resident is one block and not what was read so far.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+BLOCK_BYTES = 2**26
+"""64 MiB of features to a block: long enough to stream at full speed, short enough to hold several."""
+
+
+class Rows(Protocol):
+    """What rows can be sliced from: an array, a memory map, or an object that makes its rows when asked."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, D) or (N,)."""
+        ...
+
+    @property
+    def dtype(self) -> Any:
+        """Of the numbers."""
+        ...
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """These rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """An array in a file, which rows can be read from; ``stamp`` is the file's size and time of change."""
+
+    path: Path
+    offset: int  # bytes before the first number
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    stamp: tuple[int, int]
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """A copy of these rows. Raises ValueError where the file is no longer the one that was opened."""
+        if _stamp(self.path) != self.stamp:
+            raise ValueError(f"{self.path} has changed while it was read; start again, with nobody writing to it")
+        first, last, _ = rows.indices(self.shape[0])
+        width = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
+        mapped = np.memmap(self.path, self.dtype, "r", self.offset + first * width, (last - first, *self.shape[1:]))
+        return np.array(mapped)
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """N rows of D features with their labels, read block by block.
+
+    X (N, D) and y (N,): whatever ``Rows`` describes; ``open_stream`` gives those in files. rows_per_block: by default
+    as many as fill BLOCK_BYTES. Raises ValueError for shapes that do not fit, and while reading for values that are
+    not finite and labels outside [0, 1], with the row.
+    """
+
+    X: Rows
+    y: Rows
+    source: str
+    rows_per_block: int = 0
+
+    def __post_init__(self):
+        if len(self.X.shape) != 2 or tuple(self.y.shape) != (self.X.shape[0],):
+            raise ValueError(f"X has shape {self.X.shape} and y has shape {self.y.shape}; give X (N, D) and y (N,)")
+        if 0 in self.X.shape:
+            raise ValueError(f"X has shape {self.X.shape}; give at least one row and one feature")
+        if self.rows_per_block < 0:
+            raise ValueError(f"rows_per_block is {self.rows_per_block}; give a number of rows above 0")
+        if self.rows_per_block == 0:
+            row = np.dtype(self.X.dtype).itemsize * self.n_features
+            object.__setattr__(self, "rows_per_block", min(self.n_rows, max(1, BLOCK_BYTES // row)))
+
+    @property
+    def n_rows(self) -> int:
+        """N."""
+        return int(self.X.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """D."""
+        return int(self.X.shape[1])
+
+    @property
+    def n_blocks(self) -> int:
+        """How many blocks; the last may be short."""
+        return -(-self.n_rows // self.rows_per_block)
+
+    def block(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Features (B, D) and labels (B,) of block k = 0, 1, ..."""
+        first = k * self.rows_per_block
+        rows = slice(first, min(first + self.rows_per_block, self.n_rows))
+        X, y = np.asarray(self.X[rows]), np.asarray(self.y[rows])
+        _check(X, y, first)
+        return X, y
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All blocks in order."""
+        return (self.block(k) for k in range(self.n_blocks))
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of shape, dtype, block size, and the first and last block: what a checkpoint was made of."""
+        ends = self.block(0) + self.block(self.n_blocks - 1)
+        about = f"{tuple(self.X.shape)} {np.dtype(self.X.dtype)} {self.rows_per_block}"
+        stamps = [getattr(array, "stamp", None) for array in (self.X, self.y)]
+        digest = sha256(f"{about} {stamps}".encode())
+        for array in ends:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def open_stream(X, y=None, *, rows_per_block: int = 0) -> Stream:
+    """Rows from files: X.npy and y.npy, or one .npz with arrays X and y that is not compressed.
+
+    Raises ValueError for files that are no such arrays, compressed archives and Fortran order, and OSError where a
+    file cannot be read.
+    """
+    if y is None:
+        features, labels = _in_archive(Path(X), "X"), _in_archive(Path(X), "y")
+        return Stream(features, labels, str(X), rows_per_block)
+    return Stream(_in_file(Path(X)), _in_file(Path(y)), f"{X}, {y}", rows_per_block)
+
+
+def _in_file(path: Path) -> Mapped:
+    with path.open("rb") as file:
+        return _mapped(path, file, str(path))
+
+
+def _in_archive(path: Path, name: str) -> Mapped:
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path} is no .npz archive ({error}); give one with X and y, or X.npy and y.npy") from error
+    with archive, path.open("rb") as file:
+        entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+        if name not in entries:
+            raise ValueError(f"{path} has {', '.join(entries) or 'nothing'} and no {name}; give arrays X and y")
+        if entries[name].compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{path} is compressed and cannot be mapped; write it with numpy.savez, or use .npy files")
+        # The local header has 30 bytes, then a name and an extra field whose lengths it gives (APPNOTE.TXT, 4.3.7).
+        file.seek(entries[name].header_offset + 26)
+        lengths = np.frombuffer(file.read(4), "<u2")
+        file.seek(int(lengths.sum()), 1)
+        return _mapped(path, file, f"{name} in {path}")
+
+
+def _mapped(path: Path, file, what: str) -> Mapped:
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except ValueError as error:
+        raise ValueError(f"{what} is no .npy array ({error}); write it with numpy.save") from error
+    if fortran and len(shape) > 1:
+        raise ValueError(f"{what} is in Fortran order, column by column; write numpy.ascontiguousarray of it")
+    if dtype.kind not in "fiub":
+        raise ValueError(f"{what} holds {dtype}; give numbers")
+    return Mapped(path, file.tell(), shape, dtype, _stamp(path))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _check(X: np.ndarray, y: np.ndarray, first: int) -> None:
+    for name, values in (("X", X), ("y", y)):
+        wrong = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        if wrong.any():
+            raise ValueError(f"row {first + int(wrong.argmax())} of {name} is not finite; drop the row or fill it in")
+    outside = (y < 0) | (y > 1)
+    if outside.any():
+        row = int(outside.argmax())
+        raise ValueError(f"the label of row {first + row} is {y[row]:g}; give 0 and 1, or values between them")

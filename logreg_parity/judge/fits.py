@@ -1,0 +1,80 @@
+"""Fits of the same data by several twins: do they agree, as far as each is proved to be right?"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ..data.dataset import Dataset
+from ..data.files import write_whole
+from ..data.fit import Fit
+from ..truth.reference import flatten
+
+PROVED = ("converged", "no finite optimum")
+
+
+def agree(fits: dict[str, Fit]) -> bool:
+    """Whether every two fits lie no further apart, in each parameter, than both are from the optimum at most.
+
+    A fit without a proof may be anywhere; a twin that found an optimum where another proved that there is none
+    disagrees with it.
+    """
+    if len({fit.status for fit in fits.values() if fit.status in PROVED}) > 1:
+        return False
+    points = [(flatten(fit.parameters), fit.distance) for fit in fits.values() if fit.status == "converged"]
+    return all((np.abs(a - b) <= p + q).all() for a, p in points for b, q in points)
+
+
+def exit_status(fits: dict[str, Fit]) -> int:
+    """0 all is proved and agrees, 1 fits disagree, 3 some fit has no proof."""
+    if not agree(fits):
+        return 1
+    return 0 if all(fit.status in PROVED for fit in fits.values()) else 3
+
+
+def report(fits: dict[str, Fit], dataset: Dataset) -> str:
+    """A few lines a fit, for a terminal."""
+    return "\n\n".join(f"{name}: {_lines(fit, dataset)}" for name, fit in fits.items())
+
+
+def verdict(fits: dict[str, Fit]) -> str:
+    """One sentence."""
+    if not agree(fits):
+        return "The fits DISAGREE: they lie further apart than is proved of each. One of the proofs is wrong."
+    unproved = [name for name, fit in fits.items() if fit.status not in PROVED]
+    if unproved:
+        return f"Nothing is proved of the fit of {' and '.join(unproved)}: see the reason above."
+    if all(fit.status == "no finite optimum" for fit in fits.values()):
+        return "There is no finite optimum."
+    apart = [np.abs(flatten(a.parameters) - flatten(b.parameters)).max() for a in fits.values() for b in fits.values()]
+    return f"The fits agree: they are at most {max(apart):.1e} apart, which is within what is proved of each."
+
+
+def write(fits: dict[str, Fit], dataset: Dataset, settings: dict, path: Path) -> None:
+    """As JSON, whole or not at all; what is infinite, because nothing is proved, is null."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(part) for key, part in value.items()}
+        if isinstance(value, np.ndarray | tuple | list):
+            return [plain(part) for part in value]
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    rows = {}
+    for name, fit in fits.items():
+        parameters = {"weight": fit.parameters.weight, "bias": fit.parameters.bias}
+        rows[name] = plain({**asdict(fit), "parameters": parameters})
+    content = {"data": dataset.source, "sha256": dataset.sha256, "settings": settings, "agree": agree(fits)}
+    write_whole(path, json.dumps({**content, "fits": rows}, indent=2, allow_nan=False, default=float) + "\n")
+
+
+def _lines(fit: Fit, dataset: Dataset) -> str:
+    lines = [f"{fit.status} ({fit.reason})"]
+    if fit.status == "converged":
+        names = (*dataset.feature_names, "bias")
+        for name, value, distance in zip(names, flatten(fit.parameters), fit.distance, strict=True):
+            lines.append(f"  {name:12} {value: .15g}  (within {distance:.1e})")
+        lines.append(f"  {'objective':12} {fit.objective: .15g}  (at most {fit.gap:.1e} above the minimum)")
+    lines.append(f"  {fit.solver}: {fit.iterations} points, X read {fit.passes:.3g} times")
+    return "\n".join(lines)

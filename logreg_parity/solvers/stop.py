@@ -1,0 +1,112 @@
+"""When a solver may stop: a gradient as small as asked and a proof of the gap, or a proof that there is no optimum."""
+
+import numpy as np
+
+from ..data.dataset import Parameters
+from ..data.fit import Fit, Status
+from ..truth.certificate import Certificate
+from ..truth.separation import counted_rows, directions, separation
+from ..truth.ulp import round_dataset
+from .objective import Objective, Point
+
+PATIENCE = 30  # points without a proof, though the gradient is as small as asked
+EXACT_SIZE = 2 * 10**4  # N (D + 1): up to it a linear program and rational numbers answer within seconds
+
+CONVERGED = "the gradient and the proved gap are as small as asked"
+ONE_CLASS = "all labels are the same, and the bias is never penalised"
+SEPARABLE = "the data are separable, so the loss falls for ever along a direction; give l2 > 0"
+DIVERGED = "the objective or its gradient is not finite; scale the features"
+UNPROVED = (
+    "the gradient is as small as asked, but no optimum is proved: columns of X depend on each other or differ in size "
+    "beyond float64, or the data are separable; leave columns out, scale them, or give l2 > 0"
+)
+WIDE = "the gradient is as small as asked, but the proved gap is not; allow more iterations"
+UNFINISHED = "the solver ended before the gradient was as small as asked; allow more iterations or another solver"
+
+
+class Stop:
+    """Looks at every point of a solver; once true, it knows the status and the reason."""
+
+    def __init__(self, objective: Objective, tolerance: float):
+        self._objective, self._tolerance = objective, tolerance
+        self.target = tolerance * float(np.linalg.norm(objective.gradient_at_zero))
+        self.iterations = self._unproved = 0
+        self._here: Point | None = None
+        self._certificate: Certificate | None = None
+        self._status: Status = "not converged"
+        self._reason = UNFINISHED
+
+    def one_class(self) -> bool:
+        """Whether there is no optimum because all rows that count have the same label."""
+        least, largest = self._objective.blocks.labels
+        if least == largest and least in (0, 1):
+            self._status, self._reason = "no finite optimum", ONE_CLASS
+        return self._reason == ONE_CLASS
+
+    def __call__(self, here: Point) -> bool:
+        """Whether this point is the last."""
+        self._here, self.iterations = here, self.iterations + 1
+        if not (np.isfinite(here.value) and np.isfinite(here.gradient).all()):
+            self._status, self._reason = "diverged", DIVERGED
+        elif here.arithmetic == "float64" and self._small(here):
+            self._prove(here)
+        return self._status != "not converged" or self._unproved == PATIENCE
+
+    def fit(self, solver: str) -> Fit:
+        """What is known of the last point, by float64 arithmetic, in the units of the reduction asked for."""
+        objective, here = self._objective, self._here
+        if here is None or here.arithmetic != "float64":
+            theta = np.zeros(len(objective.gradient_at_zero)) if here is None else here.theta
+            here = objective.at(theta)
+        proof = self._certificate
+        return Fit(
+            parameters=Parameters(here.theta[:-1], float(here.theta[-1])),
+            status=self._status,
+            reason=self._reason,
+            solver=solver,
+            dtype=objective.blocks.dtype,
+            objective=objective.scale * here.value,
+            gradient_norm=objective.scale * float(np.linalg.norm(here.gradient)),
+            gap=np.inf if proof is None else objective.scale * proof.gap,
+            distance=np.full(len(here.theta), np.inf) if proof is None else proof.distance,
+            iterations=self.iterations,
+            passes=objective.passes,
+        )
+
+    def _small(self, here: Point) -> bool:
+        """Whether the gradient is as small as asked, or nothing but rounding."""
+        error = np.linalg.norm(self._objective.gradient_error(here))
+        return bool(np.linalg.norm(here.gradient) <= max(self.target, float(error)))
+
+    def _prove(self, here: Point) -> None:
+        objective, self._reason = self._objective, UNPROVED
+        self._unproved += 1
+        self._certificate = objective.certify(here)
+        if self._certificate is not None:
+            self._reason = WIDE
+            if self._certificate.gap <= self._tolerance * here.value:
+                self._status, self._reason = "converged", CONVERGED
+        elif objective.l2 == 0 and (_all_right(objective, here) or (self._unproved == 1 and _separated(objective))):
+            self._status, self._reason = "no finite optimum", SEPARABLE
+
+
+def _all_right(objective: Objective, here: Point) -> bool:
+    """Whether the loss is too small for a single row on the wrong side, of which each costs ω log 2 or more.
+
+    Then θ itself separates all rows. A factor of 2 is left for rounding: see ``truth/certificate.py``.
+    """
+    dataset = counted_rows(objective.blocks.dataset)
+    weight = np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight
+    return bool(2 * here.value * objective.blocks.total_weight < np.log(2) * weight.min())
+
+
+def _separated(objective: Objective) -> bool:
+    """Whether a linear program proposes a direction that exact arithmetic confirms; False where that is too much.
+
+    And where not all rows are at hand: a sample may be separable and the whole not.
+    """
+    dataset = objective.blocks.dataset
+    if dataset.n_rows < objective.blocks.n_rows or dataset.X.size + dataset.n_rows > EXACT_SIZE:
+        return False
+    rows = counted_rows(round_dataset(dataset, objective.blocks.dtype))
+    return any(separation(rows, direction) for direction in directions(rows, objective.l2))

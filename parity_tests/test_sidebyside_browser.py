@@ -1,0 +1,114 @@
+"""The page with both twins side by side, in a browser: filters, language, links, widths, and nothing sent out.
+
+Skipped where there is no browser, unless LOGREG_REQUIRE_BROWSER is set.
+"""
+
+import os
+import shutil
+
+import pytest
+
+from logreg_parity.teach.sidebyside import page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """The system's Chromium."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if not (CHROMIUM and sync_playwright):
+        lacks = "Playwright" if CHROMIUM else "Chromium"
+        if os.environ.get("LOGREG_REQUIRE_BROWSER"):
+            pytest.fail(f"LOGREG_REQUIRE_BROWSER is set, and there is no {lacks}")
+        pytest.skip(f"there is no {lacks}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, tmp_path):
+    """Open the page; afterwards nothing was asked of any other place, and nothing complained."""
+    path, seen, contexts = tmp_path / "page.html", [], []
+    path.write_text(page(), "utf-8")
+
+    def open_page(viewport=WIDE, locale="en-US"):
+        contexts.append(chromium.new_context(viewport=viewport, locale=locale))
+        tab = contexts[-1].new_page()
+        tab.on("request", lambda request: seen.append(request.url))
+        tab.on("console", lambda message: seen.append(message.text))
+        tab.on("pageerror", lambda error: seen.append(str(error)))
+        tab.goto(path.as_uri())
+        return tab
+
+    yield open_page
+    assert seen == [path.as_uri()] * len(contexts)
+    for context in contexts:
+        context.close()
+
+
+def visible(tab, selector: str) -> int:
+    return tab.locator(selector).filter(visible=True).count()
+
+
+def test_the_filter_leaves_what_differs_and_what_has_a_note(visit):
+    tab = visit()
+    notes = visible(tab, ".notes li")
+    assert visible(tab, ".block[data-kind=equal] .line") and not visible(tab, ".skipped")
+    tab.get_by_role("radio", name="only differences", exact=True).check()
+    assert not visible(tab, ".block[data-kind=equal]:not(:has(.number)) .line")
+    assert not visible(tab, "article[data-kind=equal]:not(:has(.number))")
+    assert visible(tab, ".block[data-kind=spelling] .line") and visible(tab, ".skipped")
+    tab.get_by_role("radio", name="only differences beyond spelling").check()
+    assert not visible(tab, ".block[data-kind=spelling]:not(:has(.number)) .line")
+    assert visible(tab, ".block[data-kind=differs] .line") == tab.locator(".block[data-kind=differs] .line").count()
+    assert visible(tab, ".notes li") == notes > 0
+    assert visible(tab, ".line .number") == tab.locator(".line .number").count()
+
+
+@pytest.mark.parametrize(("locale", "first", "other"), [("en-US", "en", "中文"), ("zh-CN", "zh", "English")])
+def test_the_language_is_the_readers_until_another_is_chosen(visit, locale, first, other):
+    tab, second = visit(locale=locale), {"en": "zh", "zh": "en"}[first]
+    for language, step in ((first, None), (second, other)):
+        if step:
+            tab.get_by_role("radio", name=step).check()
+        assert tab.evaluate("document.documentElement.lang") == language
+        hidden = {"en": "zh", "zh": "en"}[language]
+        assert visible(tab, f"h1 [lang={language}]") and visible(tab, f".notes [lang={language}]")
+        assert not visible(tab, f"body [lang={hidden}]")
+
+
+def test_a_note_is_reached_and_left_by_keyboard(visit):
+    tab = visit()
+    focused = "document.activeElement.id"
+    tab.locator("#sbs-at-zero_grad").focus()
+    tab.keyboard.press("Enter")
+    assert tab.evaluate(focused) == "sbs-note-zero_grad"
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    assert tab.evaluate(focused) == "sbs-at-zero_grad"
+
+
+def test_lines_of_a_row_stand_at_one_height(visit):
+    tab = visit()
+    heights = """() => [...document.querySelectorAll(".block")].map(block => ["torch", "jax"].map(side =>
+        [...block.querySelectorAll(`.${side} > .line, .${side} > .gap`)].map(line =>
+            Math.round(line.getBoundingClientRect().top))))"""
+    assert all(torch == jax for torch, jax in tab.evaluate(heights))
+
+
+@pytest.mark.parametrize("viewport", [WIDE, {"width": 1024, "height": 768}, NARROW], ids=["1440", "1024", "390"])
+def test_nothing_is_wider_than_the_screen(visit, viewport):
+    assert visit(viewport).evaluate("document.documentElement.scrollWidth") == viewport["width"]
+
+
+def test_on_a_phone_equal_lines_are_shown_once_and_others_say_whose_they_are(visit):
+    tab = visit(NARROW)
+    assert not visible(tab, ".block[data-kind=equal] .side.jax") and visible(tab, ".block[data-kind=equal] .side.torch")
+    assert visible(tab, ".block[data-kind=differs] .jax .who")
