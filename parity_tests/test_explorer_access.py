@@ -107,6 +107,7 @@ def test_everything_by_keyboard(explorer):
     tab.keyboard.press("Space")
     tab.locator("#tab-explore").focus()
     tab.keyboard.press("ArrowRight")
+    explorer.settle()
     assert tab.locator("#panel-code").is_visible() and tab.locator("#panel-explore").is_hidden()
 
 
