@@ -2,7 +2,9 @@
 
 import pytest
 
+from logreg_parity.cli.explore import explorer as explorer_page
 from logreg_parity.judge.twin import load_twin
+from parity_tests.browser import Explorer, browser
 from parity_tests.cases import CASES
 
 pytest_plugins = ["pytester"]
@@ -36,3 +38,36 @@ def device(request, twins):
 def case(request):
     """Every problem of cases.py."""
     return CASES[request.param]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for the session."""
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def explorer_file(tmp_path_factory):
+    """The explorer as a user gets it."""
+    path = tmp_path_factory.mktemp("explorer") / "explorer.html"
+    path.write_text(explorer_page(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def explorer(chromium, explorer_file):
+    """The page, fresh; a check that makes it complain, or ask the network for anything, fails."""
+    opened = Explorer(chromium, explorer_file)
+    yield opened
+    opened.context.close()
+    assert opened.complaints == []
+    assert {request.split("#")[0] for request in opened.requests} <= {opened.address}
+
+
+@pytest.fixture(scope="module")
+def javascript(chromium, explorer_file):
+    """The page for its functions only: a function of JavaScript to the value it returns."""
+    opened = Explorer(chromium, explorer_file)
+    yield opened.ask
+    opened.context.close()

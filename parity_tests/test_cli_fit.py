@@ -2,8 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
+import logreg_torch
+from logreg_parity import gaussian
 from logreg_parity.cli import main
 
 DEPENDENT = "a,b,y\n" + "".join(f"{x},{2 * x},{label}\n" for x, label in enumerate("0100110110101"))
@@ -59,6 +62,20 @@ def test_dependent_columns_end_without_a_proof(tmp_path, capsys):
     assert status == 3 and "columns of X depend on each other" in capsys.readouterr().out
 
 
+def test_a_stream_is_fitted_and_its_checkpoint_kept(tmp_path):
+    rows = gaussian(500, 2, seed=1)
+    np.savez(tmp_path / "rows.npz", X=rows.X, y=rows.y)
+    options = ["--stream", str(tmp_path / "rows.npz"), "--checkpoint", str(tmp_path / "state"), "--l2"]
+    status, report = run(tmp_path, *options, "0.01")
+    held = logreg_torch.fit(rows, l2=0.01)
+    found = report["fits"]["logreg_torch"]
+    apart = np.abs(found["parameters"]["weight"] - held.parameters.weight)
+    assert status == 0 and report["sha256"] is None
+    assert (apart <= np.array(found["distance"])[:2] + held.distance[:2]).all()
+    assert {path.name for path in (tmp_path / "state").iterdir()} == {"logreg_torch.npz", "logreg_jax.npz"}
+    assert main(["fit", *options, "0.02"]) == 2  # the checkpoint is of another fit
+
+
 def test_a_wrong_twin_is_seen(tmp_path, monkeypatch, capsys):
     (tmp_path / "my_fit.py").write_text(FAULTY)
     monkeypatch.syspath_prepend(tmp_path)
@@ -73,8 +90,12 @@ def test_a_wrong_twin_is_seen(tmp_path, monkeypatch, capsys):
         (["--solver", "sgd"], "solver is 'sgd'"),
         (["--device", "tpu"], "device is 'tpu'"),
         (["--tolerance", "2"], "tolerance is 2"),
+        (["--stream", "a", "b", "c"], "--stream names 3 files"),
+        (["--stream", "a.npz", "--label", "y"], "--label is not for a stream"),
+        (["--stream", "a.npz", "--data", "soft"], "--data is not for a stream"),
+        (["--stream", "missing.npz"], "missing.npz"),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_input_is_explained(tmp_path, arguments, words, capsys):
     status, report = run(tmp_path, *arguments)

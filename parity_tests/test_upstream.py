@@ -118,3 +118,37 @@ def test_jax_keeps_subnormal_results():
     if jax.default_backend() != "cpu":
         pytest.fail("this is about the CPU")
     assert float(jnp.exp(jnp.float32(-90.0))) > 0
+
+
+class Square(torch.autograd.Function):
+    """x² with both derivatives, as the documentation of ``autograd.Function`` has them."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return x * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        (x,) = ctx.saved_tensors
+        return cotangent * 2 * x
+
+    jvp = backward
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@lacking("forward mode twice through a function with its own jvp is 0 without a word, so the twins' have none")
+def test_torch_second_forward_derivative_of_a_custom_function():
+    one = torch.tensor(1.0, dtype=torch.float64)
+
+    def slope(x):
+        return torch.func.jvp(Square.apply, (x,), (one,))[1]
+
+    assert slope(one) == 2
+    assert torch.func.jvp(slope, (one,), (one,))[1] == 2

@@ -17,6 +17,7 @@ COMMANDS = {
     "gradients": "every way to a gradient against the exact one, and what gradient checkers notice",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
     "bench": "measure steps, gradients, solvers, devices, growth",
+    "explore": "a page to play with: data, curve, loss surface, every step",
     "passport": "what the backends of this machine do with numbers",
     "sidebyside": "both twins' source on one page, differences marked and explained",
 }

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from .problem import add_data, data, not_negative, positive
 
@@ -16,7 +17,8 @@ exit status: 0 every fit converged and they agree, or each proves that there is 
 
 examples:
   logreg-parity fit --data bernoulli
-  logreg-parity fit --data patients.csv --label outcome --solver newton --out fit.json"""
+  logreg-parity fit --data patients.csv --label outcome --solver newton --out fit.json
+  logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,6 +36,15 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--tolerance", type=positive(float), default=1e-8, metavar="E", help="of gradient and gap, relative (1e-8)"
     )
+    group.add_argument(
+        "--stream",
+        nargs="+",
+        metavar="FILE",
+        help="instead of --data: X.npy y.npy, or an .npz with X and y, read block by block and never held",
+    )
+    group.add_argument(
+        "--checkpoint", type=Path, metavar="FOLDER", help="keep the state there, a file a twin; a killed fit goes on"
+    )
     group.add_argument("--twins", nargs="+", metavar="MODULE", default=["logreg_torch", "logreg_jax"])
     group.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="X is held in (float64)")
     group.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto (cpu)")
@@ -48,16 +59,33 @@ def run(options: argparse.Namespace) -> int:
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
-    dataset, _ = data(options)
+    dataset = _stream(options) if options.stream else data(options)[0]
+    if options.checkpoint:
+        options.checkpoint.mkdir(parents=True, exist_ok=True)
     names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept")
     settings = {name: getattr(options, name) for name in names}
-    functions = {name: getattr(load_twin(name), "fit", None) for name in options.twins}
+    functions: dict[str, Any] = {name: getattr(load_twin(name), "fit", None) for name in options.twins}
     without = [name for name, function in functions.items() if function is None]
     if without:
         raise ValueError(f"{', '.join(without)} has no function fit(dataset, ...); leave it out of --twins")
-    fits = {name: function(dataset, **settings) for name, function in functions.items() if function}
+    fits = {}
+    for name, function in functions.items():
+        kept = {"checkpoint": options.checkpoint / f"{name}.npz"} if options.checkpoint else {}
+        fits[name] = function(dataset, **settings, **kept)
     print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n\n{verdict(fits)}")
     if options.out:
         write(fits, dataset, settings, options.out)
         print(f"Written: {options.out}")
     return exit_status(fits)
+
+
+def _stream(options: argparse.Namespace):
+    """The rows of the files. Raises ValueError for more than two files, and for options that a stream does not take."""
+    from ..data.stream import open_stream
+
+    if len(options.stream) > 2:
+        raise ValueError(f"--stream names {len(options.stream)} files; give X.npy y.npy, or one .npz")
+    given = [f"--{name}" for name in ("label", "weight", "standardize") if getattr(options, name)]
+    if given or options.data != "published":
+        raise ValueError(f"{', '.join(given) or '--data'} is not for a stream; leave it out, or leave --stream out")
+    return open_stream(*options.stream)

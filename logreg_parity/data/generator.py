@@ -115,6 +115,22 @@ def gaussian(
     return Dataset(X, y, recipe, true_parameters=Parameters(w, b))
 
 
+def plane(n_points: int = 100, *, w: tuple[float, float] = (2.0, -1.0), b: float = 1.0, seed: int = 0) -> Dataset:
+    """Two features, uniform over the square from -5 to 5, with labels drawn through a true line.
+
+    Only uniform numbers, products and sums: the explorer's page makes the same data, bit for bit, in JavaScript.
+    """
+    if n_points < 2:
+        raise ValueError(f"n_points is {n_points}; give at least 2")
+    w, b = (float(w[0]), float(w[1])), float(b)
+    random = np.random.RandomState(seed)
+    X = 10 * random.random_sample((n_points, 2)) - 5
+    z = w[0] * X[:, 0] + w[1] * X[:, 1] + b
+    y = (random.random_sample(n_points) < _logistic(z)).astype(float)
+    recipe = f"plane(n_points={n_points}, w={w!r}, b={b!r}, seed={seed})"
+    return Dataset(X, y, recipe, true_parameters=Parameters(np.array(w), b))
+
+
 def initial_parameters(n_features: int = 1, *, seed: int = 0) -> Parameters:
     """A starting point drawn as the workshop draws it: standard normal, the weight first, then the bias."""
     draw = np.random.RandomState(seed).standard_normal(n_features + 1)

@@ -91,6 +91,11 @@ class Stream:
         return int(self.X.shape[1])
 
     @property
+    def feature_names(self) -> tuple[str, ...]:
+        """x1, x2, ..., as those of a Dataset without names."""
+        return tuple(f"x{j + 1}" for j in range(self.n_features))
+
+    @property
     def n_blocks(self) -> int:
         """How many blocks; the last may be short."""
         return -(-self.n_rows // self.rows_per_block)

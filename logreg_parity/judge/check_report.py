@@ -98,7 +98,7 @@ def how_sure(report: Report) -> str:
 
 def as_text(report: Report) -> str:
     """The table and the words, as plain text of 100 columns."""
-    console = Console(file=StringIO(), width=100, color_system=None, highlight=False)
+    console = Console(file=StringIO(), width=100, color_system=None, highlight=False, force_jupyter=False)
     console.print(table(report))
     console.print(explanation(report), markup=False)
     assert isinstance(console.file, StringIO)

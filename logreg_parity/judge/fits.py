@@ -9,6 +9,7 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.files import write_whole
 from ..data.fit import Fit
+from ..data.stream import Stream
 from ..truth.reference import flatten
 
 PROVED = ("converged", "no finite optimum")
@@ -33,7 +34,7 @@ def exit_status(fits: dict[str, Fit]) -> int:
     return 0 if all(fit.status in PROVED for fit in fits.values()) else 3
 
 
-def report(fits: dict[str, Fit], dataset: Dataset) -> str:
+def report(fits: dict[str, Fit], dataset: Dataset | Stream) -> str:
     """A few lines a fit, for a terminal."""
     return "\n\n".join(f"{name}: {_lines(fit, dataset)}" for name, fit in fits.items())
 
@@ -51,8 +52,8 @@ def verdict(fits: dict[str, Fit]) -> str:
     return f"The fits agree: they are at most {max(apart):.1e} apart, which is within what is proved of each."
 
 
-def write(fits: dict[str, Fit], dataset: Dataset, settings: dict, path: Path) -> None:
-    """As JSON, whole or not at all; what is infinite, because nothing is proved, is null."""
+def write(fits: dict[str, Fit], dataset: Dataset | Stream, settings: dict, path: Path) -> None:
+    """As JSON, whole or not at all; what is infinite, because nothing is proved, is null, and so is a stream's hash."""
 
     def plain(value):
         if isinstance(value, dict):
@@ -65,11 +66,16 @@ def write(fits: dict[str, Fit], dataset: Dataset, settings: dict, path: Path) ->
     for name, fit in fits.items():
         parameters = {"weight": fit.parameters.weight, "bias": fit.parameters.bias}
         rows[name] = plain({**asdict(fit), "parameters": parameters})
-    content = {"data": dataset.source, "sha256": dataset.sha256, "settings": settings, "agree": agree(fits)}
+    content = {
+        "data": dataset.source,
+        "sha256": getattr(dataset, "sha256", None),
+        "settings": settings,
+        "agree": agree(fits),
+    }
     write_whole(path, json.dumps({**content, "fits": rows}, indent=2, allow_nan=False, default=float) + "\n")
 
 
-def _lines(fit: Fit, dataset: Dataset) -> str:
+def _lines(fit: Fit, dataset: Dataset | Stream) -> str:
     lines = [f"{fit.status} ({fit.reason})"]
     if fit.status == "converged":
         names = (*dataset.feature_names, "bias")

@@ -1,0 +1,1 @@
+"""The explorer: one self-contained web page, and the third twin, in JavaScript."""
