@@ -132,3 +132,40 @@ def test_both_languages_say_the_same(part):
 
 def test_each_language_leads_to_the_other():
     assert "README.zh-CN.md" in links(README) and "README.md" in links(CHINESE)
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("headings", "## Your data", "### Your data"),
+        ("blocks", "--steps 300", "--steps 30"),
+        ("links", "(docs/check.md)", "(docs/museum.md)"),
+        ("lists", "- **The bound**", "**The bound**"),
+        ("tags", "<td>", ""),
+        ("code", "`--nesterov`", "`--momentum`"),
+    ],
+)
+def test_a_planted_difference_between_the_languages_is_seen(part, old, new):
+    assert shape(README.replace(old, new, 1))[part] != shape(README)[part]
+
+
+TABLE = "          ulps   verdict\n ──────────\n  loss   1.5   within\n  gradient   2e-9   within\n"
+PRINTED = f"two rows\n\n{TABLE}\nThey agree.\n"
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_shown"),
+    [
+        (PRINTED, True),
+        (PRINTED.replace("1.5", "<0.7"), True),
+        ("...\n  gradient   3   within\n...\n", True),
+        (PRINTED.replace("loss   1.5   within", "loss   1.5   OUTSIDE"), False),
+        (PRINTED.replace("  loss   1.5   within\n", ""), False),
+        (PRINTED.replace("They agree", "They differ"), False),
+        ("  gradient   3   within\n...\n  loss   1   within\n...\n", False),
+        ("", False),
+    ],
+    ids=["same", "another number", "a piece", "verdict", "row left out", "word", "order", "nothing"],
+)
+def test_what_is_shown_and_not_printed_is_seen(shown, is_shown):
+    assert shows(shown, PRINTED) == is_shown
