@@ -79,3 +79,16 @@ class Explorer:
     def text(self, selector):
         """What stands in an element."""
         return self.tab.locator(selector).inner_text()
+
+    def enter(self, selector, value):
+        """Do what a person does with an input of that kind."""
+        element = self.tab.locator(selector).first
+        kind = element.evaluate("(e) => e.type")
+        if kind == "checkbox":
+            element.set_checked(value)
+        elif kind == "select-one":
+            element.select_option(value)
+        else:
+            element.fill(value)
+            element.press("Enter")
+        self.settle()

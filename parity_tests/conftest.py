@@ -2,8 +2,8 @@
 
 import pytest
 
+from logreg_parity.cli.explore import explorer as explorer_page
 from logreg_parity.judge.twin import load_twin
-from logreg_parity.teach.explore.page import page
 from parity_tests.browser import Explorer, browser
 from parity_tests.cases import CASES
 
@@ -51,7 +51,7 @@ def chromium():
 def explorer_file(tmp_path_factory):
     """The explorer as a user gets it."""
     path = tmp_path_factory.mktemp("explorer") / "explorer.html"
-    path.write_text(page(), encoding="utf-8")
+    path.write_text(explorer_page(), encoding="utf-8")
     return path
 
 

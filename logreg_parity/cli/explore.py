@@ -36,17 +36,22 @@ def run(options: argparse.Namespace) -> int:
     import webbrowser
 
     from ..data.files import write_whole
-    from ..teach.explore.page import Tab, page
-    from ..teach.sidebyside import fragment
 
     if options.out.is_dir() or not options.out.parent.is_dir():
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
-    twins = Tab("twins", {"en": "Two frameworks", "zh": "两个框架"}, fragment())
-    write_whole(options.out, page(dataset=_dataset(options), tabs=[twins]))
+    write_whole(options.out, explorer(_dataset(options)))
     print(f"Written: {options.out}")
     if not options.no_open and not webbrowser.open(options.out.resolve().as_uri()):
         print(f"No browser could be opened; open {options.out.resolve()} yourself.")
     return 0
+
+
+def explorer(dataset=None) -> str:
+    """The page, both twins' source in a tab of it, as HTML."""
+    from ..teach.explore.page import Tab, page
+    from ..teach.sidebyside import fragment
+
+    return page(dataset=dataset, tabs=[Tab("twins", {"en": "Two frameworks", "zh": "两个框架"}, fragment())])
 
 
 def _dataset(options: argparse.Namespace):
