@@ -1,68 +1,71 @@
-"""The README: its commands run, its code runs, and what it shows is what stands in the repository."""
+"""The README in both languages and the pages of docs/: what they tell a reader to do works and prints what they show.
 
-import os
+A page is followed from top to bottom in a folder of its own. What the README quotes from a page of docs/ is run there.
+"""
+
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from parity_tests.pages import ROOT, Block, blocks, named_file, outputs, prepare, run, run_command, shows
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+DOCS = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = {"README.md": README, **DOCS}
+LINKED = {**PAGES, "README.zh-CN.md": CHINESE}
+
+STATUS = {  # the pages say so: a fault, or a refusal, is what they show
+    "--twins logreg_torch my_model": 1,
+    "explain torch.npz mine.npz": 1,
+    "explain jax.npz mine.npz": 1,
+    "--stream X.npy y.npy --l2 1e-3": 2,
+}
+ELSEWHERE = (  # what takes long, or another test looks at: test_museum, test_sweep, test_check_cli
+    "logreg-parity museum --score",
+    "logreg-parity museum --pairs",
+    "logreg-parity passport sweep",
+    "logreg-parity check",
+)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def pieces(text: str) -> list[str]:
+    """What stands between the dots."""
+    return re.split(r"^\.\.\.\n", text, flags=re.MULTILINE)
 
 
-def commands(program: str) -> list[str]:
-    lines = "\n".join(blocks("console")).splitlines()
-    return [line[2:] for line in lines if line.startswith(f"$ {program}")]
+def is_quoted(block: Block) -> bool:
+    """Whether a block is one of docs/, or pieces of it in their order."""
+    pattern = re.compile(".*".join(re.escape(piece) for piece in pieces(block.body)), re.DOTALL)
+    return any(pattern.fullmatch(other.body) for page in DOCS.values() for other in blocks(page))
 
 
-PYTHON = blocks("python")
-SIDE_BY_SIDE, SCRIPTS = [b for b in PYTHON if "import" not in b], [b for b in PYTHON if "import" in b]
-MY_MODEL = next(block for block in SCRIPTS if "def evaluate(" in block)
-EXPECTED_STATUS = {"--twins logreg_torch my_model": 1, "explain": 1}  # the README says so: there is a fault
+def follow(folder: Path, page: list[Block]):
+    """Every command and script, what was to be seen of it, and what was."""
+    for number, block in enumerate(page):
+        if block.language == "console":
+            for command, shown in outputs(block):
+                if command.startswith("logreg-parity") and not command.startswith(ELSEWHERE):
+                    yield command, shown, run_command(folder, command)
+        if block.language == "python" and "import" in block.body and not named_file(block):
+            after = page[number + 1 : number + 2]
+            shown = after[0].body if after and after[0].language == "text" else "...\n"
+            yield block.body, shown, run(folder, "-W", "error", "-c", block.body)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where a reader follows the README: the files it speaks of are there."""
-    folder = tmp_path_factory.mktemp("reader")
-    (folder / "my_model.py").write_text(MY_MODEL)
-    cars = (ROOT / "parity_tests" / "references" / "data" / "mtcars_am.csv").read_text()
-    (folder / "cars.csv").write_text(cars.replace("am,", "gearbox,", 1))
-    return folder
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_shows_what_the_reader_will_see(tmp_path, name):
+    prepare(tmp_path, [PAGES[name]])
+    page = [block for block in blocks(PAGES[name]) if name != "README.md" or not is_quoted(block)]
+    for what, shown, done in follow(tmp_path, page):
+        status = next((status for words, status in STATUS.items() if words in what), 0)
+        assert done.returncode == status, f"{what}\n{done.stderr}"
+        printed = done.stderr if status == 2 else done.stdout
+        assert shows(shown, printed), f"{what}\nprints\n{printed}\nand the page shows\n{shown}"
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}", "COLUMNS": "100"}
-    return subprocess.run(arguments, capture_output=True, text=True, cwd=folder, env=environment)
-
-
-@pytest.mark.parametrize("command", commands("logreg-parity"))
-def test_every_command_runs(folder, command):
-    done = run(folder, sys.executable, "-m", "logreg_parity", *shlex.split(command)[1:])
-    wanted = next((status for word, status in EXPECTED_STATUS.items() if word in command), 0)
-    assert done.returncode == wanted, done.stderr
-
-
-@pytest.mark.parametrize("number", range(len(SCRIPTS)))
-def test_every_script_runs(folder, number):
-    done = run(folder, sys.executable, "-W", "error", "-c", SCRIPTS[number])
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_table_has_the_rows_that_the_command_prints(folder):
-    """Digits differ from machine to machine; quantities, columns and verdicts do not."""
-    done = run(folder, sys.executable, "-m", "logreg_parity", "--steps", "10")
-    printed = [line.split("  ")[1] for line in done.stdout.splitlines() if line.endswith("within   ")]
-    shown = next(block for block in blocks("console") if block.startswith("$ logreg-parity\n"))
-    assert printed
-    assert [line.split("  ")[1] for line in shown.splitlines() if "  within" in line] == printed
+SIDE_BY_SIDE = [b.body for b in blocks(README) if b.language == "python" and "import" not in b.body]
 
 
 @pytest.mark.parametrize("number", range(len(SIDE_BY_SIDE)))
@@ -72,12 +75,97 @@ def test_the_code_side_by_side_is_the_code(number):
     assert {line for line in SIDE_BY_SIDE[number].splitlines() if line.strip()} <= lines
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\(((?!https?:)[^)]+)\)", README))
-def test_every_link_leads_somewhere(target):
-    assert (ROOT / target).exists()
+def prose(page: str) -> str:
+    """A page without its blocks."""
+    return re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
+
+
+def headings(page: str) -> list[tuple[str, str]]:
+    """Level and name of every heading."""
+    return re.findall(r"^(#+) (.*)$", prose(page), re.MULTILINE)
+
+
+def anchors(page: str) -> list[str]:
+    """Of every heading, as GitHub makes them."""
+    return ["#" + re.sub(r"[^\w -]", "", name.lower()).replace(" ", "-") for _, name in headings(page)]
+
+
+def links(page: str) -> list[str]:
+    """Where all links and pictures lead."""
+    return re.findall(r"\]\(([^)]+)\)", prose(page))
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_every_link_leads_somewhere(name):
+    folder = ROOT if name.startswith("README") else ROOT / "docs"
+    for target in links(LINKED[name]):
+        path, _, anchor = target.partition("#")
+        assert target.startswith("http") or (folder / path).exists(), target
+        assert not anchor or path or f"#{anchor}" in anchors(LINKED[name]), target
 
 
 def test_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text()
-    assert commands("make")
-    assert all(f"\n{command.split()[1]}:" in makefile for command in commands("make"))
+    targets = re.findall(r"(?:^\$ |`)make (\w+)", README, re.MULTILINE)
+    assert targets and all(f"\n{target}:" in makefile for target in targets)
+
+
+def shape(page: str) -> dict[str, object]:
+    """What two languages of a page have in common."""
+    places = {anchor: f"heading {number}" for number, anchor in enumerate(anchors(page))}
+    targets = sorted(places.get(target, target) for target in links(page) if not target.startswith("README"))
+    return {
+        "headings": [level for level, _ in headings(page)],
+        "blocks": [(block.language, block.body) for block in blocks(page)],
+        "links": targets,
+        "tables": [line.count("|") for line in prose(page).splitlines() if line.startswith("|")],
+        "lists": [line[:2] for line in prose(page).splitlines() if line.startswith("- ")],
+        "tags": re.findall(r"</?\w+>", prose(page)),
+        "code": [sorted(set(re.findall(r"`[^`\n]+`", section))) for section in prose(page).split("\n#")],
+    }
+
+
+@pytest.mark.parametrize("part", shape(README))
+def test_both_languages_say_the_same(part):
+    assert shape(CHINESE)[part] == shape(README)[part]
+
+
+def test_each_language_leads_to_the_other():
+    assert "README.zh-CN.md" in links(README) and "README.md" in links(CHINESE)
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("headings", "## Your data", "### Your data"),
+        ("blocks", "--steps 300", "--steps 30"),
+        ("links", "(docs/check.md)", "(docs/museum.md)"),
+        ("lists", "- **The bound**", "**The bound**"),
+        ("tags", "<td>", ""),
+        ("code", "`--nesterov`", "`--momentum`"),
+    ],
+)
+def test_a_planted_difference_between_the_languages_is_seen(part, old, new):
+    assert shape(README.replace(old, new, 1))[part] != shape(README)[part]
+
+
+TABLE = "          ulps   verdict\n ──────────\n  loss   1.5   within\n  gradient   2e-9   within\n"
+PRINTED = f"two rows\n\n{TABLE}\nThey agree.\n"
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_shown"),
+    [
+        (PRINTED, True),
+        (PRINTED.replace("1.5", "<0.7"), True),
+        ("...\n  gradient   3   within\n...\n", True),
+        (PRINTED.replace("loss   1.5   within", "loss   1.5   OUTSIDE"), False),
+        (PRINTED.replace("  loss   1.5   within\n", ""), False),
+        (PRINTED.replace("They agree", "They differ"), False),
+        ("  gradient   3   within\n...\n  loss   1   within\n...\n", False),
+        ("", False),
+    ],
+    ids=["same", "another number", "a piece", "verdict", "row left out", "word", "order", "nothing"],
+)
+def test_what_is_shown_and_not_printed_is_seen(shown, is_shown):
+    assert shows(shown, PRINTED) == is_shown
