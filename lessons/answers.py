@@ -96,6 +96,7 @@ def model_optimization_loop_torch(theta, model, loss, x, y, n_steps=3000, step_s
 
 # -- lesson 8 ----------------------------------------------------------------------------------------------------------
 
-# A: the loss and every slope are 40/39 too large, and there are 40 rows. B: the loss is right, every slope is twice as
-# large as it should be. C: all is right but the recorded loss, and the first recorded one is that of the start.
+# A: the row losses are right, and the slope by b; the slopes by w are off by l2 w, a quarter of each weight: the
+# penalty counts twice. B: the loss is right, every slope is twice as large as it should be. C: all is right but the
+# recorded loss, and the first recorded one is that of the start.
 guesses = {"A": "PenaltyWithoutHalf", "B": "FactorTwo", "C": "LossOneStepLate"}
