@@ -114,7 +114,8 @@ def test_progressive_survives_a_sample_that_says_nothing(module, small_blocks):
 def test_where_the_kept_hessian_misleads_newton_takes_over(module, monkeypatch):
     """Within a few steps: on its own L-BFGS is still on its way after a thousand."""
     dataset, wrong = gaussian(150, 12, seed=1), np.diag(np.logspace(-3, 3, 13))
-    monkeypatch.setattr("logreg_parity.solvers.progressive._on_samples", lambda _, theta, rows: (theta, wrong))
+    samples = lambda every, theta, _: (theta, wrong, every)  # noqa: E731
+    monkeypatch.setattr("logreg_parity.solvers.progressive._on_samples", samples)
     fit = module.fit(dataset, solver="progressive")
     assert_optimum(fit, dataset)
     assert fit.passes < 60
