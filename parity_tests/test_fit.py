@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from logreg_parity import Dataset, gaussian
 from logreg_parity.data import blocks
@@ -216,3 +217,21 @@ def test_all_solvers_start_from_zero_and_yield_float64_points_in_the_end():
     objective = Objective(blocked.pack(OVERLAP, dtype="float32"), blocked.sums)
     points = [here for here, _ in zip(progressive(objective, np.zeros(3)), range(12), strict=False)]
     assert points[0].arithmetic == "float32" and points[-1].arithmetic == "float64"
+
+
+def test_products_between_passes_run_on_one_thread_and_only_meanwhile():
+    blocked, seen = importlib.import_module("logreg_torch.blocked"), []
+
+    def solver(*_):
+        seen.append(blas_threads())
+        yield from ()
+
+    with threadpool_limits(2, user_api="blas"):
+        objective = Objective(blocked.pack(OVERLAP), blocked.sums)
+        solve(objective, {"own": solver}, solver="own", tolerance=1e-8, max_iterations=1)
+        seen.append(blas_threads())
+    assert seen == [{1}, {2}]
+
+
+def blas_threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
