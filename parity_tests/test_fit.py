@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from logreg_parity import Dataset, gaussian
 from logreg_parity.data import blocks
@@ -219,7 +219,9 @@ def test_all_solvers_start_from_zero_and_yield_float64_points_in_the_end():
     assert points[0].arithmetic == "float32" and points[-1].arithmetic == "float64"
 
 
-def test_products_between_passes_run_on_one_thread_and_only_meanwhile():
+def test_products_between_passes_run_on_one_thread_and_only_meanwhile(monkeypatch):
+    """Looked up afresh, for SciPy has a library of its own, which another test may have loaded since."""
+    monkeypatch.setattr("logreg_parity.solvers.solve._blas", ThreadpoolController)
     blocked, seen = importlib.import_module("logreg_torch.blocked"), []
 
     def solver(*_):
