@@ -175,7 +175,8 @@ def test_bad_options_are_refused(module, option, words):
     ("n", "k", "solver"),
     [
         (100, 2, "newton"),
-        (10**4, 21, "newton"),
+        (1000, 21, "newton"),
+        (10**4, 21, "progressive"),
         (10**6, 29, "progressive"),
         (10**5, 401, "progressive"),
         (200, 501, "lbfgs"),

@@ -16,7 +16,7 @@ from .stop import Stop
 
 Solver = Callable[[Objective, np.ndarray, float], Iterator[Point]]
 
-NEWTON_WORK = 10**8  # N (D + 1)²: up to it a Hessian of all rows takes no more than a few calls of anything
+NEWTON_WORK = 2 * 10**6  # N (D + 1)²: above it Newton takes longer than progressive, at 10⁴ × 20 half as long again
 
 
 def solve(
