@@ -36,9 +36,9 @@ def add_block(total, X, weight, theta):
     """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, in the arithmetic of theta."""
     X = X.to(theta.dtype)
     m = theta @ X
-    p = torch.sigmoid(m)
     losses = torch.nn.functional.softplus(m, threshold=40)  # log1p(exp(m)), and m where they are the same float64
-    h = None if total.hessian is None else p * torch.sigmoid(-m)
+    h = None if total.hessian is None else torch.sigmoid(m) * torch.sigmoid(-m)
+    p = m.sigmoid_()  # in place: new memory costs as much as a product
     if weight is not None:
         weight = weight.to(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h

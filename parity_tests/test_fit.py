@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from logreg_parity import Dataset, gaussian
 from logreg_parity.data import blocks
@@ -114,7 +115,8 @@ def test_progressive_survives_a_sample_that_says_nothing(module, small_blocks):
 def test_where_the_kept_hessian_misleads_newton_takes_over(module, monkeypatch):
     """Within a few steps: on its own L-BFGS is still on its way after a thousand."""
     dataset, wrong = gaussian(150, 12, seed=1), np.diag(np.logspace(-3, 3, 13))
-    monkeypatch.setattr("logreg_parity.solvers.progressive._on_samples", lambda _, theta, rows: (theta, wrong))
+    samples = lambda every, theta, _: (theta, wrong, every)  # noqa: E731
+    monkeypatch.setattr("logreg_parity.solvers.progressive._on_samples", samples)
     fit = module.fit(dataset, solver="progressive")
     assert_optimum(fit, dataset)
     assert fit.passes < 60
@@ -173,7 +175,8 @@ def test_bad_options_are_refused(module, option, words):
     ("n", "k", "solver"),
     [
         (100, 2, "newton"),
-        (10**4, 21, "newton"),
+        (1000, 21, "newton"),
+        (10**4, 21, "progressive"),
         (10**6, 29, "progressive"),
         (10**5, 401, "progressive"),
         (200, 501, "lbfgs"),
@@ -215,3 +218,23 @@ def test_all_solvers_start_from_zero_and_yield_float64_points_in_the_end():
     objective = Objective(blocked.pack(OVERLAP, dtype="float32"), blocked.sums)
     points = [here for here, _ in zip(progressive(objective, np.zeros(3)), range(12), strict=False)]
     assert points[0].arithmetic == "float32" and points[-1].arithmetic == "float64"
+
+
+def test_products_between_passes_run_on_one_thread_and_only_meanwhile(monkeypatch):
+    """Looked up afresh, for SciPy has a library of its own, which another test may have loaded since."""
+    monkeypatch.setattr("logreg_parity.solvers.solve._blas", ThreadpoolController)
+    blocked, seen = importlib.import_module("logreg_torch.blocked"), []
+
+    def solver(*_):
+        seen.append(blas_threads())
+        yield from ()
+
+    with threadpool_limits(2, user_api="blas"):
+        objective = Objective(blocked.pack(OVERLAP), blocked.sums)
+        solve(objective, {"own": solver}, solver="own", tolerance=1e-8, max_iterations=1)
+        seen.append(blas_threads())
+    assert seen == [{1}, {2}]
+
+
+def blas_threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}

@@ -2,7 +2,8 @@
 
 1. Newton on samples, each four times as large as the one before, as far as a sample knows the optimum.
 2. The Hessian H = (P Pᵀ)⁻¹ of the last and largest sample is kept.
-3. On all rows L-BFGS on top of P Pᵀ: in float32 for as long as that helps and X is held so, then in float64.
+3. On all rows L-BFGS on top of P Pᵀ: where X is held in float32, in its arithmetic, until the gradient is near what
+   float32 makes of the sample's and float64 does not; then in float64.
 4. Newton on all rows, where that makes no progress.
 
 Step 3 is invariant under linear maps of the features: in the coordinates P, in which it may be thought to work, every
@@ -23,17 +24,19 @@ FEWEST_ROWS = 8  # a parameter in the smallest sample
 GROWTH = 4  # of the samples
 SAMPLE_STEPS = 20  # of Newton's method on one of them at most
 MEMORY = 8  # pairs
-FLOAT32_FALL = 0.4  # a step in float32 that leaves more than this of the gradient has met the rounding
-FALL = 0.7  # one in float64 is slow
-SLOW_STEPS = 3  # in a row are too many
+ABOVE_ROUNDING = 3  # times what float32 arithmetic adds to a gradient: below, float64 has to go on
+FALL = 0.7  # a step that leaves more than this of the gradient is slow
+SLOW_STEPS = 3  # in a row are too many, and k / 16 more: so many passes does Newton's step cost that is taken instead
 
 
 def progressive(objective: Objective, theta: np.ndarray, target: float = 0.0) -> Iterator[Point]:
     """Point after point; target is the 2-norm of the gradient that is wanted."""
     n, k = objective.blocks.n_rows, len(theta)
-    theta, P = _on_samples(objective, theta, hessian_rows(n, k))
+    theta, P, sample = _on_samples(objective, theta, hessian_rows(n, k))
+    rounding = _rounding(sample, theta, P)
+    objective.charge(sample)
     if P.shape[1] == k:
-        theta = yield from _preconditioned(objective, theta, P, target)
+        theta = yield from _preconditioned(objective, theta, P, target, rounding)
     yield from newton(objective, theta, target)
 
 
@@ -46,8 +49,8 @@ def hessian_rows(n: int, k: int) -> int:
     return min(n, max(100 * k, n // 16), max(20 * k, 12 * n // k))
 
 
-def _on_samples(objective: Objective, theta: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where Newton's method on growing samples leads, the largest of ``most`` rows, and P of that one.
+def _on_samples(objective: Objective, theta: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, Objective]:
+    """Where Newton's method on growing samples leads, P of the largest, which is of ``most`` rows, and that sample.
 
     The optimum of m rows is as far from that of all as gᵀH⁻¹g = k / m; on a sample it is no use to go much further.
     """
@@ -63,42 +66,56 @@ def _on_samples(objective: Objective, theta: np.ndarray, most: int) -> tuple[np.
             if slope @ slope <= 2 * GROWTH * k / rows:
                 break
         objective.charge(sample)
-    return theta, P
+    return theta, P, sample
 
 
-def _preconditioned(objective, theta, P, target) -> Generator[Point, None, np.ndarray]:
+def _rounding(sample: Objective, theta: np.ndarray, P: np.ndarray) -> float:
+    """The 2-norm, in the coordinates P, of what arithmetic in the dtype of X changes in the gradient of the sample.
+
+    Of all rows it is less, for some of it averages out.
+    """
+    rough, fine = (sample.at(theta, arithmetic=arithmetic) for arithmetic in (sample.blocks.dtype, "float64"))
+    return float(np.linalg.norm(P.T @ (rough.gradient - fine.gradient)))
+
+
+def _preconditioned(objective, theta, P, target, rounding) -> Generator[Point, None, np.ndarray]:
     """L-BFGS from theta on top of P Pᵀ; where it is slow, it returns the point reached."""
     here = objective.at(theta, arithmetic=objective.blocks.dtype)
     pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=MEMORY)
-    slow = 0
-    while slow < SLOW_STEPS:
+    slow, patience = 0, SLOW_STEPS + len(theta) // 16
+    while True:
         yield here
         there = search(objective, here, -_inverse_hessian(pairs, P, here.gradient), arithmetic=here.arithmetic)
-        if there is None and here.arithmetic == "float64":
-            break
+        stuck = there is None or slow == patience
+        if stuck and here.arithmetic == "float64":
+            return here.theta
         there = there or here
-        fall = np.linalg.norm(P.T @ there.gradient) / np.linalg.norm(P.T @ here.gradient)
-        if here.arithmetic == "float32" and (fall > FLOAT32_FALL or np.linalg.norm(there.gradient) <= target):
-            here = objective.at(there.theta)
+        size = np.linalg.norm(P.T @ there.gradient)
+        small = size <= ABOVE_ROUNDING * rounding or np.linalg.norm(there.gradient) <= target
+        if here.arithmetic == "float32" and (stuck or small):
+            here, slow = objective.at(there.theta), 0
             continue
-        slow = slow + 1 if fall > FALL else 0
+        slow = slow + 1 if size > FALL * np.linalg.norm(P.T @ here.gradient) else 0
         s, y = there.theta - here.theta, there.gradient - here.gradient
         if s @ y > 0:  # as it is for a convex function, but for rounding
             pairs.append((s, y))
         here = there
-    return here.theta
 
 
 def _inverse_hessian(pairs, P, gradient) -> np.ndarray:
-    """The inverse Hessian that agrees with the pairs (step, change of gradient) and is P Pᵀ beside, times a gradient.
+    """The inverse Hessian that agrees with the pairs (step, change of gradient) and is like P Pᵀ beside, on a gradient.
 
-    The two loops of Nocedal (Mathematics of Computation 35, 1980).
+    The two loops of Nocedal (Mathematics of Computation 35, 1980). The last pair gives the size of P Pᵀ: as the loss
+    falls, the Hessian shrinks below that of the sample.
     """
     q, shares = gradient, []
     for s, y in reversed(pairs):
         shares.append((s @ q) / (s @ y))
         q = q - shares[-1] * y
     d = P @ (P.T @ q)
+    if pairs:
+        s, y = pairs[-1]
+        d = d * (s @ y) / np.sum((P.T @ y) ** 2)
     for (s, y), share in zip(pairs, reversed(shares), strict=True):
         d = d + (share - (y @ d) / (s @ y)) * s
     return d
