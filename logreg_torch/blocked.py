@@ -38,7 +38,7 @@ def add_block(total, X, weight, theta):
     m = theta @ X
     losses = torch.nn.functional.softplus(m, threshold=40)  # log1p(exp(m)), and m where they are the same float64
     h = None if total.hessian is None else torch.sigmoid(m) * torch.sigmoid(-m)
-    p = m.sigmoid_()  # in place: new memory costs as much as a product
+    p = m.sigmoid_()  # in place: no new memory
     if weight is not None:
         weight = weight.to(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
