@@ -18,7 +18,7 @@ from .timing import digits, interleaved, shown
 
 QUESTION = "how long is the way to the optimum?"
 GAP, GRADIENT = 1e-9, 1e-6  # the target: (f - f*) / f*, and ‖∇f‖ / ‖∇f(0)‖
-PATIENCE = 30.0
+PATIENCE = 15.0
 """Seconds. A peer that takes longer with one tolerance is not tried with a tighter one, and not timed again."""
 TWINS = {"PyTorch": import_module("logreg_torch.fit"), "JAX": import_module("logreg_jax.fit")}
 Solve = Callable[[float], Parameters]
@@ -71,7 +71,7 @@ def _race(data: str, dataset: Dataset, l2: float, rounds: int, notify) -> list[d
         if good(end) and first < PATIENCE:
             going[name] = lambda solve=solve, tolerance=tolerance: solve(tolerance)
     notify(f"optimum: {data}, those that reach it in turn: {', '.join(going)}")
-    timings = interleaved({"": lambda: probed.sum().item(), **going}, rounds=rounds, budget=60.0)
+    timings = interleaved({"": lambda: probed.sum().item(), **going}, rounds=rounds, budget=40.0)
     reading = timings.pop("").median
     for name, timing in timings.items():
         rows[name] |= {"seconds": timing._asdict(), "readings": timing.median / reading}

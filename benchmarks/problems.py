@@ -62,8 +62,10 @@ def answer(dataset: Dataset, l2: float) -> Answer:
         norm = np.linalg.norm(slope)
 
 
-def derivatives(dataset: Dataset, theta: np.ndarray, l2: float) -> tuple[float, np.ndarray, np.ndarray]:
-    """Value, gradient (D + 1,) and Hessian (D + 1, D + 1) in float64."""
+def derivatives(
+    dataset: Dataset, theta: np.ndarray, l2: float, *, hessian: bool = True
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Value, gradient (D + 1,) and Hessian (D + 1, D + 1), of the penalty alone unless asked for, in float64."""
     value, slope, H = 0.0, np.zeros_like(theta), np.zeros((len(theta),) * 2)
     for first in range(0, dataset.n_rows, BLOCK):
         X, y = dataset.X[first : first + BLOCK], dataset.y[first : first + BLOCK]
@@ -71,7 +73,8 @@ def derivatives(dataset: Dataset, theta: np.ndarray, l2: float) -> tuple[float, 
         z = X @ theta
         value += (y * softplus(-z) + (1 - y) * softplus(z)).sum()
         slope += X.T @ residual(z, y)
-        H += X.T @ (X * (sigmoid(z) * sigmoid(-z))[:, None])
+        if hessian:
+            H += X.T @ (X * (sigmoid(z) * sigmoid(-z))[:, None])
     penalty = np.append(np.full(len(theta) - 1, l2), 0.0)
     n = dataset.n_rows
     return value / n + (penalty * theta**2).sum() / 2, slope / n + penalty * theta, H / n + np.diag(penalty)
@@ -80,6 +83,6 @@ def derivatives(dataset: Dataset, theta: np.ndarray, l2: float) -> tuple[float, 
 def reached(dataset: Dataset, l2: float, parameters: Parameters, target: Answer) -> Reached:
     """How far a solver got, judged in float64 by neither framework."""
     theta = np.append(np.asarray(parameters.weight, float), float(parameters.bias))
-    value, slope, _ = derivatives(dataset, theta, l2)
+    value, slope, _ = derivatives(dataset, theta, l2, hessian=False)
     distance = np.linalg.norm(theta - target.parameters) / np.linalg.norm(target.parameters)
     return Reached(value / target.value - 1, float(np.linalg.norm(slope) / target.start_gradient), float(distance))
