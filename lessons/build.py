@@ -27,7 +27,7 @@ def build(lesson: Path, folder: Path) -> str:
         return f"{target}: kept, for it is not the lesson as it stands; delete it to build it anew"
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     quiet = ["--Application.log_level=ERROR"]  # the kernel warns of its connection, which does not leave the machine
-    NotebookClient(notebook, timeout=600, extra_arguments=quiet, resources={"metadata": {"path": str(HERE)}}).execute()
+    NotebookClient(notebook, timeout=180, extra_arguments=quiet, resources={"metadata": {"path": str(HERE)}}).execute()
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(target, nbformat.writes(notebook))
     return f"{target}: built"
