@@ -120,9 +120,7 @@ def test_no_batch(assert_parity):
 @pytest.mark.parametrize("factor", [1, 4])
 def test_the_fixture_fails_with_the_explanation(pytester, factor):
     pytester.makepyfile(f"factor = {factor}\n{USER_TEST}")
-    done = pytester.runpytest_subprocess(  # in this process it would import the frameworks a second time
-        "-p", "logreg_parity.judge.pytest_plugin", "-p", "no:cacheprovider"
-    )
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider")  # here it would import the frameworks again
     done.assert_outcomes(passed=1 if factor == 1 else 0, failed=1 if factor == 1 else 2)
     done.stdout.fnmatch_lines(["*cannot be held together: batch?'x'? holds 1 values*"])
     if factor == 4:
