@@ -34,6 +34,7 @@ def test_a_broken_address_is_told_and_nothing_of_it_taken(explorer, fragment, wo
     assert words in explorer.text("#message") and "Nothing was changed" in explorer.text("#message")
     assert explorer.ask("logreg.session.theta") == [1, 2] and explorer.setting("lr") == 0.5
     explorer.tab.locator("#message button").click()
+    explorer.settle()
     assert explorer.tab.locator("#message").is_hidden()
 
 
@@ -180,6 +181,7 @@ def test_every_preset_in_both_languages(explorer):
             assert explorer.tab.locator("#preset").input_value() == name
     assert explorer.ask("document.documentElement.lang") == "zh-Hans"
     explorer.tab.locator("[type=range][data-field=lr]").fill("-2.5")
+    explorer.settle()
     assert explorer.tab.locator("#preset").input_value() == "own"
 
 
