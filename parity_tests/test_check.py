@@ -74,7 +74,7 @@ def verdicts(pair, seeds):
 
 @pytest.mark.parametrize("name", ["plain", "einsum, other orders", "softmax", "softmax, other form"])
 def test_random_correct_pairs_raise_no_alarm(name):
-    assert not any("OUTSIDE" in verdict for found in verdicts(RIGHT[name], range(12)) for verdict in found)
+    assert not any("OUTSIDE" in verdict for found in verdicts(RIGHT[name], range(4)) for verdict in found)
 
 
 def test_random_wrong_pairs_all_do():
