@@ -68,6 +68,15 @@ def without_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
+def _in_turn(candidates: dict[str, Candidate], rounds: int, budget: float) -> Iterator[tuple[str, Candidate]]:
+    """Every candidate once in every round; no new round once the budget is spent, but at least two."""
+    start = perf_counter()
+    for done in range(rounds):
+        if done >= 2 and perf_counter() - start > budget:
+            return
+        yield from candidates.items()
+
+
 def interleaved(candidates: dict[str, Candidate], *, rounds: int, budget: float = 60.0) -> dict[str, Timing]:
     """Every candidate once in every round, so that a slow minute of the machine falls on all of them.
 
@@ -76,12 +85,8 @@ def interleaved(candidates: dict[str, Candidate], *, rounds: int, budget: float 
     with without_garbage_collection():
         first = {name: seconds(candidate) for name, candidate in candidates.items()}
         taken: dict[str, list[float]] = {name: [] for name in candidates}
-        start = perf_counter()
-        for done in range(rounds):
-            if done >= 2 and perf_counter() - start > budget:
-                break
-            for name, candidate in candidates.items():
-                taken[name].append(seconds(candidate))
+        for name, candidate in _in_turn(candidates, rounds, budget):
+            taken[name].append(seconds(candidate))
     return {name: Timing.of(first[name], taken[name]) for name in candidates}
 
 
@@ -104,12 +109,8 @@ def paired(
         first = {name: seconds(candidate) for name, candidate in candidates.items()}
         taken: dict[str, list[float]] = {name: [] for name in candidates}
         fractions: dict[str, list[float]] = {name: [] for name in candidates}
-        start = perf_counter()
-        for done in range(rounds):
-            if done >= 2 and perf_counter() - start > budget:
-                break
-            for name, candidate in candidates.items():
-                before, own, after = seconds(probe), seconds(candidate), seconds(probe)
-                taken[name].append(own)
-                fractions[name].append(min(before, after) / own)
+        for name, candidate in _in_turn(candidates, rounds, budget):
+            before, own, after = seconds(probe), seconds(candidate), seconds(probe)
+            taken[name].append(own)
+            fractions[name].append(min(before, after) / own)
     return {name: Paired(Timing.of(first[name], taken[name]), spread(fractions[name])) for name in candidates}
