@@ -1,35 +1,10 @@
-"""The page with both twins side by side, in a browser: filters, language, links, widths, and nothing sent out.
-
-Skipped where there is no browser, unless LOGREG_REQUIRE_BROWSER is set.
-"""
-
-import os
-import shutil
+"""The page with both twins side by side, in a browser: filters, language, links, widths, and nothing sent out."""
 
 import pytest
 
 from logreg_parity.teach.sidebyside import page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """The system's Chromium."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        sync_playwright = None
-    if not (CHROMIUM and sync_playwright):
-        lacks = "Playwright" if CHROMIUM else "Chromium"
-        if os.environ.get("LOGREG_REQUIRE_BROWSER"):
-            pytest.fail(f"LOGREG_REQUIRE_BROWSER is set, and there is no {lacks}")
-        pytest.skip(f"there is no {lacks}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
