@@ -5,6 +5,7 @@ s σ(s z). With s multiplied into the row, which is exact, the product is t = s 
 labels need both terms, (1 - y) σ(t) - y σ(-t), and keep t = z.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -24,8 +25,18 @@ class Rows(NamedTuple):
 
 def signed_rows(X, y, sample_weight=None):
     """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None."""
+    return _signed_rows(X, y, sample_weight, hard=bool(_are_hard(y)))
+
+
+@jax.jit
+def _are_hard(y):
+    return ((y == 0) | (y == 1)).all()
+
+
+@partial(jax.jit, static_argnames="hard")
+def _signed_rows(X, y, sample_weight, hard):
     columns = jnp.concatenate([X.T, jnp.ones_like(y)[None]])
-    if ((y == 0) | (y == 1)).all():
+    if hard:
         columns *= 1 - 2 * y
         return Rows(columns, sample_weight, None)
     weight = 1 if sample_weight is None else sample_weight

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from .rows import next_point
 
 STEPS_A_GRAPH = 1  # the compiled loop is a loop, of any length
+STEPS_A_TURN = 1  # of it: more take longer, to compile and to run
 
 
 def inplace(theta, rows, counts, learning_rate, l2):
@@ -39,7 +40,7 @@ def compiled(theta, rows, counts, learning_rate, l2):
         theta = next_point(theta, own if per_step else rows, count, learning_rate, penalty)
         return theta, theta
 
-    _, points = jax.lax.scan(step, theta, (counts, rows if per_step else None))
+    _, points = jax.lax.scan(step, theta, (counts, rows if per_step else None), unroll=STEPS_A_TURN)
     return jnp.concatenate([theta[None], points])
 
 

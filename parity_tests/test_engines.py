@@ -35,6 +35,7 @@ SUMMED = {**PENALISED, "reduction": "sum", "record": "before"}
 
 @pytest.fixture(autouse=True)
 def few_steps_a_graph(monkeypatch):
+    monkeypatch.setattr("logreg_torch.walks.STEPS_A_TURN", 3)
     for module in ("walks", "engines"):
         monkeypatch.setattr(f"logreg_torch.{module}.STEPS_A_GRAPH", 3)
 
@@ -224,7 +225,8 @@ class Counting(TorchDispatchMode):
         return function(*arguments, **(options or {}))
 
 
-def test_a_prepared_step_of_torch_is_four_operations():
+def test_a_prepared_step_of_torch_is_four_operations(monkeypatch):
+    monkeypatch.setattr("logreg_torch.walks.STEPS_A_GRAPH", 20)  # points are copied once in so many steps
     counts = []
     for steps in (10, 20):
         with Counting() as counting:
@@ -244,6 +246,6 @@ def test_what_cannot_be_compiled_is_said(monkeypatch):
     def broken(*arguments, **options):
         raise torch._dynamo.exc.TorchDynamoException("no compiler here")
 
-    monkeypatch.setattr(torch, "compile", lambda function, **options: broken)
+    monkeypatch.setattr("logreg_torch.walks._loop", lambda: broken)
     with pytest.raises(ValueError, match=r"cannot compile the steps \(no compiler here\); give engine='inplace'"):
         load_twin("logreg_torch").train(DATASET, START, engine="compiled", **DESCENT)

@@ -1,5 +1,6 @@
 """What a twin hands back: one point looked at, and one training run. NumPy arrays only."""
 
+from array import array
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -73,7 +74,7 @@ class Recorder:
         self._record, self._last, self._name, self._engine = record, steps, name, engine
         self._keep = {steps} if keep is None else {steps, *keep}
         self._points = [(0, start)]
-        self._losses: list[float] = []
+        self._losses = array("d")
         self._stop_reason: str | None = None
 
     def steps(self, batches: Iterable[np.ndarray] | None) -> Iterator[tuple[int, np.ndarray | None]]:
@@ -115,11 +116,11 @@ class Recorder:
         finite = finite[: len(chunk)]
         taken = len(chunk) if finite.all() else int(np.argmin(finite)) + 1
         if losses is not None:
-            self._losses.extend(np.asarray(losses[:taken], np.float64).tolist())
+            self._losses.frombytes(np.asarray(losses[:taken], np.float64).tobytes())
         if not finite.all():
             self._stop_reason = self._reason(chunk[taken - 1], None if losses is None else float(losses[taken - 1]))
             self._keep.add(chunk[taken - 1])
-        for step in [step for step in chunk[:taken] if step in self._keep]:
+        for step in sorted(step for step in self._keep if step in chunk[:taken]):
             point = points[step - chunk.start]
             self._points.append((step, Parameters(point[:-1], point[-1])))
 
