@@ -7,7 +7,8 @@ import torch
 import logreg_jax
 import logreg_torch
 from logreg_jax.convert import data_from_numpy, model_from_numpy
-from logreg_jax.sgd import sgd, sgd_step
+from logreg_jax.loss import objective
+from logreg_jax.sgd import sgd
 from logreg_parity.data.dataset import Parameters
 from logreg_parity.data.generator import published_2021
 from logreg_parity.truth.reference import evaluate
@@ -75,10 +76,10 @@ def run(size: str, notify) -> list[dict]:
 def _without_jit(dataset, start, steps):
     data, model = data_from_numpy(dataset, "float32", "cpu"), model_from_numpy(start, "float32", "cpu")
     optimizer = sgd(model, RATE)
-    with jax.disable_jit():
-        for _ in range(steps):
-            model, optimizer, value = sgd_step(model, optimizer, **data, reduction="sum")
-            value.item()
+    for _ in range(steps):
+        value, gradient = jax.value_and_grad(objective.__wrapped__)(model, **data, reduction="sum")
+        model, _ = optimizer(model, gradient)
+        value.item()
     return np.asarray(model.weight), np.asarray(model.bias)
 
 

@@ -58,8 +58,9 @@ def descend(
         if record != "none":
             seen = points[1:] if record == "after" else points[:-1]
             values = to_numpy(losses(seen, rows, divisors, l2))
-        recorder.extend(chunk, values, to_numpy(points)[1:])
-        theta = points[-1]
+        numbers = to_numpy(points)
+        recorder.extend(chunk, values, numbers[1:])
+        theta = from_numpy(numbers[-1], dtype, device)
 
 
 def _chunk_size(engine, steps, width):
