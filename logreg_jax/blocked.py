@@ -52,7 +52,7 @@ def add_block(total, X, weight, theta):
 def sums(blocks, theta, *, arithmetic="float64", hessian=False):
     """The Sums over all rows at theta (D + 1,), NumPy in and out: one pass, in that arithmetic."""
     with precision("float64"):  # of this thread, which packs where the blocks are streamed
-        return blocks.add_up(partial(_add_share, blocks.put, theta, arithmetic, hessian), _threads())
+        return blocks.add_up(partial(_add_share, theta, arithmetic, hessian), _threads())
 
 
 def value_and_grad(blocks, parameters, *, l2=0.0, reduction="mean", arithmetic="float64"):
@@ -61,10 +61,9 @@ def value_and_grad(blocks, parameters, *, l2=0.0, reduction="mean", arithmetic="
 
 
 @precision("float64")  # of every thread: float32 arithmetic is that of theta's dtype
-def _add_share(put, theta, arithmetic, hessian, share):
-    size = len(theta)
-    total = Sums(put(np.zeros(())), put(np.zeros(size)), put(np.zeros((size, size))) if hessian else None)
-    theta = put(theta.astype(arithmetic))
+def _add_share(theta, arithmetic, hessian, share):
+    size, theta = len(theta), theta.astype(arithmetic)
+    total = Sums(np.zeros(()), np.zeros(size), np.zeros((size, size)) if hessian else None)
     for X, weight in share:
         total = add_block(total, X, weight, theta)
     return Sums(*(None if part is None else to_numpy(part) for part in total))

@@ -7,6 +7,7 @@ float64 arithmetic on float32 rows reads no more memory than float32 does.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache, partial
 
 import numpy as np
@@ -57,7 +58,19 @@ def value_and_grad(blocks, parameters, *, l2=0.0, reduction="mean", arithmetic="
     return Objective(blocks, sums, l2=l2, reduction=reduction).value_and_grad(parameters, arithmetic)
 
 
+@contextmanager
+def _one_thread():
+    """PyTorch's own in this thread: the workers are the threads there are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @torch.inference_mode()
+@_one_thread()
 def _add_share(put, theta, arithmetic, hessian, share):
     place = put(np.zeros(0)).device
     zeros = partial(torch.zeros, dtype=torch.float64, device=place)
@@ -70,5 +83,5 @@ def _add_share(put, theta, arithmetic, hessian, share):
 
 @cache
 def _threads():
-    """The workers' threads, in each of which PyTorch itself uses one."""
-    return ThreadPoolExecutor(processors(), initializer=torch.set_num_threads, initargs=(1,))
+    """The workers' threads."""
+    return ThreadPoolExecutor(processors())

@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+import torch
 
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data import blocks
@@ -120,6 +121,22 @@ def test_samples_are_at_least_as_large_as_asked_and_no_larger_than_all(cut, rows
     everything = np.concatenate([X for X, _ in packed.blocks], axis=1)
     assert min(rows, 80) <= sample.n_rows == held.shape[1] == sample.total_weight <= 80
     assert {tuple(row) for row in held.T} <= {tuple(row) for row in everything.T}
+
+
+def test_torch_counts_its_threads_as_before_a_pass_even_after_a_failure(cut):
+    blocked = importlib.import_module("logreg_torch.blocked")
+    seen, before = [], torch.get_num_threads()
+    packed = blocked.pack(CASES["correlated"].dataset)
+    torch.set_num_threads(3)
+    try:
+        blocked.sums(packed, np.zeros(len(packed.largest)))
+        seen.append(torch.get_num_threads())
+        with pytest.raises(RuntimeError):
+            blocked.sums(packed, np.zeros(1))
+        seen.append(torch.get_num_threads())
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [3, 3]
 
 
 def test_the_data_set_is_not_touched_through_the_blocks(blocked):

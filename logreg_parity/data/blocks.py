@@ -120,9 +120,10 @@ class Blocks:
         return replace(self, blocks=self.blocks[first], rows=self.rows[first], weights=self.weights[first])
 
     def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
-        """The sums over all blocks: each worker has its share, ``part`` adds up one share, in a thread of the pool."""
+        """The sums over all blocks: each worker has its share, ``part`` adds up one share. One worker is the caller."""
         shares = [self.blocks[worker :: self.workers] for worker in range(min(self.workers, len(self.blocks)))]
-        parts = list(pool.map(part, shares))
+        others = pool.map(part, shares[1:])
+        parts = [part(shares[0]), *others]
         return Sums(*(None if kind[0] is None else sum(kind) for kind in zip(*parts, strict=True)))
 
 
