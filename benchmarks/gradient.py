@@ -17,7 +17,7 @@ from logreg_parity.data.dataset import Dataset, Parameters
 
 from .peers import fused_gradient, jax_gradient, torch_gradient
 from .problems import derivatives, well_conditioned
-from .timing import paired, shown
+from .timing import paired, reading, shown
 
 QUESTION = "how close does one value and gradient come to one reading of the data?"
 THREADS = processors()
@@ -44,11 +44,10 @@ def _measure(n: int, d: int, dtype: str, rounds: int) -> list[dict]:
     held, point = problem(n, d, dtype)
     X, y = held.X.astype(dtype), held.y.astype(dtype)
     exact = derivatives(held, np.append(point.weight, point.bias).astype(float), l2=0.0, hessian=False)[1]
-    probed = torch.from_numpy(X)
     with arithmetic(dtype):
         candidates = _candidates(held, X, y, point, dtype)
         errors = {name: _error(candidate(), exact) for name, candidate in candidates.items()}
-        timings = paired(lambda: probed.sum().item(), candidates, rounds=rounds, budget=20.0)
+        timings = paired(reading(X), candidates, rounds=rounds, budget=20.0)
     return [
         {
             "candidate": name,

@@ -6,10 +6,16 @@ JAX for the result. Nothing here can check that, and a candidate that does not w
 
 import gc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from statistics import quantiles
 from time import perf_counter
 from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from logreg_parity.data.blocks import processors
 
 Candidate = Callable[[], object]
 
@@ -88,6 +94,16 @@ def interleaved(candidates: dict[str, Candidate], *, rounds: int, budget: float 
         for name, candidate in _in_turn(candidates, rounds, budget):
             taken[name].append(seconds(candidate))
     return {name: Timing.of(first[name], taken[name]) for name in candidates}
+
+
+def reading(X: np.ndarray) -> Candidate:
+    """The probe: one reading of X, a sum by PyTorch, a share on every processor.
+
+    PyTorch's own threads wait in a loop for more, on the processors that whoever comes next would use.
+    """
+    pool = ThreadPoolExecutor(processors(), initializer=torch.set_num_threads, initargs=(1,))
+    shares = torch.from_numpy(X).flatten().chunk(processors())
+    return lambda: list(pool.map(torch.sum, shares))
 
 
 class Paired(NamedTuple):

@@ -31,6 +31,7 @@ def blocked(request):
 def cut(request, monkeypatch):
     """Data sets are cut into blocks of that size, which two threads share."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", CUTS[request.param])
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", CUTS[request.param])
     for twin in TWINS:
         monkeypatch.setattr(f"{twin}.blocked.processors", lambda: 2)
@@ -137,6 +138,15 @@ def test_torch_counts_its_threads_as_before_a_pass_even_after_a_failure(cut):
     finally:
         torch.set_num_threads(before)
     assert seen == [3, 3]
+
+
+@pytest.mark.parametrize(("size", "rows", "most"), [(2**10, 1, 63), (2**10, 200, 200), (2**20, 200, 1000)])
+def test_a_block_is_the_larger_of_its_two_sizes(monkeypatch, size, rows, most):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", rows)
+    monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
+    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", np.asarray, 1)  # 16 bytes a row
+    assert most / 2 < packed.rows[0] <= most + 1
 
 
 def test_the_data_set_is_not_touched_through_the_blocks(blocked):

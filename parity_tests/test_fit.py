@@ -90,6 +90,7 @@ def test_the_reduction_scales_the_objective_and_its_gap(module):
 def small_blocks(monkeypatch):
     """So that a small data set has many blocks, and samples are some of them."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 2**11)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 2**11)
 
 

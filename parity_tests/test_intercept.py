@@ -78,6 +78,7 @@ def test_what_is_proved_holds(name):
 @pytest.mark.parametrize("name", DATA)
 def test_one_pass(module, monkeypatch, name, size):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", size)
     blocked, data = importlib.import_module(f"{module.__name__}.blocked"), DATA[name]
     point = CASES["correlated" if name == "overlap" else name].start._replace(bias=0.0)

@@ -18,6 +18,7 @@ import numpy as np
 from .dataset import Dataset
 
 BLOCK_BYTES = 2**22  # of X; of 2^18 to 2^23 about the fastest in both frameworks: dispatch below, cache misses above
+BLOCK_ROWS = 2**11  # or of so many rows where that is more: products with fewer are slow
 WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
 DTYPES = ("float64", "float32")
 
@@ -63,8 +64,9 @@ class Blocks:
             raise ValueError(f"dtype is {dtype!r}; a fit takes {' or '.join(DTYPES)}")
         if dataset.n_features + intercept == 0:
             raise ValueError("the data set has no features and the model no intercept; give one of them")
-        size = dataset.n_rows * (dataset.n_features + intercept) * np.dtype(dtype).itemsize
-        count = 1 if size <= WHOLE_BYTES else -(-size // (BLOCK_BYTES * workers)) * workers
+        row = (dataset.n_features + intercept) * np.dtype(dtype).itemsize
+        size, most = dataset.n_rows * row, max(BLOCK_BYTES, BLOCK_ROWS * row)
+        count = 1 if size <= WHOLE_BYTES else -(-size // (most * workers)) * workers
         count = min(count, dataset.n_rows)
         blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
         try:
