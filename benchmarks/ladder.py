@@ -45,6 +45,8 @@ def run(size: str, notify) -> list[dict]:
     for framework, module in TWINS.items():
         walks |= {f"{framework}, {engine}": twin(module, engine=engine) for engine in ENGINES}
     walks |= {
+        "PyTorch, inplace, no losses": twin(logreg_torch, engine="inplace", record="none"),
+        "PyTorch, compiled, no losses": twin(logreg_torch, engine="compiled", record="none"),
         "JAX, compiled, no losses": twin(logreg_jax, engine="compiled", record="none"),
         "PyTorch by hand": lambda: torch_by_hand(torch.from_numpy(X), torch.from_numpy(y), steps, RATE),
         "NumPy by hand": lambda: numpy_by_hand(X, y, steps, RATE),
