@@ -4,7 +4,7 @@ Read beside ``logreg_torch/sgd.py``: PyTorch updates the model in place, JAX ret
 of ``loss.objective``.
 """
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,13 @@ def sgd(model, learning_rate, momentum=0.0, nesterov=False):
     """
     if momentum < 0 or (nesterov and not momentum):
         raise ValueError(f"momentum is {momentum}, nesterov {nesterov}; give 0 or more, and with nesterov more than 0")
+    velocity = jax.tree.map(jnp.zeros_like, model) if momentum else None
+    return jax.tree_util.Partial(_move(float(learning_rate), float(momentum), nesterov), velocity)
+
+
+@cache
+def _move(learning_rate, momentum, nesterov):
+    """The rule, one function for the same numbers: for another function ``sgd_step`` would be compiled anew."""
 
     def move(velocity, model, gradient):
         if momentum:
@@ -29,7 +36,7 @@ def sgd(model, learning_rate, momentum=0.0, nesterov=False):
             direction = jax.tree.map(lambda v, g: g + momentum * v, velocity, gradient)
         return jax.tree.map(lambda p, d: p - learning_rate * d, model, direction), velocity
 
-    return jax.tree_util.Partial(move, jax.tree.map(jnp.zeros_like, model) if momentum else None)
+    return move
 
 
 @partial(jax.jit, static_argnames=("reduction", "loss"))

@@ -93,7 +93,7 @@ def test_a_renamed_definition_is_refused(copies):
     for folder in copies:
         replace(folder / "sgd.py", "def sgd_step(", "def sgd_stride(")
     with pytest.raises(
-        ValueError, match=r"note \w+ explains sgd_step in sgd\.py, .* not there \(module, sgd, sgd_stride"
+        ValueError, match=r"note \w+ explains sgd_step in sgd\.py, .* not there \(module, sgd, _move, sgd_stride"
     ):
         place(load_notes(), read_twins(*copies))
 
