@@ -2,6 +2,8 @@
 
 from matplotlib.figure import Figure
 
+from .timing import digits
+
 COLOURS = {"PyTorch": "#c1440e", "JAX": "#1f5fa8", "": "#7a7a7a"}
 """Apart for the colour-blind too; what is neither twin is grey."""
 
@@ -16,7 +18,7 @@ def bars(names: list[str], values: list[float], label: str) -> Figure:
     figure = Figure(figsize=(8, 0.6 + 0.32 * len(names)), layout="constrained")
     axis = figure.subplots()
     drawn = axis.barh(names, values, color=[colour(name) for name in names])
-    axis.bar_label(drawn, labels=[f" {value:.3g}" for value in values])
+    axis.bar_label(drawn, labels=[f" {digits(value)}" for value in values])
     axis.set_xscale("log")
     axis.set_xlabel(label)
     axis.margins(x=0.12)

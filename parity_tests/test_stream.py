@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import tracemalloc
 from contextlib import contextmanager
 
 import numpy as np
@@ -56,6 +57,31 @@ def test_a_sample_proves_no_more_than_it_knows(twin, monkeypatch):
     best = twin["fit"].fit(rows, l2=1e-3)
     assert packed.dataset.n_rows == 100 and early.status == "converged"
     assert 0 < early.objective - best.objective <= early.gap
+
+
+class Repeated:
+    """One block of rows, as often as is asked for."""
+
+    def __init__(self, block, n_rows):
+        self.block, self.shape, self.dtype = block, (n_rows, *block.shape[1:]), block.dtype
+
+    def __getitem__(self, rows):
+        return np.resize(self.block, (rows.stop - rows.start, *self.shape[1:]))
+
+
+def test_a_longer_stream_takes_no_more_memory(twin, monkeypatch):
+    """Through 5 and through 80 blocks NumPy holds the same at most, but for a few that JAX has not let go of yet."""
+    monkeypatch.setattr(streamed, "SAMPLE_NUMBERS", 300)
+    peaks = []
+    for n_blocks in (5, 5, 80):  # the first one pays for what is imported and compiled
+        rows = (Repeated(array, 5000 * n_blocks) for array in (DATASET.X, DATASET.y))
+        stream = Stream(*rows, "one block again and again", 5000)
+        tracemalloc.start()
+        packed = twin["fit"].pack(stream)
+        twin["fit"].solve(packed, l2=1e-3, max_iterations=2)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] - peaks[1] < 75 * DATASET.X.nbytes / 5
 
 
 def test_one_class_is_seen_where_the_stream_has_no_other(twin):

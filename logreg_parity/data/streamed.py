@@ -36,7 +36,7 @@ class Streamed:
             self.longest_sum = max(self.longest_sum, packed.longest_sum + stream.n_blocks)
             self.labels = min(self.labels[0], part.y.min()), max(self.labels[1], part.y.max())
             rows = slice(-first % step, None, step)
-            sample.append((part.X[rows], part.y[rows]))
+            sample.append((part.X[rows].copy(), part.y[rows].copy()))  # a view would keep its whole block
         self.signed_sum, self.largest = np.sum(sums, axis=0), np.max(largest, axis=0)
         X, y = (np.concatenate(arrays) for arrays in zip(*sample, strict=True))
         self.dataset = Dataset(X, y, f"every {step}th row of {stream.source}")
