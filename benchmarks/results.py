@@ -4,7 +4,7 @@ import importlib
 import json
 from pathlib import Path
 
-from logreg_parity.data.files import write_whole
+from logreg_parity.data.files import as_json, write_whole
 
 from . import BENCHMARKS
 from .environment import environment
@@ -44,7 +44,7 @@ def save(result: dict, folder: Path) -> Path:
     """Write NAME.json, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result['benchmark']}.json"
-    write_whole(path, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_whole(path, as_json(result))
     return path
 
 

@@ -1,8 +1,6 @@
 """``logreg-parity explain``: where two recorded runs part, and why."""
 
 import argparse
-import json
-import math
 from pathlib import Path
 
 EXIT_STATUS = {"agree": 0, "part": 1, "no promise": 3}
@@ -88,11 +86,13 @@ def table(e):
 
 def to_json(e) -> str:
     """All of it. A number that is not finite is null."""
+    from ..data.files import as_json
+
     stages = [
         {
             "stage": stage,
-            "difference": error if math.isfinite(error) else None,
-            "allowed": bound if math.isfinite(bound) else None,
+            "difference": error,
+            "allowed": bound,
             "where": where,
             "outside": outside,
             "created_by": created,
@@ -101,4 +101,4 @@ def to_json(e) -> str:
     ]
     names = ("names", "verdict", "steps", "step", "stage", "culprits", "cause", "ulps")
     content = {name: getattr(e, name) for name in names} | {"stages": stages}
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return as_json(content)

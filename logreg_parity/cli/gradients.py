@@ -1,7 +1,6 @@
 """``logreg-parity gradients``: every way to a gradient held to the exact one, and what gradient checkers notice."""
 
 import argparse
-import json
 from pathlib import Path
 
 DESCRIPTION = """\
@@ -42,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
     from rich.console import Console
 
-    from ..data.files import write_whole
+    from ..data.files import as_json, write_whole
     from ..judge.gradients import JUDGE, distances, opinions
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
@@ -57,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
             console.print(_opinions(said, dtype))
     if options.out:
         content = {"distances": [d._asdict() for d in measured], "opinions": [o._asdict() for o in heard]}
-        write_whole(options.out, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write_whole(options.out, as_json(content))
         console.print(f"Written: {options.out}", highlight=False, soft_wrap=True)
     ours = [o for o in heard if o.checker.startswith(JUDGE)]
     meant = (o.noticed == (o.error > 0) for o in ours if o.dtype == "float64" or not o.error)

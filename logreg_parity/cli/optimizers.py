@@ -1,7 +1,6 @@
 """``logreg-parity optimizers``: torch.optim in optax's words, and how far apart the two walk."""
 
 import argparse
-import json
 import math
 from pathlib import Path
 
@@ -87,14 +86,11 @@ def _table(measured):
 
 def _write(measured, steps: int, path: Path) -> None:
     """As JSON, whole or not at all."""
-    from ..data.files import write_whole
-
-    def finite(value):
-        return None if isinstance(value, float) and math.isnan(value) else value
+    from ..data.files import as_json, write_whole
 
     rows = []
     for m in measured:
-        numbers = {name: finite(value) for name, value in m._asdict().items() if isinstance(value, float)}
+        numbers = {name: value for name, value in m._asdict().items() if isinstance(value, float)}
         moves = {dtype: move and move._asdict() for dtype, move in m.undetermined.items()}
         rows.append({**m.row._asdict(), **m.translation._asdict(), **numbers, "undetermined": moves})
-    write_whole(path, json.dumps({"steps": steps, "rows": rows}, indent=2, allow_nan=False) + "\n")
+    write_whole(path, as_json({"steps": steps, "rows": rows}))

@@ -1,6 +1,5 @@
 """A check's Report as a terminal table, as words, as Markdown and as JSON."""
 
-import json
 import platform
 from datetime import UTC, datetime
 from io import StringIO
@@ -12,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
-from ..data.files import write_whole
+from ..data.files import as_json, write_whole
 from .findings import Report, Row
-from .report import STYLES, cell, number, plain
+from .report import STYLES, cell, number
 
 COLUMNS = {
     ("float64", "PyTorch", "JAX"): "float64\nPyTorch to JAX",
@@ -147,7 +146,7 @@ def to_json(report: Report) -> str:
         "parameters": report.places,
         "rows": [row._asdict() | {"ulps": row.ulps, "share": row.share} for row in report.rows],
     }
-    return json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return as_json(content)
 
 
 def write_check(report: Report, folder: Path) -> list[Path]:

@@ -1,13 +1,12 @@
 """Fits of the same data by several twins: do they agree, as far as each is proved to be right?"""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..data.files import write_whole
+from ..data.files import as_json, write_whole
 from ..data.fit import Fit
 from ..data.stream import Stream
 from ..truth.reference import flatten
@@ -55,24 +54,17 @@ def verdict(fits: dict[str, Fit]) -> str:
 def write(fits: dict[str, Fit], dataset: Dataset | Stream, settings: dict, path: Path) -> None:
     """As JSON, whole or not at all; what is infinite, because nothing is proved, is null, and so is a stream's hash."""
 
-    def plain(value):
-        if isinstance(value, dict):
-            return {key: plain(part) for key, part in value.items()}
-        if isinstance(value, np.ndarray | tuple | list):
-            return [plain(part) for part in value]
-        return None if isinstance(value, float) and not np.isfinite(value) else value
-
     rows = {}
     for name, fit in fits.items():
         parameters = {"weight": fit.parameters.weight, "bias": fit.parameters.bias}
-        rows[name] = plain({**asdict(fit), "parameters": parameters})
+        rows[name] = {**asdict(fit), "parameters": parameters}
     content = {
         "data": dataset.source,
         "sha256": getattr(dataset, "sha256", None),
         "settings": settings,
         "agree": agree(fits),
     }
-    write_whole(path, json.dumps({**content, "fits": rows}, indent=2, allow_nan=False, default=float) + "\n")
+    write_whole(path, as_json({**content, "fits": rows}))
 
 
 def _lines(fit: Fit, dataset: Dataset | Stream) -> str:

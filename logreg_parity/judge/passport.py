@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
-from ..data.files import write_whole
+from ..data.files import as_json, write_whole
 from .probes import PROBES, Bench
 from .twin import Twin, load_twin
 
@@ -75,7 +75,7 @@ def _processor() -> str:
 
 def save(passport: dict, path: Path) -> None:
     """As JSON, whole or not at all."""
-    write_whole(path, json.dumps(passport, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_whole(path, as_json(passport))
 
 
 def load(path: Path) -> dict:

@@ -1,6 +1,5 @@
 """A Comparison as a terminal table, as Markdown, as JSON, and in plain words."""
 
-import json
 import math
 import platform
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
-from ..data.files import write_whole
+from ..data.files import as_json, write_whole
 from .axes import placements
 from .compare import Comparison, Row, Verdict
 
@@ -246,18 +245,7 @@ def to_json(comparison: Comparison) -> str:
         "rows": [row._asdict() for row in c.rows],
         "axes": [placement._asdict() for placement in placements(c)],
     }
-    return json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def plain(value):
-    """Arrays as lists, NumPy numbers as numbers, and what JSON cannot say as null."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [plain(item) for item in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    return value
+    return as_json(content)
 
 
 def write_report(comparison: Comparison, folder: Path) -> list[Path]:
