@@ -97,10 +97,7 @@ def interleaved(candidates: dict[str, Candidate], *, rounds: int, budget: float 
 
 
 def reading(X: np.ndarray) -> Candidate:
-    """The probe: one reading of X, a sum by PyTorch, a share on every processor.
-
-    PyTorch's own threads wait in a loop for more, on the processors that whoever comes next would use.
-    """
+    """The probe: one reading of X, a sum by PyTorch, a share a processor, in threads as the one-pass gradient has."""
     pool = ThreadPoolExecutor(processors(), initializer=torch.set_num_threads, initargs=(1,))
     shares = torch.from_numpy(X).flatten().chunk(processors())
     return lambda: list(pool.map(torch.sum, shares))
