@@ -120,7 +120,7 @@ class Recorder:
         if not finite.all():
             self._stop_reason = self._reason(chunk[taken - 1], None if losses is None else float(losses[taken - 1]))
             self._keep.add(chunk[taken - 1])
-        for step in sorted(step for step in self._keep if step in chunk[:taken]):
+        for step in sorted(self._keep.intersection(chunk[:taken])):
             point = points[step - chunk.start]
             self._points.append((step, Parameters(point[:-1], point[-1])))
 
