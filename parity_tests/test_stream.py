@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from benchmarks.scale import Repeated
 from logreg_parity.data import streamed
 from logreg_parity.data.checkpoint import Checkpoint
 from logreg_parity.data.dataset import Dataset, Parameters
@@ -57,16 +58,6 @@ def test_a_sample_proves_no_more_than_it_knows(twin, monkeypatch):
     best = twin["fit"].fit(rows, l2=1e-3)
     assert packed.dataset.n_rows == 100 and early.status == "converged"
     assert 0 < early.objective - best.objective <= early.gap
-
-
-class Repeated:
-    """One block of rows, as often as is asked for."""
-
-    def __init__(self, block, n_rows):
-        self.block, self.shape, self.dtype = block, (n_rows, *block.shape[1:]), block.dtype
-
-    def __getitem__(self, rows):
-        return np.resize(self.block, (rows.stop - rows.start, *self.shape[1:]))
 
 
 def test_a_longer_stream_takes_no_more_memory(twin, monkeypatch):
