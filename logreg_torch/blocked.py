@@ -2,8 +2,9 @@
 
 Read beside ``logreg_jax/blocked.py``; what a block holds is said in ``logreg_parity.data.blocks``. Plain code reads
 X twice, for Xw and for Xᵀr. Here a block is still in cache when it is needed again, and several threads share the
-blocks. Each block's sums are added in float64, so that float32 arithmetic loses fewer digits than plain code does;
-float64 arithmetic on float32 rows reads no more memory than float32 does.
+blocks; on a GPU a kernel does the same (``fused.py``). Each block's sums are added in float64, so that float32
+arithmetic loses fewer digits than plain code does; float64 arithmetic on float32 rows reads no more memory than float32
+does.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from logreg_parity.data.stream import Stream
 from logreg_parity.data.streamed import Streamed
 from logreg_parity.solvers.objective import Objective
 
+from . import fused
 from .convert import arithmetic as precision
 from .convert import find_device, find_dtype, to_numpy
 
@@ -28,7 +30,7 @@ def pack(dataset, *, dtype="float64", device="cpu", intercept=True):
     intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
     """
     place = find_device(device)
-    workers = processors() if place.type == "cpu" else 1
+    workers = processors() if place.type == "cpu" else None
     packed = Streamed if isinstance(dataset, Stream) else Blocks.of
     return packed(dataset, dtype, lambda array: torch.from_numpy(array).to(place), workers, intercept=intercept)
 
@@ -76,8 +78,9 @@ def _add_share(put, theta, arithmetic, hessian, share):
     zeros = partial(torch.zeros, dtype=torch.float64, device=place)
     total = Sums(zeros(()), zeros(len(theta)), zeros((len(theta), len(theta))) if hessian else None)
     theta = torch.tensor(theta, dtype=find_dtype(arithmetic), device=place)
+    add = fused.add_block if fused.covers(place, len(theta), hessian) else add_block
     for X, weight in share:
-        total = add_block(total, X, weight, theta)
+        total = add(total, X, weight, theta)
     return Sums(*(None if part is None else to_numpy(part) for part in total))
 
 

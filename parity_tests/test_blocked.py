@@ -149,6 +149,12 @@ def test_a_block_is_the_larger_of_its_two_sizes(monkeypatch, size, rows, most):
     assert most / 2 < packed.rows[0] <= most + 1
 
 
+def test_on_a_gpu_blocks_are_large(monkeypatch):
+    monkeypatch.setattr(blocks, "DEVICE_BLOCK_BYTES", 2**13)
+    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", np.asarray, None)  # 16 bytes a row
+    assert packed.rows == (500, 500)
+
+
 def test_the_data_set_is_not_touched_through_the_blocks(blocked):
     dataset = CASES["weighted"].dataset
     before = dataset.sha256

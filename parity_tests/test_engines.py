@@ -47,12 +47,12 @@ def short_chunks(monkeypatch):
         monkeypatch.setattr(f"{name}.engines.LARGEST_CHUNK", 1)
 
 
-def judged(engines, case, dtype, **setting):
+def judged(engines, case, dtype, device="cpu", **setting):
     """The rows outside their bounds, or without one: every engine against the exact run and against every other."""
     options = {name: setting[name] for name in ("l2", "reduction") if name in setting}
     rate = 0.5 / largest_curvature(CASES[case].dataset, **options)
     subjects = {f"{name} {engine}": OnEngine(name, load_twin(name), engine) for name, engine in engines}
-    comparison = compare(subjects, *CASES[case], Setting(20, rate, **setting), dtypes=[dtype], devices=["cpu"])
+    comparison = compare(subjects, *CASES[case], Setting(20, rate, **setting), dtypes=[dtype], devices=[device])
     return [row for row in comparison.rows if row.verdict != "within"]
 
 
@@ -72,15 +72,15 @@ def judged(engines, case, dtype, **setting):
     ],
     ids=str,
 )
-def test_every_engine_walks_the_certified_path(case, dtype, setting):
-    assert not judged([*EAGER, *QUICK], case, dtype, **setting)
+def test_every_engine_walks_the_certified_path(case, dtype, setting, device):
+    assert not judged([*EAGER, *QUICK], case, dtype, device, **setting)
 
 
 @pytest.mark.parametrize(
     ("case", "dtype", "setting"), [("published", "float32", {}), ("soft", "float64", SUMMED)], ids=str
 )
-def test_so_does_what_torch_compiles(case, dtype, setting):
-    assert not judged([("logreg_torch", "compiled")], case, dtype, **setting)
+def test_so_does_what_torch_compiles(case, dtype, setting, device):
+    assert not judged([("logreg_torch", "compiled")], case, dtype, device, **setting)
 
 
 @pytest.mark.parametrize("setting", [{}, PENALISED], ids=["all rows", "batches"])

@@ -19,6 +19,7 @@ from .dataset import Dataset
 
 BLOCK_BYTES = 2**22  # of X; of 2^18 to 2^23 about the fastest in both frameworks: dispatch below, cache misses above
 BLOCK_ROWS = 2**11  # or of so many rows where that is more: products with fewer are slow
+DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
 DTYPES = ("float64", "float32")
 
@@ -38,13 +39,14 @@ class Blocks:
     blocks: pairs of signed rows (D + 1, R), in the dtype, and their weights (R,), in float64, or None where all are 1;
     rows and weights: how many rows each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,), twice the gradient
     of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column. put brings an array to the device; workers: how
-    many threads share the blocks; intercept: whether the model has a bias.
+    many threads share the blocks, None where the device shares each among its cores; intercept: whether the model has a
+    bias.
     """
 
     dataset: Dataset
     dtype: str
     put: Callable[[np.ndarray], Any]
-    workers: int
+    workers: int | None
     intercept: bool
     blocks: tuple[tuple[Any, Any], ...]
     rows: tuple[int, ...]
@@ -54,7 +56,13 @@ class Blocks:
 
     @classmethod
     def of(
-        cls, dataset: Dataset, dtype: str, put: Callable[[np.ndarray], Any], workers: int, *, intercept: bool = True
+        cls,
+        dataset: Dataset,
+        dtype: str,
+        put: Callable[[np.ndarray], Any],
+        workers: int | None,
+        *,
+        intercept: bool = True,
     ) -> "Blocks":
         """Pack a data set.
 
@@ -65,9 +73,8 @@ class Blocks:
         if dataset.n_features + intercept == 0:
             raise ValueError("the data set has no features and the model no intercept; give one of them")
         row = (dataset.n_features + intercept) * np.dtype(dtype).itemsize
-        size, most = dataset.n_rows * row, max(BLOCK_BYTES, BLOCK_ROWS * row)
-        count = 1 if size <= WHOLE_BYTES else -(-size // (most * workers)) * workers
-        count = min(count, dataset.n_rows)
+        size = dataset.n_rows * row
+        count = min(_block_count(size, max(BLOCK_BYTES, BLOCK_ROWS * row), workers), dataset.n_rows)
         blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
         try:
             for X, w in _signed_blocks(dataset, dtype, count, intercept):
@@ -123,7 +130,8 @@ class Blocks:
 
     def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
         """The sums over all blocks: each worker has its share, ``part`` adds up one share. One worker is the caller."""
-        shares = [self.blocks[worker :: self.workers] for worker in range(min(self.workers, len(self.blocks)))]
+        workers = self.workers or 1
+        shares = [self.blocks[worker::workers] for worker in range(min(workers, len(self.blocks)))]
         others = pool.map(part, shares[1:])
         parts = [part(shares[0]), *others]
         return Sums(*(None if kind[0] is None else sum(kind) for kind in zip(*parts, strict=True)))
@@ -132,6 +140,13 @@ class Blocks:
 def processors() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _block_count(size: int, most: int, workers: int | None) -> int:
+    """Into how many blocks of ``most`` bytes, as many for every worker, X is cut."""
+    if workers is None:
+        return -(-size // DEVICE_BLOCK_BYTES)
+    return 1 if size <= WHOLE_BYTES else -(-size // (most * workers)) * workers
 
 
 def _signed_blocks(

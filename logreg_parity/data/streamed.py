@@ -24,7 +24,13 @@ class Streamed:
     """
 
     def __init__(
-        self, stream: Stream, dtype: str, put: Callable[[np.ndarray], Any], workers: int, *, intercept: bool = True
+        self,
+        stream: Stream,
+        dtype: str,
+        put: Callable[[np.ndarray], Any],
+        workers: int | None,
+        *,
+        intercept: bool = True,
     ):
         self._stream, self.dtype, self.put, self.workers, self.intercept = stream, dtype, put, workers, intercept
         step = -(-stream.n_rows * stream.n_features // SAMPLE_NUMBERS)
