@@ -12,8 +12,8 @@ import torch
 
 from logreg_parity.data.dataset import Dataset, Parameters
 
-from .peers import SKLEARN_SOLVERS, TOLERANCES, optax_lbfgs, sklearn_fit, torch_lbfgs
-from .problems import Answer, Reached, answer, ill_conditioned, reached, separable, well_conditioned
+from .peers import SKLEARN_SOLVERS, TOLERANCES, accelerated, optax_lbfgs, sklearn_fit, sklearnex_fit, torch_lbfgs
+from .problems import Answer, Reached, answer, ill_conditioned, reached, real_table, separable, well_conditioned
 from .timing import digits, interleaved, reading, shown
 
 QUESTION = "how long is the way to the optimum?"
@@ -27,7 +27,11 @@ Solve = Callable[[float], Parameters]
 def problems(size: str) -> dict[str, Callable[[], Dataset]]:
     """The data sets by name, made when asked for."""
     if size == "tiny":
-        return {"well-conditioned": lambda: well_conditioned(300, 3), "separable": lambda: separable(200, 4)}
+        return {
+            "well-conditioned": lambda: well_conditioned(300, 3),
+            "separable": lambda: separable(200, 4),
+            "a real table": real_table,
+        }
     return {
         "well-conditioned": lambda: well_conditioned(1_000_000, 28),
         "ill-conditioned": lambda: ill_conditioned(1_000_000, 28),
@@ -35,11 +39,14 @@ def problems(size: str) -> dict[str, Callable[[], Dataset]]:
         "wide, ill-conditioned": lambda: ill_conditioned(100_000, 200),
         "separable": lambda: separable(100_000, 400),
         "small": lambda: well_conditioned(10_000, 20),
+        "a real table": real_table,
     }
 
 
 def run(size: str, notify) -> list[dict]:
     """One row a data set and solver."""
+    if not accelerated():
+        notify("optimum: scikit-learn-intelex is not installed; the tables are without it")
     found = []
     for name, make in problems(size).items():
         dataset = make()
@@ -87,6 +94,8 @@ def contestants(dataset: Dataset, l2: float) -> dict[str, tuple[float, Solve]]:
     X, y = dataset.X, dataset.y
     for solver in SKLEARN_SOLVERS:
         found[f"scikit-learn {solver}"] = 0.0, lambda tolerance, s=solver: sklearn_fit(X, y, l2, s, tolerance)
+    if accelerated():
+        found["scikit-learn-intelex lbfgs"] = 0.0, lambda tolerance: sklearnex_fit(X, y, l2, "lbfgs", tolerance)
     tensors = torch.tensor(X), torch.tensor(y)
     found["torch.optim.LBFGS"] = 0.0, lambda tolerance: torch_lbfgs(*tensors, l2, tolerance)
     with jax.enable_x64(True):

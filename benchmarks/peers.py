@@ -6,6 +6,9 @@ each library calls its penalty is translated, and ``optimum.py`` proves for ever
 
 import warnings
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from unittest.mock import patch
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +19,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from logreg_parity.data.dataset import Parameters
+
+# The same threads whether or not TBB came in with scikit-learn-intelex; numba would prefer it.
+numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
 
 
 def torch_by_hand(X, y, steps: int, learning_rate: float) -> tuple[np.ndarray, float]:
@@ -133,13 +139,33 @@ TOLERANCES = (1e-5, 1e-6, 1e-7, 1e-8, 1e-10)
 """From loose to tight; each peer is timed at the loosest with which it reaches the target."""
 
 
-def sklearn_fit(X, y, l2: float, solver: str, tolerance: float) -> Parameters:
+def sklearn_fit(X, y, l2: float, solver: str, tolerance: float, kind=LogisticRegression) -> Parameters:
     """scikit-learn's LogisticRegression, whose C is 1 / (l2 N)."""
-    model = LogisticRegression(C=1 / (l2 * len(y)), solver=solver, tol=tolerance, max_iter=SKLEARN_SOLVERS[solver])
+    model = kind(C=1 / (l2 * len(y)), solver=solver, tol=tolerance, max_iter=SKLEARN_SOLVERS[solver])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it did not converge shows in where it ended
         model.fit(X, y)
     return Parameters(model.coef_[0], model.intercept_[0])
+
+
+def accelerated() -> type[LogisticRegression] | None:
+    """scikit-learn-intelex's LogisticRegression; None where it is not installed. Only x86-64 has wheels."""
+    return import_module("sklearnex.linear_model").LogisticRegression if find_spec("sklearnex") else None
+
+
+def sklearnex_fit(X, y, l2: float, solver: str, tolerance: float) -> Parameters:
+    """The same by scikit-learn-intelex, whose tolerance is for the gradient of the sum of the losses.
+
+    Raises RuntimeError if oneDAL took no part. On a CPU it computes for ``lbfgs`` alone and leaves other solvers to
+    scikit-learn; its log says "running accelerated version" then too.
+    """
+    daal = import_module("daal4py")
+    loss = daal.optimization_solver_logistic_loss
+    with patch.object(daal, "optimization_solver_logistic_loss", wraps=loss) as onedal:
+        found = sklearn_fit(X, y, l2, solver, tolerance * len(y), accelerated())
+    if not onedal.called:
+        raise RuntimeError(f"scikit-learn-intelex left {solver} to scikit-learn; time that as scikit-learn {solver}")
+    return found
 
 
 def torch_lbfgs(X, y, l2: float, tolerance: float) -> Parameters:

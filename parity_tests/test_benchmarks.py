@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import devices, gradient, ladder, optimum, results, scale
+from benchmarks import devices, gradient, ladder, optimum, peers, results, scale
 from benchmarks.problems import answer, well_conditioned
 from logreg_parity import Parameters, published_2021
 from logreg_parity.cli import main
@@ -109,6 +109,28 @@ def test_optimum(measured):
     assert reached >= {*optimum.TWINS, "scikit-learn newton-cholesky", "torch.optim.LBFGS", "optax.lbfgs"}
     assert {row["candidate"] for row in rows} - reached == {"scikit-learn liblinear"}  # penalises the intercept
     assert all(("seconds" in row) == row["reached"] for row in rows)
+    assert all(row["reached"] for row in rows if row["candidate"] in optimum.TWINS)  # on every data set
+
+
+INTELEX = "scikit-learn-intelex lbfgs"
+
+
+def test_intelex_is_timed_for_what_it_computes_itself():
+    pytest.importorskip("sklearnex", reason="scikit-learn-intelex has wheels for x86-64 alone")
+    dataset = well_conditioned(100, 2)
+    assert INTELEX in optimum.contestants(dataset, 0.1)
+    for solver in ("newton-cg", "liblinear"):
+        with pytest.raises(RuntimeError, match=f"left {solver} to scikit-learn"):
+            peers.sklearnex_fit(dataset.X, dataset.y, 0.1, solver, 1e-5)
+
+
+def test_without_intelex_the_others_run_and_it_is_said(monkeypatch):
+    monkeypatch.setattr(optimum, "accelerated", lambda: None)
+    monkeypatch.setattr(optimum, "problems", lambda _: {"small": lambda: well_conditioned(100, 2)})
+    said = []
+    candidates = {row["candidate"] for row in optimum.run("tiny", said.append)}
+    assert "scikit-learn-intelex is not installed" in said[0]
+    assert candidates > {*optimum.TWINS} and INTELEX not in candidates
 
 
 def test_a_peer_with_half_the_penalty_has_no_time(monkeypatch):
