@@ -38,7 +38,7 @@ def real_table() -> Dataset:
     Their sizes are from 0.003 to 570 and nothing is standardised: the Hessian's condition at the minimum is above 10^9.
     """
     table = load_breast_cancer()
-    return Dataset(table.data, table.target, "sklearn.datasets.load_breast_cancer()", tuple(table.feature_names))
+    return Dataset(table.data, table.target, "sklearn.datasets.load_breast_cancer()")
 
 
 class Answer(NamedTuple):
