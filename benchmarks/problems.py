@@ -35,7 +35,7 @@ def separable(n_rows: int, n_features: int) -> Dataset:
 def real_table() -> Dataset:
     """Wisconsin breast cancer, 569 × 30, which scikit-learn brings along; every feature in its own unit.
 
-    Their sizes are from 0.003 to 570 and nothing is standardised: the Hessian's condition at the minimum is above 10^9.
+    Their spreads are from 0.003 to 570, none is standardised, and the Hessian's condition at the minimum is above 10^9.
     """
     table = load_breast_cancer()
     return Dataset(table.data, table.target, "sklearn.datasets.load_breast_cancer()")
