@@ -2,7 +2,7 @@
 
 Read beside ``logreg_torch/blocked.py``; what a block holds is said in ``logreg_parity.data.blocks``. Plain code reads
 X twice, for Xw and for Xᵀr. Here a block is still in cache when it is needed again, and several threads share the
-blocks; on a GPU a kernel does the same (``fused.py``). Each block's sums are added in float64, so that float32
+blocks; a kernel does the same at one go (``fused.py``). Each block's sums are added in float64, so that float32
 arithmetic loses fewer digits than plain code does; float64 arithmetic on float32 rows reads no more memory than float32
 does.
 """
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from logreg_parity.data.blocks import Blocks, Sums, processors
+from logreg_parity.data.blocks import Blocks, Place, Sums, processors
 from logreg_parity.data.stream import Stream
 from logreg_parity.data.streamed import Streamed
 from logreg_parity.solvers.objective import Objective
@@ -24,16 +24,18 @@ from .convert import arithmetic as precision
 from .convert import find_device, to_numpy
 
 
-def pack(dataset, *, dtype="float64", device="cpu", intercept=True):
+def pack(dataset, *, dtype="float64", device="cpu", intercept=True, kernel="auto"):
     """The data set on the device, as Blocks, the one copy of X there is; of a Stream, as Streamed, no copy is kept.
 
-    intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
+    intercept: whether the model has a bias; without one the bias of every point and gradient is 0. kernel: what reads
+    the blocks: "plain", the framework's products; "fused", a kernel of ``fused.py``; or "auto", on a CPU the former.
     """
-    place = find_device(device)
-    workers = processors() if place.platform == "cpu" else None
+    to = find_device(device)
+    workers = processors() if to.platform == "cpu" else None
+    place = Place(partial(jax.device_put, device=to), workers, fused.is_fused(kernel, to))
     packed = Streamed if isinstance(dataset, Stream) else Blocks.of
     with precision("float64"):
-        return packed(dataset, dtype, partial(jax.device_put, device=place), workers, intercept=intercept)
+        return packed(dataset, dtype, place, intercept=intercept)
 
 
 @jax.jit
@@ -54,7 +56,7 @@ def add_block(total, X, weight, theta):
 def sums(blocks, theta, *, arithmetic="float64", hessian=False):
     """The Sums over all rows at theta (D + 1,), NumPy in and out: one pass, in that arithmetic."""
     with precision("float64"):  # of this thread, which packs where the blocks are streamed
-        return blocks.add_up(partial(_add_share, theta, arithmetic, hessian), _threads())
+        return blocks.add_up(partial(_add_share, blocks.place, theta, arithmetic, hessian), _threads())
 
 
 def value_and_grad(blocks, parameters, *, l2=0.0, reduction="mean", arithmetic="float64"):
@@ -63,10 +65,10 @@ def value_and_grad(blocks, parameters, *, l2=0.0, reduction="mean", arithmetic="
 
 
 @precision("float64")  # of every thread: float32 arithmetic is that of theta's dtype
-def _add_share(theta, arithmetic, hessian, share):
+def _add_share(place, theta, arithmetic, hessian, share):
     size, theta = len(theta), theta.astype(arithmetic)
     total = Sums(np.zeros(()), np.zeros(size), np.zeros((size, size)) if hessian else None)
-    add = fused.add_block if fused.covers(share[0][0].device, size, hessian) else add_block
+    add = fused.add_block if fused.covers(place, size, hessian) else add_block
     for X, weight in share:
         total = add(total, X, weight, theta)
     return Sums(*(None if part is None else to_numpy(part) for part in total))

@@ -22,16 +22,17 @@ def fit(
     dtype="float64",
     device="cpu",
     intercept=True,
+    kernel="auto",
     checkpoint=None,
 ):
     """The optimum of the objective on a Dataset or a Stream, as a Fit: ``pack``, then ``solve``.
 
     dtype: how X is held, "float64", or "float32", which halves memory and time and is the same data if X has float32
-    values; the last passes compute in float64 either way. intercept: whether the model has a
-    bias. The other options are those of ``solve``.
+    values; the last passes compute in float64 either way. intercept: whether the model has a bias. kernel: what reads
+    X, "plain", "fused" or "auto", as ``pack`` has it. The other options are those of ``solve``.
     """
     options = {"l2": l2, "reduction": reduction, "solver": solver, "checkpoint": checkpoint}
-    blocks = pack(dataset, dtype=dtype, device=device, intercept=intercept)
+    blocks = pack(dataset, dtype=dtype, device=device, intercept=intercept, kernel=kernel)
     return solve(blocks, tolerance=tolerance, max_iterations=max_iterations, **options)
 
 

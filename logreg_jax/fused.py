@@ -1,45 +1,72 @@
-"""A block's sums on a GPU: one launch of a Triton kernel, which reads X once.
+"""A block's sums by one kernel that reads X once, in place of the framework's products.
 
-Read beside ``logreg_torch/fused.py``; the kernel, which both launch, is ``logreg_parity/solvers/kernel.py``.
+Read beside ``logreg_torch/fused.py``. The kernels are the same for both twins: on a CPU
+``logreg_parity/solvers/fused_cpu.py``, by numba, on a GPU ``logreg_parity/solvers/fused_gpu.py``, by Triton.
 """
 
 from importlib.util import find_spec
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from logreg_parity.data.blocks import Sums
 
 WIDEST = 1024
-"""How many parameters the kernel takes; with more, a tile has too few rows to be read at full speed."""
+"""How many parameters the GPU's kernel takes; with more, a tile has too few rows to be read at full speed."""
 
 
-def covers(device, parameters, hessian):
-    """Whether the kernel does a pass: without a Hessian, on a GPU, and where what launches it is installed."""
-    installed = find_spec("jax_triton") is not None
-    return device.platform == "gpu" and parameters <= WIDEST and not hessian and installed
+def is_fused(kernel, device):
+    """Whether a kernel reads the blocks on that device: "fused", "plain", or "auto": on a GPU where it is installed.
+
+    Raises ValueError for another name, and for a kernel that is not installed.
+    """
+    if kernel not in ("auto", "plain", "fused"):
+        raise ValueError(f"kernel is {kernel!r}; give 'auto', 'plain' or 'fused'")
+    on_gpu = device.platform == "gpu"
+    module = "jax_triton" if on_gpu else "numba"
+    installed = find_spec(module) is not None
+    if kernel == "fused" and not installed:
+        raise ValueError(f"kernel='fused' needs {module} on this device, which is not installed; give kernel='plain'")
+    return kernel == "fused" or (kernel == "auto" and on_gpu and installed)
+
+
+def covers(place, parameters, hessian):
+    """Whether a kernel does a pass over blocks at that Place: a Hessian is the framework's work."""
+    return place.fused and not hessian and (place.workers is not None or parameters <= WIDEST)
+
+
+def add_block(total, X, weight, theta):
+    """What ``blocked.add_block`` does, without a Hessian."""
+    value, gradient = (_on_gpu if X.device.platform == "gpu" else _on_cpu)(X, weight, theta)
+    return Sums(total.value + value, total.gradient + gradient, None)
+
+
+def _on_cpu(X, weight, theta):
+    from logreg_parity.solvers.fused_cpu import add_up
+
+    return add_up(np.asarray(X), None if weight is None else np.asarray(weight), theta)
 
 
 @jax.jit
-def add_block(total, X, weight, theta):
-    """What ``blocked.add_block`` does, without a Hessian."""
-    import jax_triton
+def _on_gpu(X, weight, theta):
+    from jax_triton import triton_call
 
-    from logreg_parity.solvers import kernel
+    from logreg_parity.solvers.fused_gpu import add_tiles, launch
 
     k, n = X.shape
-    programs, warps, constants = kernel.launch(k, n, weighted=weight is not None)
-    parts = jax_triton.triton_call(
+    programs, warps, constants = launch(k, n, weighted=weight is not None)
+    parts = triton_call(
         X,
         theta,
         theta if weight is None else weight,
         n,
         k,
-        kernel=kernel.add_tiles,
+        kernel=add_tiles,
         out_type=jax.ShapeDtypeStruct((programs, k + 1), jnp.float64),
         grid=(programs,),
         num_warps=warps,
         **constants,
     )
     found = parts.sum(axis=0)
-    return Sums(total.value + found[-1], total.gradient + found[:-1], None)
+    return found[-1], found[:-1]

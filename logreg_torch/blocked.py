@@ -2,7 +2,7 @@
 
 Read beside ``logreg_jax/blocked.py``; what a block holds is said in ``logreg_parity.data.blocks``. Plain code reads
 X twice, for Xw and for Xᵀr. Here a block is still in cache when it is needed again, and several threads share the
-blocks; on a GPU a kernel does the same (``fused.py``). Each block's sums are added in float64, so that float32
+blocks; a kernel does the same at one go (``fused.py``). Each block's sums are added in float64, so that float32
 arithmetic loses fewer digits than plain code does; float64 arithmetic on float32 rows reads no more memory than float32
 does.
 """
@@ -14,7 +14,7 @@ from functools import cache, partial
 import numpy as np
 import torch
 
-from logreg_parity.data.blocks import Blocks, Sums, processors
+from logreg_parity.data.blocks import Blocks, Place, Sums, processors
 from logreg_parity.data.stream import Stream
 from logreg_parity.data.streamed import Streamed
 from logreg_parity.solvers.objective import Objective
@@ -24,15 +24,17 @@ from .convert import arithmetic as precision
 from .convert import find_device, find_dtype, to_numpy
 
 
-def pack(dataset, *, dtype="float64", device="cpu", intercept=True):
+def pack(dataset, *, dtype="float64", device="cpu", intercept=True, kernel="auto"):
     """The data set on the device, as Blocks, the one copy of X there is; of a Stream, as Streamed, no copy is kept.
 
-    intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
+    intercept: whether the model has a bias; without one the bias of every point and gradient is 0. kernel: what reads
+    the blocks: "plain", the framework's products; "fused", a kernel of ``fused.py``; or "auto", on a CPU the former.
     """
-    place = find_device(device)
-    workers = processors() if place.type == "cpu" else None
+    to = find_device(device)
+    workers = processors() if to.type == "cpu" else None
+    place = Place(lambda array: torch.from_numpy(array).to(to), workers, fused.is_fused(kernel, to))
     packed = Streamed if isinstance(dataset, Stream) else Blocks.of
-    return packed(dataset, dtype, lambda array: torch.from_numpy(array).to(place), workers, intercept=intercept)
+    return packed(dataset, dtype, place, intercept=intercept)
 
 
 def add_block(total, X, weight, theta):
@@ -52,7 +54,7 @@ def add_block(total, X, weight, theta):
 def sums(blocks, theta, *, arithmetic="float64", hessian=False):
     """The Sums over all rows at theta (D + 1,), NumPy in and out: one pass, in that arithmetic."""
     with precision(arithmetic):
-        return blocks.add_up(partial(_add_share, blocks.put, theta, arithmetic, hessian), _threads())
+        return blocks.add_up(partial(_add_share, blocks.place, theta, arithmetic, hessian), _threads())
 
 
 def value_and_grad(blocks, parameters, *, l2=0.0, reduction="mean", arithmetic="float64"):
@@ -73,11 +75,11 @@ def _one_thread():
 
 @torch.inference_mode()
 @_one_thread()
-def _add_share(put, theta, arithmetic, hessian, share):
-    place = put(np.zeros(0)).device
-    zeros = partial(torch.zeros, dtype=torch.float64, device=place)
+def _add_share(place, theta, arithmetic, hessian, share):
+    device = place.put(np.zeros(0)).device
+    zeros = partial(torch.zeros, dtype=torch.float64, device=device)
     total = Sums(zeros(()), zeros(len(theta)), zeros((len(theta), len(theta))) if hessian else None)
-    theta = torch.tensor(theta, dtype=find_dtype(arithmetic), device=place)
+    theta = torch.tensor(theta, dtype=find_dtype(arithmetic), device=device)
     add = fused.add_block if fused.covers(place, len(theta), hessian) else add_block
     for X, weight in share:
         total = add(total, X, weight, theta)

@@ -8,7 +8,7 @@ import torch
 
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data import blocks
-from logreg_parity.data.blocks import Blocks
+from logreg_parity.data.blocks import Blocks, Place
 from logreg_parity.solvers.objective import Objective
 from logreg_parity.truth import oracle
 from logreg_parity.truth.bounds import PointBounds
@@ -116,7 +116,7 @@ def test_a_pass_gives_the_same_bits_again(blocked, cut):
 @pytest.mark.parametrize("rows", [1, 10, 39, 40, 79, 80, 500])
 def test_samples_are_at_least_as_large_as_asked_and_no_larger_than_all(cut, rows):
     dataset = gaussian(80, 5)
-    packed = Blocks.of(dataset, "float64", np.asarray, 2)
+    packed = Blocks.of(dataset, "float64", Place(np.asarray, 2))
     sample = packed.sample(rows)
     held = np.concatenate([X for X, _ in sample.blocks], axis=1)
     everything = np.concatenate([X for X, _ in packed.blocks], axis=1)
@@ -145,13 +145,13 @@ def test_a_block_is_the_larger_of_its_two_sizes(monkeypatch, size, rows, most):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", rows)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
-    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", np.asarray, 1)  # 16 bytes a row
+    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", Place(np.asarray, 1))  # 16 bytes a row
     assert most / 2 < packed.rows[0] <= most + 1
 
 
 def test_on_a_gpu_blocks_are_large(monkeypatch):
     monkeypatch.setattr(blocks, "DEVICE_BLOCK_BYTES", 2**13)
-    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", np.asarray, None)  # 16 bytes a row
+    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", Place(np.asarray, None))  # 16 bytes a row
     assert packed.rows == (500, 500)
 
 
@@ -167,7 +167,7 @@ def test_too_little_memory_is_explained():
         raise MemoryError
 
     with pytest.raises(ValueError, match=r"packing X takes .* GiB .* dtype='float32'"):
-        Blocks.of(gaussian(80, 5), "float64", full, 1)
+        Blocks.of(gaussian(80, 5), "float64", Place(full, 1))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "double"])

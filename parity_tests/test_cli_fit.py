@@ -48,10 +48,10 @@ def test_separable_data_have_no_optimum(tmp_path, capsys):
 
 def test_options_reach_the_fit(tmp_path):
     options = ["--solver", "lbfgs", "--l2", "0.5", "--reduction", "sum", "--tolerance", "1e-5", "--dtype", "float32"]
-    options += ["--no-intercept"]
+    options += ["--no-intercept", "--kernel", "fused"]
     _, report = run(tmp_path, *options)
     wanted = {"solver": "lbfgs", "l2": 0.5, "reduction": "sum", "tolerance": 1e-5, "dtype": "float32", "device": "cpu"}
-    wanted["intercept"] = False
+    wanted |= {"intercept": False, "kernel": "fused"}
     assert report["settings"] == wanted
     assert {fit["solver"] for fit in report["fits"].values()} == {"lbfgs"}
 

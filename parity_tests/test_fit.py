@@ -9,7 +9,7 @@ from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limi
 
 from logreg_parity import Dataset, gaussian
 from logreg_parity.data import blocks
-from logreg_parity.data.blocks import Blocks, Sums
+from logreg_parity.data.blocks import Blocks, Place, Sums
 from logreg_parity.judge.fits import agree, exit_status, verdict
 from logreg_parity.solvers.objective import Objective
 from logreg_parity.solvers.progressive import hessian_rows, progressive
@@ -150,7 +150,7 @@ def test_numbers_that_are_not_finite_end_the_fit(module):
     def sums(blocks, theta, **_):
         return Sums(np.nan, np.full(3, np.nan), np.eye(3))
 
-    objective = Objective(Blocks.of(OVERLAP, "float64", np.asarray, 1), sums)
+    objective = Objective(Blocks.of(OVERLAP, "float64", Place(np.asarray, 1)), sums)
     fit = solve(objective, {}, solver="newton", tolerance=1e-8, max_iterations=5)
     assert fit.status == "diverged" and "not finite" in fit.reason
 

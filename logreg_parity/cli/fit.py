@@ -48,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--twins", nargs="+", metavar="MODULE", default=["logreg_torch", "logreg_jax"])
     group.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="X is held in (float64)")
     group.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto (cpu)")
+    group.add_argument(
+        "--kernel",
+        choices=("auto", "plain", "fused"),
+        default="auto",
+        help="what reads X: the framework's products or a kernel, for which a CPU needs numba (auto: plain on a CPU)",
+    )
     group.add_argument("--out", type=Path, metavar="FILE", help="write the fits there too, as JSON")
     return top
 
@@ -62,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     dataset = _stream(options) if options.stream else data(options)[0]
     if options.checkpoint:
         options.checkpoint.mkdir(parents=True, exist_ok=True)
-    names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept")
+    names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept", "kernel")
     settings = {name: getattr(options, name) for name in names}
     functions: dict[str, Any] = {name: getattr(load_twin(name), "fit", None) for name in options.twins}
     without = [name for name, function in functions.items() if function is None]

@@ -32,21 +32,30 @@ class Sums(NamedTuple):
     hessian: Any
 
 
+class Place(NamedTuple):
+    """Where the blocks of a data set are, and what reads them.
+
+    put brings an array there. workers: how many threads share the blocks, None where the device shares each among its
+    cores. fused: whether a kernel takes the place of the framework's products, where there is one for them.
+    """
+
+    put: Callable[[np.ndarray], Any]
+    workers: int | None = 1
+    fused: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Blocks:
     """A data set on a device: the device's own copy, made a block at a time.
 
     blocks: pairs of signed rows (D + 1, R), in the dtype, and their weights (R,), in float64, or None where all are 1;
     rows and weights: how many rows each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,), twice the gradient
-    of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column. put brings an array to the device; workers: how
-    many threads share the blocks, None where the device shares each among its cores; intercept: whether the model has a
-    bias.
+    of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column; intercept: whether the model has a bias.
     """
 
     dataset: Dataset
     dtype: str
-    put: Callable[[np.ndarray], Any]
-    workers: int | None
+    place: Place
     intercept: bool
     blocks: tuple[tuple[Any, Any], ...]
     rows: tuple[int, ...]
@@ -55,15 +64,7 @@ class Blocks:
     largest: np.ndarray
 
     @classmethod
-    def of(
-        cls,
-        dataset: Dataset,
-        dtype: str,
-        put: Callable[[np.ndarray], Any],
-        workers: int | None,
-        *,
-        intercept: bool = True,
-    ) -> "Blocks":
+    def of(cls, dataset: Dataset, dtype: str, place: Place, *, intercept: bool = True) -> "Blocks":
         """Pack a data set.
 
         Raises ValueError for another dtype than float64 and float32, for values beyond it, and for nothing to fit.
@@ -74,11 +75,11 @@ class Blocks:
             raise ValueError("the data set has no features and the model no intercept; give one of them")
         row = (dataset.n_features + intercept) * np.dtype(dtype).itemsize
         size = dataset.n_rows * row
-        count = min(_block_count(size, max(BLOCK_BYTES, BLOCK_ROWS * row), workers), dataset.n_rows)
+        count = min(_block_count(size, max(BLOCK_BYTES, BLOCK_ROWS * row), place.workers), dataset.n_rows)
         blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
         try:
             for X, w in _signed_blocks(dataset, dtype, count, intercept):
-                blocks.append((put(X), None if w is None else put(w)))
+                blocks.append((place.put(X), None if w is None else place.put(w)))
                 weights.append(float(X.shape[1] if w is None else w.sum()))
                 total = total + (X.sum(axis=1, dtype=np.float64) if w is None else X @ w)
                 largest = np.maximum(largest, np.abs(X).max(axis=1))
@@ -91,7 +92,7 @@ class Blocks:
             raise ValueError(f"X holds values too large for {dtype}; scale the features, or give dtype='float64'")
         rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
         ends = np.asarray(total), np.asarray(largest, dtype=np.float64)
-        return cls(dataset, dtype, put, workers, intercept, tuple(blocks), rows, tuple(weights), *ends)
+        return cls(dataset, dtype, place, intercept, tuple(blocks), rows, tuple(weights), *ends)
 
     @property
     def n_rows(self) -> int:
@@ -124,13 +125,13 @@ class Blocks:
         """At least so many rows, spread over the data set: the first blocks as they are, or part of one packed anew."""
         if 2 * rows < self.rows[0]:
             spread = self.dataset.take(slice(None, None, self.n_rows // rows))
-            return Blocks.of(spread, self.dtype, self.put, self.workers, intercept=self.intercept)
+            return Blocks.of(spread, self.dtype, self.place, intercept=self.intercept)
         first = slice(-(-rows // self.rows[-1]))
         return replace(self, blocks=self.blocks[first], rows=self.rows[first], weights=self.weights[first])
 
     def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
         """The sums over all blocks: each worker has its share, ``part`` adds up one share. One worker is the caller."""
-        workers = self.workers or 1
+        workers = self.place.workers or 1
         shares = [self.blocks[worker::workers] for worker in range(min(workers, len(self.blocks)))]
         others = pool.map(part, shares[1:])
         parts = [part(shares[0]), *others]

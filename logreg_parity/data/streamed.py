@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import reduce
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from .blocks import Blocks, Sums
+from .blocks import Blocks, Place, Sums
 from .dataset import Dataset
 from .stream import Stream
 
@@ -23,16 +22,8 @@ class Streamed:
     ``Blocks`` and ``Stream`` do, and for data that change between two passes.
     """
 
-    def __init__(
-        self,
-        stream: Stream,
-        dtype: str,
-        put: Callable[[np.ndarray], Any],
-        workers: int | None,
-        *,
-        intercept: bool = True,
-    ):
-        self._stream, self.dtype, self.put, self.workers, self.intercept = stream, dtype, put, workers, intercept
+    def __init__(self, stream: Stream, dtype: str, place: Place, *, intercept: bool = True):
+        self._stream, self.dtype, self.place, self.intercept = stream, dtype, place, intercept
         step = -(-stream.n_rows * stream.n_features // SAMPLE_NUMBERS)
         sample, sums, largest, self.longest_sum, self.labels = [], [], [], 0, (1.0, 0.0)
         for first, part in self._datasets():
@@ -75,7 +66,7 @@ class Streamed:
         return reduce(_plus, (blocks.add_up(part, pool) for blocks in packed))
 
     def _packed(self, dataset: Dataset) -> Blocks:
-        return Blocks.of(dataset, self.dtype, self.put, self.workers, intercept=self.intercept)
+        return Blocks.of(dataset, self.dtype, self.place, intercept=self.intercept)
 
     def _datasets(self):
         """Of every block the number of its first row, and its rows."""
