@@ -77,10 +77,11 @@ def _candidates(dataset: Dataset, X, y, point: Parameters, dtype: str) -> dict[s
     """Functions that give (value, gradient of w, gradient of b) and return when they are done."""
     found: dict[str, Callable] = {}
     for name, blocked in {"PyTorch": logreg_torch.blocked, "JAX": logreg_jax.blocked}.items():
-        found[f"{name}, one pass"] = _one_pass(blocked, blocked.pack(dataset, dtype=dtype), point, dtype)
-        if dtype == "float32":
-            mixed = _one_pass(blocked, blocked.pack(dataset, dtype=dtype), point, "float64")
-            found[f"{name}, one pass, float64 arithmetic"] = mixed
+        for kernel, title in {"plain": "one pass", "fused": "fused"}.items():
+            packed = blocked.pack(dataset, dtype=dtype, kernel=kernel)
+            found[f"{name}, {title}"] = _one_pass(blocked, packed, point, dtype)
+            if dtype == "float32":
+                found[f"{name}, {title}, float64 arithmetic"] = _one_pass(blocked, packed, point, "float64")
     tensors = [torch.from_numpy(np.asarray(part)) for part in (X, y, *point)]
     arrays = [jnp.asarray(part) for part in (X, y, *point)]
     sklearn_loss = LinearModelLoss(base_loss=HalfBinomialLoss(), fit_intercept=True)
@@ -94,7 +95,7 @@ def _candidates(dataset: Dataset, X, y, point: Parameters, dtype: str) -> dict[s
         "PyTorch eager": lambda: torch_gradient(*tensors),
         "JAX jit": lambda: jax.block_until_ready(jax_gradient(*arrays)),
         "scikit-learn": sklearn,
-        "numba, fused": lambda: fused_gradient(X, y, *point),
+        "numba by hand": lambda: fused_gradient(X, y, *point),
     }
 
 

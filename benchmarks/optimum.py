@@ -20,7 +20,13 @@ QUESTION = "how long is the way to the optimum?"
 GAP, GRADIENT = 1e-9, 1e-6  # the target: (f - f*) / f*, and ‖∇f‖ / ‖∇f(0)‖
 PATIENCE = 15.0
 """Seconds. A peer that takes longer with one tolerance is not tried with a tighter one, and not timed again."""
-TWINS = {"PyTorch": import_module("logreg_torch.fit"), "JAX": import_module("logreg_jax.fit")}
+TWINS = {
+    f"{framework}{', fused' * (kernel == 'fused')}": (import_module(f"{twin}.fit"), kernel)
+    for kernel in ("plain", "fused")
+    for framework, twin in {"PyTorch": "logreg_torch", "JAX": "logreg_jax"}.items()
+}
+"""By name: where fit and pack are, and what reads X."""
+PLAIN = [name for name, (_, kernel) in TWINS.items() if kernel == "plain"]
 Solve = Callable[[float], Parameters]
 
 
@@ -65,7 +71,7 @@ def _race(data: str, dataset: Dataset, l2: float, rounds: int, notify) -> list[d
             "data": data,
             "n_rows": dataset.n_rows,
             "n_features": dataset.n_features,
-            "dtype": "float32 and float64" if name in TWINS else "float64",
+            "dtype": "float32 and float64" if name in PLAIN else "float64",
             "device": "cpu",
             "l2": l2,
             "tolerance": tolerance,
@@ -87,9 +93,9 @@ def _race(data: str, dataset: Dataset, l2: float, rounds: int, notify) -> list[d
 def contestants(dataset: Dataset, l2: float) -> dict[str, tuple[float, Solve]]:
     """By name: seconds to prepare the data, and a function from a tolerance to where it leads."""
     found: dict[str, tuple[float, Solve]] = {}
-    for name, fit in TWINS.items():
+    for name, (fit, kernel) in TWINS.items():
         begun = perf_counter()
-        packed = fit.pack(dataset, dtype="float32")
+        packed = fit.pack(dataset, dtype="float32", kernel=kernel)
         found[name] = perf_counter() - begun, _twin(fit, packed, l2)
     X, y = dataset.X, dataset.y
     for solver in SKLEARN_SOLVERS:
@@ -130,16 +136,17 @@ def good(end: Reached) -> bool:
 
 
 def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
-    """By data set: heading and rows; times as long are against the faster twin."""
+    """By data set: heading and rows; how many times as long is against the faster plain twin."""
     by_data: dict[str, list[dict]] = {}
     for row in rows:
         by_data.setdefault(f"{row['data']}, {row['n_rows']:,} × {row['n_features']}", []).append(row)
-    heading = ("solver", "seconds", "× faster twin", "readings of X", "first, s", "packing, s", "gap")
+    heading = ("solver", "seconds", "× faster plain twin", "readings of X", "first, s", "packing, s", "gap")
     return {title: [heading, *_lines(own)] for title, own in by_data.items()}
 
 
 def _lines(rows: list[dict]) -> list[tuple[str, ...]]:
-    fastest = min(row["seconds"]["median"] for row in rows if row["candidate"] in TWINS and "seconds" in row)
+    plain = [row["seconds"]["median"] for row in rows if row["candidate"] in PLAIN and "seconds" in row]
+    fastest = min(plain, default=np.nan)
     lines = []
     for row in rows:
         timed, took = "seconds" in row, row["seconds"]["median"] if "seconds" in row else row["first"]
@@ -147,7 +154,7 @@ def _lines(rows: list[dict]) -> list[tuple[str, ...]]:
             (
                 row["candidate"],
                 shown(row["seconds"]) if timed else "once" if row["reached"] else "not reached",
-                f"{took / fastest:.1f}" if row["reached"] else "",
+                f"{took / fastest:.1f}" if row["reached"] and plain else "",
                 digits(row["readings"]) if timed else "",
                 digits(row["first"]),
                 digits(row["packing"]) if row["packing"] else "",

@@ -93,7 +93,7 @@ def inaccurate(rows):
 def test_gradient(measured):
     rows = measured("gradient")
     assert not inaccurate(rows)
-    assert len(rows) == 2 * (8 + 6)  # two shapes, in float32 also with float64 arithmetic
+    assert len(rows) == 2 * (12 + 8)  # two shapes, in float32 also with float64 arithmetic
 
 
 def test_a_wrong_gradient_is_seen(monkeypatch):
@@ -110,6 +110,13 @@ def test_optimum(measured):
     assert {row["candidate"] for row in rows} - reached == {"scikit-learn liblinear"}  # penalises the intercept
     assert all(("seconds" in row) == row["reached"] for row in rows)
     assert all(row["reached"] for row in rows if row["candidate"] in optimum.TWINS)  # on every data set
+
+
+def test_a_table_in_which_no_twin_arrives_has_times_and_no_ratios():
+    row = {"candidate": "scikit-learn lbfgs", "data": "hard", "n_rows": 9, "n_features": 2, "reached": True, "gap": 0.0}
+    row |= {"first": 2.0, "packing": 0.0, "readings": 3.0, "seconds": {"median": 1.0, "q1": 1.0, "q3": 1.0}}
+    (table,) = optimum.tables([row]).values()
+    assert table[1][:3] == ("scikit-learn lbfgs", "1 ±0 %", "")
 
 
 INTELEX = "scikit-learn-intelex lbfgs"

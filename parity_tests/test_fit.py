@@ -94,11 +94,12 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 2**11)
 
 
+@pytest.mark.parametrize("kernel", ["plain", "fused"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_progressive_reads_the_data_a_few_times(module, small_blocks, dtype):
+def test_progressive_reads_the_data_a_few_times(module, small_blocks, dtype, kernel):
     """Features of sizes a thousand apart, and the optimum of the data as they are held."""
     dataset = gaussian(900, 3, scale=(1.0, 32.0, 0.03125), correlation=0.5, seed=2)
-    fit = module.fit(dataset, solver="progressive", dtype=dtype, tolerance=1e-6)
+    fit = module.fit(dataset, solver="progressive", dtype=dtype, tolerance=1e-6, kernel=kernel)
     assert fit.solver == "progressive" and fit.passes < 20
     assert_optimum(fit, round_dataset(dataset, dtype))
 
@@ -214,11 +215,12 @@ def test_without_a_proof_nothing_is_said(fits):
     assert exit_status(unproved) == 3 and "Nothing is proved of the fit of logreg_jax" in verdict(unproved)
 
 
-def test_all_solvers_start_from_zero_and_yield_float64_points_in_the_end():
+@pytest.mark.parametrize(("kernel", "used"), [("plain", {"float32", "float64"}), ("fused", {"float64"})])
+def test_progressive_starts_in_float32_where_that_is_faster_and_ends_in_float64(kernel, used):
     blocked = importlib.import_module("logreg_torch.blocked")
-    objective = Objective(blocked.pack(OVERLAP, dtype="float32"), blocked.sums)
+    objective = Objective(blocked.pack(OVERLAP, dtype="float32", kernel=kernel), blocked.sums)
     points = [here for here, _ in zip(progressive(objective, np.zeros(3)), range(12), strict=False)]
-    assert points[0].arithmetic == "float32" and points[-1].arithmetic == "float64"
+    assert {here.arithmetic for here in points} == used and points[-1].arithmetic == "float64"
 
 
 def test_products_between_passes_run_on_one_thread_and_only_meanwhile(monkeypatch):

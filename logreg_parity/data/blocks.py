@@ -43,6 +43,11 @@ class Place(NamedTuple):
     workers: int | None = 1
     fused: bool = False
 
+    @property
+    def float64_is_free(self) -> bool:
+        """Whether float64 arithmetic on float32 rows takes no longer than float32: the CPU's kernel waits for memory."""
+        return self.fused and self.workers is not None
+
 
 @dataclass(frozen=True, eq=False)
 class Blocks:

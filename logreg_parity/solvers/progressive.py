@@ -3,7 +3,7 @@
 1. Newton on samples, each four times as large as the one before, as far as a sample knows the optimum.
 2. The Hessian H = (P Pᵀ)⁻¹ of the last and largest sample is kept.
 3. On all rows L-BFGS on top of P Pᵀ: where X is held in float32, in its arithmetic, until the gradient is near what
-   float32 makes of the sample's and float64 does not; then in float64.
+   float32 makes of the sample's and float64 does not; then in float64. In float64 from the start where that is free.
 4. Newton on all rows, where that makes no progress.
 
 Step 3 is invariant under linear maps of the features: in the coordinates P, in which it may be thought to work, every
@@ -33,7 +33,7 @@ def progressive(objective: Objective, theta: np.ndarray, target: float = 0.0) ->
     """Point after point; target is the 2-norm of the gradient that is wanted."""
     n, k = objective.blocks.n_rows, len(theta)
     theta, P, sample = _on_samples(objective, theta, hessian_rows(n, k))
-    rounding = _rounding(sample, theta, P)
+    rounding = None if objective.blocks.place.float64_is_free else _rounding(sample, theta, P)
     objective.charge(sample)
     if P.shape[1] == k:
         theta = yield from _preconditioned(objective, theta, P, target, rounding)
@@ -79,8 +79,11 @@ def _rounding(sample: Objective, theta: np.ndarray, P: np.ndarray) -> float:
 
 
 def _preconditioned(objective, theta, P, target, rounding) -> Generator[Point, None, np.ndarray]:
-    """L-BFGS from theta on top of P Pᵀ; where it is slow, it returns the point reached."""
-    here = objective.at(theta, arithmetic=objective.blocks.dtype)
+    """L-BFGS from theta on top of P Pᵀ; where it is slow, it returns the point reached.
+
+    rounding: what float32 arithmetic changes in a gradient; None where there shall be none of it.
+    """
+    here = objective.at(theta, arithmetic="float64" if rounding is None else objective.blocks.dtype)
     pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=MEMORY)
     slow, patience = 0, SLOW_STEPS + len(theta) // 16
     while True:
@@ -91,10 +94,11 @@ def _preconditioned(objective, theta, P, target, rounding) -> Generator[Point, N
             return here.theta
         there = there or here
         size = np.linalg.norm(P.T @ there.gradient)
-        small = size <= ABOVE_ROUNDING * rounding or np.linalg.norm(there.gradient) <= target
-        if here.arithmetic == "float32" and (stuck or small):
-            here, slow = objective.at(there.theta), 0
-            continue
+        if here.arithmetic == "float32":
+            small = size <= ABOVE_ROUNDING * rounding or np.linalg.norm(there.gradient) <= target
+            if stuck or small:
+                here, slow = objective.at(there.theta), 0
+                continue
         slow = slow + 1 if size > FALL * np.linalg.norm(P.T @ here.gradient) else 0
         s, y = there.theta - here.theta, there.gradient - here.gradient
         if s @ y > 0:  # as it is for a convex function, but for rounding
