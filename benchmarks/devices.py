@@ -1,37 +1,43 @@
 """CPU against GPU: one value and gradient at every size on every device, with transfer and compiling apart.
 
-On a machine without CUDA there are CPU rows only. On CUDA, float32 products are timed in full and, labelled, as each
-framework's defaults have them: JAX may multiply float32 numbers as TF32 there.
+Beside plain code stands the twins' one pass, on a GPU by the kernel where that is installed, and all are compared with
+one reading of X by PyTorch. On a machine without CUDA there are CPU rows only. On CUDA, float32 products are timed in
+full and, labelled, as each framework's defaults have them: JAX may multiply float32 numbers as TF32 there.
 """
 
 from collections.abc import Callable
 from time import perf_counter
 
 import jax
+import numpy as np
 import torch
 
-import logreg_jax
-import logreg_torch
+import logreg_jax.blocked
+import logreg_torch.blocked
 from logreg_jax import gradient as jax_gradient
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.generator import initial_parameters
 from logreg_torch import gradient as torch_gradient
 
 from .problems import well_conditioned
-from .timing import digits, interleaved, shown
+from .timing import digits, interleaved, reading, shown
 
 QUESTION = "from how many rows does a GPU pay?"
 SIZES = {
     "full": [(n, d) for d in (1, 28, 100) for n in (100, 1000, 10_000, 100_000, 1_000_000)],
     "tiny": [(100, 1), (1000, 2)],
 }
+LARGEST = (10_000_000, 100)  # where there is a GPU
 ROUNDS = {"full": 20, "tiny": 2}
+IN_CACHE = 2**26
+"""Bytes of X. Below, a GPU reads from its cache as well, and a fraction of one reading says nothing about memory."""
 
 
 def run(size: str, notify) -> list[dict]:
     """One row a shape, framework, device and precision."""
     found = []
-    for n, d in SIZES[size]:
+    largest = [LARGEST] if size == "full" and len(logreg_torch.devices()) > 1 else []
+    for n, d in SIZES[size] + largest:
         notify(f"devices: {n:,} × {d}")
         found += _measure(well_conditioned(n, d), ROUNDS[size])
     return found
@@ -42,11 +48,16 @@ def _measure(dataset: Dataset, rounds: int) -> list[dict]:
     prepared = {}
     for device in logreg_torch.devices():
         prepared["PyTorch eager", device, "full"] = _torch(dataset, point, device)
+        prepared["PyTorch, one pass", device, "full"] = _one_pass(logreg_torch.blocked, dataset, point, device)
     for device in logreg_jax.devices():
+        prepared["JAX, one pass", device, "full"] = _one_pass(logreg_jax.blocked, dataset, point, device)
         prepared["JAX jit", device, "full"] = _jax(dataset, point, device, "highest")
         if device != "cpu":
             prepared["JAX jit", device, "default"] = _jax(dataset, point, device, "default")
-    timings = interleaved({key: call for key, (_, call) in prepared.items()}, rounds=rounds, budget=30.0)
+    readings = {("", device, ""): _reading(dataset, device) for device in logreg_torch.devices()}
+    calls = {key: call for key, (_, call) in prepared.items()}
+    timings = interleaved({**readings, **calls}, rounds=rounds, budget=30.0)
+    once = {key[1]: timings.pop(key).median for key in readings}
     return [
         {
             "candidate": candidate if precision == "full" else f"{candidate}, default products",
@@ -57,6 +68,7 @@ def _measure(dataset: Dataset, rounds: int) -> list[dict]:
             "device": device,
             "transfer": prepared[candidate, device, precision][0],
             "seconds": timing._asdict(),
+            "fraction": once[device] / timing.median if device in once and 4 * dataset.X.size > IN_CACHE else None,
             "objective": prepared[candidate, device, precision][1](),
         }
         for (candidate, device, precision), timing in timings.items()
@@ -97,6 +109,23 @@ def _jax(dataset: Dataset, point: Parameters, device: str, precision: str) -> tu
     return transfer, call
 
 
+def _one_pass(blocked, dataset: Dataset, point: Parameters, device: str) -> tuple[float, Callable[[], float]]:
+    """Seconds of packing there, and the twin's one pass, which brings its sums back."""
+    begun = perf_counter()
+    packed = blocked.pack(dataset, dtype="float32", device=device)
+    transfer = perf_counter() - begun
+    return transfer, lambda: blocked.value_and_grad(packed, point, arithmetic="float32")[0]
+
+
+def _reading(dataset: Dataset, device: str) -> Callable[[], object]:
+    """One reading of X in float32."""
+    X = dataset.X.astype(np.float32)
+    if device == "cpu":
+        return reading(X)
+    there = torch.from_numpy(X).to(device)
+    return lambda: there.sum().item()
+
+
 def crossovers(rows: list[dict]) -> dict[tuple[str, int], int | None]:
     """The fewest rows from which the GPU is faster at every larger size, by framework and D; None where it never is."""
     found = {}
@@ -128,12 +157,13 @@ def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
             digits(1e6 * row["transfer"]),
             digits(1e3 * row["seconds"]["first"]),
             shown(row["seconds"], 1e-6),
+            f"{row['fraction']:.2f}" if row["fraction"] else "",
         )
         for row in rows
     ]
     for (candidate, d), n in crossovers(rows).items():
-        lines.append((candidate, "cuda pays", f"{f'from {n:,}' if n else 'never'} × {d}", "", "", ""))
-    heading = ("candidate", "device", "N × D", "transfer, µs", "first call, ms", "call, µs")
+        lines.append((candidate, "cuda pays", f"{f'from {n:,}' if n else 'never'} × {d}", "", "", "", ""))
+    heading = ("candidate", "device", "N × D", "transfer, µs", "first call, ms", "call, µs", "of one reading")
     return {"float32": [heading, *lines]}
 
 

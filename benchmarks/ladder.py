@@ -44,6 +44,9 @@ def run(size: str, notify) -> list[dict]:
     walks = {"JAX, no jit": lambda: _without_jit(dataset, start, max(1, steps // SLOW))}
     for framework, module in TWINS.items():
         walks |= {f"{framework}, {engine}": twin(module, engine=engine) for engine in ENGINES}
+        for device in module.devices()[1:]:
+            fast = ("inplace", "compiled")
+            walks |= {f"{framework}, {engine}, {device}": twin(module, engine=engine, device=device) for engine in fast}
     walks |= {
         "PyTorch, inplace, no losses": twin(logreg_torch, engine="inplace", record="none"),
         "PyTorch, compiled, no losses": twin(logreg_torch, engine="compiled", record="none"),
@@ -65,7 +68,7 @@ def run(size: str, notify) -> list[dict]:
             "n_rows": dataset.n_rows,
             "n_features": 1,
             "dtype": "float32",
-            "device": "cpu",
+            "device": "cuda" if name.endswith("cuda") else "cpu",
             "steps": counts[name],
             "seconds": timing._asdict(),
             "microseconds_a_step": 1e6 * timing.median / counts[name],

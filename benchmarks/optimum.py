@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
+import logreg_jax
+import logreg_torch
 from logreg_parity.data.dataset import Dataset, Parameters
 
 from .peers import SKLEARN_SOLVERS, TOLERANCES, accelerated, optax_lbfgs, sklearn_fit, sklearnex_fit, torch_lbfgs
@@ -20,13 +22,16 @@ QUESTION = "how long is the way to the optimum?"
 GAP, GRADIENT = 1e-9, 1e-6  # the target: (f - f*) / f*, and ‖∇f‖ / ‖∇f(0)‖
 PATIENCE = 15.0
 """Seconds. A peer that takes longer with one tolerance is not tried with a tighter one, and not timed again."""
+FRAMEWORKS = {"PyTorch": logreg_torch, "JAX": logreg_jax}
+WAYS = {"": ("plain", "cpu"), ", fused": ("fused", "cpu"), ", cuda": ("auto", "cuda")}  # what reads X, and where
 TWINS = {
-    f"{framework}{', fused' * (kernel == 'fused')}": (import_module(f"{twin}.fit"), kernel)
-    for kernel in ("plain", "fused")
-    for framework, twin in {"PyTorch": "logreg_torch", "JAX": "logreg_jax"}.items()
+    f"{framework}{way}": (import_module(f"{module.__name__}.fit"), kernel, device)
+    for way, (kernel, device) in WAYS.items()
+    for framework, module in FRAMEWORKS.items()
+    if device in module.devices()
 }
-"""By name: where fit and pack are, and what reads X."""
-PLAIN = [name for name, (_, kernel) in TWINS.items() if kernel == "plain"]
+"""By name: the module that packs and solves, what reads X, and where."""
+PLAIN = tuple(FRAMEWORKS)
 Solve = Callable[[float], Parameters]
 
 
@@ -72,7 +77,7 @@ def _race(data: str, dataset: Dataset, l2: float, rounds: int, notify) -> list[d
             "n_rows": dataset.n_rows,
             "n_features": dataset.n_features,
             "dtype": "float32 and float64" if name in PLAIN else "float64",
-            "device": "cpu",
+            "device": "cuda" if name.endswith("cuda") else "cpu",
             "l2": l2,
             "tolerance": tolerance,
             "packing": packing,
@@ -93,9 +98,9 @@ def _race(data: str, dataset: Dataset, l2: float, rounds: int, notify) -> list[d
 def contestants(dataset: Dataset, l2: float) -> dict[str, tuple[float, Solve]]:
     """By name: seconds to prepare the data, and a function from a tolerance to where it leads."""
     found: dict[str, tuple[float, Solve]] = {}
-    for name, (fit, kernel) in TWINS.items():
+    for name, (fit, kernel, device) in TWINS.items():
         begun = perf_counter()
-        packed = fit.pack(dataset, dtype="float32", kernel=kernel)
+        packed = fit.pack(dataset, dtype="float32", kernel=kernel, device=device)
         found[name] = perf_counter() - begun, _twin(fit, packed, l2)
     X, y = dataset.X, dataset.y
     for solver in SKLEARN_SOLVERS:

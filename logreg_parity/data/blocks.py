@@ -45,7 +45,7 @@ class Place(NamedTuple):
 
     @property
     def float64_is_free(self) -> bool:
-        """Whether float64 arithmetic on float32 rows takes no longer than float32: the CPU's kernel waits for memory."""
+        """Whether float64 arithmetic on float32 rows takes no longer: the CPU's kernel waits for memory."""
         return self.fused and self.workers is not None
 
 
