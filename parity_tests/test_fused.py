@@ -11,7 +11,7 @@ import pytest
 
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data import blocks
-from logreg_parity.solvers.fused_cpu import TILE, TILES
+from logreg_parity.solvers.fused_cpu import TILE_ROWS, TILES
 from logreg_parity.solvers.fused_gpu import launch
 from logreg_parity.truth import oracle
 from logreg_parity.truth.bounds import PointBounds
@@ -66,7 +66,7 @@ def test_tiles_join(blocked, device, monkeypatch, arithmetic, weighted):
     """In one block so many rows that the product would overflow: a few rows again and again."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 2**30)
     monkeypatch.setattr(blocked, "processors", lambda: 1)
-    few, times = gaussian(101, 2, seed=3), TILE * 3 * TILES // 101
+    few, times = gaussian(101, 2, seed=3), TILE_ROWS[1] * 3 * TILES // 101
     few = Dataset(few.X.astype("float32"), few.y, few.source, sample_weight=np.arange(101) % 3 if weighted else None)
     many, point = few.take(np.tile(np.arange(101), times)), Parameters(np.array([0.125, -0.25]), 0.0)
     packed = blocked.pack(many, dtype="float32", device=device, kernel="fused")

@@ -1,7 +1,7 @@
 """The sums of one pass on a CPU, compiled by numba: X is read from memory once, and no core waits for another.
 
 Read beside ``fused_gpu.py``. A framework's products go over a block several times and stop at half the speed of memory.
-Here TILE rows give their logits and then their part of the gradient while they are in cache, and float64 arithmetic on
+Here a tile of rows gives its logits and then its part of the gradient while it is in cache, and float64 arithmetic on
 float32 rows takes hardly longer than float32 does.
 """
 
@@ -10,7 +10,8 @@ from math import factorial, log
 import numba
 import numpy as np
 
-TILE = 2**11  # rows: so many numbers of a feature lie side by side, and those of 60 fit into a core's own cache
+TILE_BYTES = 2**20  # fit into a core's own cache
+TILE_ROWS = (2**8, 2**11)  # at least, for memory is read in runs of so many numbers, and at most
 TILES = 64  # whose 1 + exp(-|m|), none above 2, are multiplied before one logarithm is taken
 LEAST = {4: -87.0, 8: -708.0}  # where exp still is a normal number
 LOG2 = {4: (0.693359375, -2.1219444005469058e-4), 8: (float.fromhex("0x1.62e42fee00000p-1"), 1.9082149292705878e-10)}
@@ -25,7 +26,8 @@ def add_up(X: np.ndarray, weight: np.ndarray | None, theta: np.ndarray) -> tuple
     """
     size, real = theta.itemsize, theta.dtype.type
     padded = np.append(theta, np.zeros(-len(theta) % 4, real))
-    gradient, bits = np.zeros(len(padded)), np.empty(TILE, f"i{size}")
+    tile = int(np.clip(TILE_BYTES // (len(X) * X.itemsize), *TILE_ROWS))
+    gradient, bits = np.zeros(len(padded)), np.empty(tile, f"i{size}")
     series = tuple(real(1 / factorial(k)) for k in range(DEGREE[size], -1, -1))
     constants = (real(number) for number in (LEAST[size], 1 / log(2), *LOG2[size]))
     value = _add_tiles(X, weight, padded, gradient, bits, bits.view(real), series, *constants)
@@ -34,13 +36,13 @@ def add_up(X: np.ndarray, weight: np.ndarray | None, theta: np.ndarray) -> tuple
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})  # NaN stays NaN
 def _add_tiles(X, weight, theta, gradient, bits, power, series, least, per_log2, high, low):
-    k, rows = X.shape
+    (k, rows), tile = X.shape, len(bits)
     zero, half, one = theta.dtype.type(0), theta.dtype.type(0.5), theta.dtype.type(1)
     fraction = 23 if bits.itemsize == 4 else 52
     bias = 127 if bits.itemsize == 4 else 1023
-    logits, grown, value = np.empty(TILE, theta.dtype), np.zeros(TILE, theta.dtype), 0.0
-    for first in range(0, rows, TILE):
-        n = min(TILE, rows - first)
+    logits, grown, value = np.empty(tile, theta.dtype), np.zeros(tile, theta.dtype), 0.0
+    for first in range(0, rows, tile):
+        n = min(tile, rows - first)
         m = logits[:n]
         m[:] = 0
         for j in range(0, len(theta), 4):
@@ -70,7 +72,7 @@ def _add_tiles(X, weight, theta, gradient, bits, power, series, least, per_log2,
                 losses += share * (loss + np.log1p(p))
                 m[i] *= share
         value += losses
-        if first + TILE >= rows or (first // TILE) % TILES == TILES - 1:
+        if first + tile >= rows or (first // tile) % TILES == TILES - 1:
             value += np.log1p(grown).sum()
             grown[:] = 0
         for j in range(0, len(theta), 4):
