@@ -168,12 +168,14 @@ def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
 
 
 def figure(rows: list[dict]):
-    """Microseconds a call over N, one line a candidate, device and D."""
+    """Microseconds a call over N at the largest D, one line a candidate and device."""
     from .plot import lines
 
+    widest = max(row["n_features"] for row in rows)
     series: dict[str, tuple[list[float], list[float]]] = {}
     for row in sorted(rows, key=lambda row: row["n_rows"]):
-        xs, ys = series.setdefault(f"{row['candidate']}, {row['device']}, D = {row['n_features']}", ([], []))
-        xs.append(row["n_rows"])
-        ys.append(1e6 * row["seconds"]["median"])
-    return lines(series, "rows N", "microseconds for one value and gradient")
+        if row["n_features"] == widest:
+            xs, ys = series.setdefault(f"{row['candidate']}, {row['device']}", ([], []))
+            xs.append(row["n_rows"])
+            ys.append(1e6 * row["seconds"]["median"])
+    return lines(series, "rows N", f"microseconds for one value and gradient, D = {widest}")
