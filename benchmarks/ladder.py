@@ -58,7 +58,8 @@ def run(size: str, notify) -> list[dict]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # a hundred rows are no work for two
     notify(f"ladder: {len(walks)} ways to take {steps} steps")
-    timings = interleaved({name: taken(name, walk) for name, walk in walks.items()}, rounds=rounds, budget=240.0)
+    candidates = {name: taken(name, walk) for name, walk in walks.items()}
+    timings = interleaved(candidates, rounds=rounds, budget=240.0, turn=0.05)
     torch.set_num_threads(threads)
     counts = {name: max(1, steps // SLOW) if name == "JAX, no jit" else steps for name in walks}
     return [

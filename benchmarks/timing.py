@@ -56,11 +56,12 @@ def digits(x: float) -> str:
     return f"{x:,.0f}" if x >= 1000 else f"{x:.3g}"
 
 
-def seconds(candidate: Candidate) -> float:
-    """One call."""
+def seconds(candidate: Candidate, calls: int = 1) -> float:
+    """One call, on the average of so many."""
     start = perf_counter()
-    candidate()
-    return perf_counter() - start
+    for _ in range(calls):
+        candidate()
+    return (perf_counter() - start) / calls
 
 
 @contextmanager
@@ -83,16 +84,20 @@ def _in_turn(candidates: dict[str, Candidate], rounds: int, budget: float) -> It
         yield from candidates.items()
 
 
-def interleaved(candidates: dict[str, Candidate], *, rounds: int, budget: float = 60.0) -> dict[str, Timing]:
+def interleaved(
+    candidates: dict[str, Candidate], *, rounds: int, budget: float = 60.0, turn: float = 0.0
+) -> dict[str, Timing]:
     """Every candidate once in every round, so that a slow minute of the machine falls on all of them.
 
-    budget: seconds for all rounds after the first calls; the rounds stop there, after at least two.
+    budget: seconds for all rounds after the first calls; the rounds stop there, after at least two. turn: seconds that
+    a candidate's turn takes at least, by as many calls, so that a short one does not pay for caches it lost to others.
     """
     with without_garbage_collection():
         first = {name: seconds(candidate) for name, candidate in candidates.items()}
+        calls = {name: 1 + int(turn / seconds(candidate)) if turn else 1 for name, candidate in candidates.items()}
         taken: dict[str, list[float]] = {name: [] for name in candidates}
         for name, candidate in _in_turn(candidates, rounds, budget):
-            taken[name].append(seconds(candidate))
+            taken[name].append(seconds(candidate, calls[name]))
     return {name: Timing.of(first[name], taken[name]) for name in candidates}
 
 

@@ -48,7 +48,8 @@ def descend(
     if counts.max() > jnp.finfo(find_dtype(dtype)).max:
         raise ValueError(f"{counts.max():g} rows in a mean are more than {dtype} can count; give engine='eager'")
     walk = {"inplace": inplace, "compiled": compiled}[engine]
-    size = _chunk_size(engine, steps, dataset.n_rows if index is None else index.shape[1] * len(theta))
+    logits = len(theta) if record == "none" else dataset.n_rows  # those of all points are there for the losses alone
+    size = _chunk_size(engine, steps, logits if index is None else index.shape[1] * len(theta))
     for chunk in recorder.chunks(size):
         taken = np.arange(chunk.start - 1, chunk.start - 1 + size).clip(max=steps - 1)  # as many in the last chunk
         rows = every if index is None else take_rows(every, index[taken])
