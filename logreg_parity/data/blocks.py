@@ -127,12 +127,20 @@ class Blocks:
         return max(X.shape[1] for X, _ in self.blocks) + len(self.blocks)
 
     def sample(self, rows: int) -> "Blocks":
-        """At least so many rows, spread over the data set: the first blocks as they are, or part of one packed anew."""
-        if 2 * rows < self.rows[0]:
+        """At least so many rows, spread over the data set: the first blocks, part of one of them, or packed anew."""
+        X, weight = self.blocks[0]
+        step = self.rows[0] // rows
+        if step < 2:
+            first = slice(-(-rows // self.rows[-1]))
+            return replace(self, blocks=self.blocks[first], rows=self.rows[first], weights=self.weights[first])
+        if self.place.workers is None or X.shape[1] != self.rows[0]:  # far away, or two rows for each soft label
             spread = self.dataset.take(slice(None, None, self.n_rows // rows))
             return Blocks.of(spread, self.dtype, self.place, intercept=self.intercept)
-        first = slice(-(-rows // self.rows[-1]))
-        return replace(self, blocks=self.blocks[first], rows=self.rows[first], weights=self.weights[first])
+        part = np.ascontiguousarray(np.asarray(X)[:, ::step])
+        share = None if weight is None else np.asarray(weight)[::step].copy()
+        total = float(part.shape[1] if share is None else share.sum())
+        block = self.place.put(part), None if share is None else self.place.put(share)
+        return replace(self, blocks=(block,), rows=(part.shape[1],), weights=(total,))
 
     def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
         """The sums over all blocks: each worker has its share, ``part`` adds up one share. One worker is the caller."""
