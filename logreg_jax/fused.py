@@ -4,6 +4,8 @@ Read beside ``logreg_torch/fused.py``. The kernels are the same for both twins: 
 ``logreg_parity/solvers/fused_cpu.py``, by numba, on a GPU ``logreg_parity/solvers/fused_gpu.py``, by Triton.
 """
 
+import warnings
+from functools import cache
 from importlib.util import find_spec
 
 import jax
@@ -17,7 +19,7 @@ WIDEST = 1024
 
 
 def is_fused(kernel, device):
-    """Whether a kernel reads the blocks on that device: "fused", "plain", or "auto": on a GPU where it is installed.
+    """Whether a kernel reads the blocks on that device: "fused", "plain", or "auto": on a GPU where it runs.
 
     Raises ValueError for another name, and for a kernel that is not installed.
     """
@@ -28,7 +30,20 @@ def is_fused(kernel, device):
     installed = find_spec(module) is not None
     if kernel == "fused" and not installed:
         raise ValueError(f"kernel='fused' needs {module} on this device, which is not installed; give kernel='plain'")
-    return kernel == "fused" or (kernel == "auto" and on_gpu and installed)
+    return kernel == "fused" or (kernel == "auto" and on_gpu and installed and _runs(device))
+
+
+@cache
+def _runs(device):
+    """Whether the GPU's kernel reads a block of one number; where not, a warning says why."""
+    try:
+        with jax.enable_x64(True):
+            one = jax.device_put(np.ones((1, 1)), device)
+            _on_gpu(one, None, one[0])[0].item()
+    except Exception as error:
+        warnings.warn(f"JAX reads X by plain products, for the kernel does not run here: {error}", stacklevel=2)
+        return False
+    return True
 
 
 def covers(place, parameters, hessian):

@@ -4,6 +4,8 @@ Read beside ``logreg_jax/fused.py``. The kernels are the same for both twins: on
 ``logreg_parity/solvers/fused_cpu.py``, by numba, on a GPU ``logreg_parity/solvers/fused_gpu.py``, by Triton.
 """
 
+import warnings
+from functools import cache
 from importlib.util import find_spec
 
 import torch
@@ -15,7 +17,7 @@ WIDEST = 1024
 
 
 def is_fused(kernel, device):
-    """Whether a kernel reads the blocks on that device: "fused", "plain", or "auto": on a GPU where it is installed.
+    """Whether a kernel reads the blocks on that device: "fused", "plain", or "auto": on a GPU where it runs.
 
     Raises ValueError for another name, and for a kernel that is not installed.
     """
@@ -26,7 +28,19 @@ def is_fused(kernel, device):
     installed = find_spec(module) is not None
     if kernel == "fused" and not installed:
         raise ValueError(f"kernel='fused' needs {module} on this device, which is not installed; give kernel='plain'")
-    return kernel == "fused" or (kernel == "auto" and on_gpu and installed)
+    return kernel == "fused" or (kernel == "auto" and on_gpu and installed and _runs(device))
+
+
+@cache
+def _runs(device):
+    """Whether the GPU's kernel reads a block of one number; where not, a warning says why."""
+    try:
+        one = torch.ones(1, 1, dtype=torch.float64, device=device)
+        _on_gpu(one, None, one[0])[0].item()
+    except Exception as error:
+        warnings.warn(f"PyTorch reads X by plain products, for the kernel does not run here: {error}", stacklevel=2)
+        return False
+    return True
 
 
 def covers(place, parameters, hessian):

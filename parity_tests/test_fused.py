@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -101,6 +102,16 @@ def test_what_is_not_known_or_not_installed_is_refused(blocked, monkeypatch):
     with pytest.raises(ValueError, match=r"needs numba .* give kernel='plain'"):
         blocked.pack(gaussian(8, 2), kernel="fused")
     assert not blocked.pack(gaussian(8, 2)).place.fused
+
+
+def test_where_the_gpu_kernel_does_not_run_plain_products_do_and_it_is_said(blocked, monkeypatch):
+    nowhere = SimpleNamespace(type="cuda", platform="gpu")
+    monkeypatch.setattr(blocked.fused, "find_spec", lambda name: name)
+    monkeypatch.setattr(blocked.fused, "_runs", blocked.fused._runs.__wrapped__)
+    with pytest.warns(UserWarning, match="by plain products, for the kernel does not run here: "):
+        assert not blocked.fused.is_fused("auto", nowhere)
+    monkeypatch.setattr(blocked.fused, "_runs", lambda device: True)
+    assert blocked.fused.is_fused("auto", nowhere) and not blocked.fused.is_fused("plain", nowhere)
 
 
 @pytest.mark.parametrize("k", [1, 2, 29, 101, 1024])
