@@ -68,7 +68,7 @@ def value_and_grad(blocks, parameters, *, l2=0.0, reduction="mean", arithmetic="
 def _add_share(place, theta, arithmetic, hessian, share):
     size, theta = len(theta), theta.astype(arithmetic)
     total = Sums(np.zeros(()), np.zeros(size), np.zeros((size, size)) if hessian else None)
-    add = fused.add_block if fused.covers(place, size, hessian) else add_block
+    add = fused.add_block if place.has_kernel(size, hessian=hessian) else add_block
     for X, weight in share:
         total = add(total, X, weight, theta)
     return Sums(*(None if part is None else to_numpy(part) for part in total))

@@ -14,9 +14,6 @@ import numpy as np
 
 from logreg_parity.data.blocks import Sums
 
-WIDEST = 1024
-"""How many parameters the GPU's kernel takes; with more, a tile has too few rows to be read at full speed."""
-
 
 def is_fused(kernel, device):
     """Whether a kernel reads the blocks on that device: "fused", "plain", or "auto": on a GPU where it runs.
@@ -44,11 +41,6 @@ def _runs(device):
         warnings.warn(f"JAX reads X by plain products, for the kernel does not run here: {error}", stacklevel=2)
         return False
     return True
-
-
-def covers(place, parameters, hessian):
-    """Whether a kernel does a pass over blocks at that Place: a Hessian is the framework's work."""
-    return place.fused and not hessian and (place.workers is not None or parameters <= WIDEST)
 
 
 def add_block(total, X, weight, theta):

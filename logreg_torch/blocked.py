@@ -80,7 +80,7 @@ def _add_share(place, theta, arithmetic, hessian, share):
     zeros = partial(torch.zeros, dtype=torch.float64, device=device)
     total = Sums(zeros(()), zeros(len(theta)), zeros((len(theta), len(theta))) if hessian else None)
     theta = torch.tensor(theta, dtype=find_dtype(arithmetic), device=device)
-    add = fused.add_block if fused.covers(place, len(theta), hessian) else add_block
+    add = fused.add_block if place.has_kernel(len(theta), hessian=hessian) else add_block
     for X, weight in share:
         total = add(total, X, weight, theta)
     return Sums(*(None if part is None else to_numpy(part) for part in total))

@@ -12,8 +12,9 @@ import pytest
 
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data import blocks
+from logreg_parity.data.blocks import WIDEST, Place
 from logreg_parity.solvers.fused_cpu import TILE_ROWS, TILES
-from logreg_parity.solvers.fused_gpu import launch
+from logreg_parity.solvers.fused_gpu import FEWEST_ROWS, launch
 from logreg_parity.truth import oracle
 from logreg_parity.truth.bounds import PointBounds
 from logreg_parity.truth.reference import flatten
@@ -95,6 +96,13 @@ def test_only_a_fused_pass_asks_for_the_kernel(blocked, monkeypatch):
         assert len(called) == 2 * (kernel == "fused")
 
 
+@pytest.mark.parametrize(
+    ("workers", "parameters", "covered"), [(None, WIDEST, 1), (None, WIDEST + 1, 0), (2, 10**6, 1)]
+)
+def test_only_the_gpu_kernel_has_a_widest(workers, parameters, covered):
+    assert Place(np.asarray, workers, fused=True).has_kernel(parameters, hessian=False) == covered
+
+
 def test_what_is_not_known_or_not_installed_is_refused(blocked, monkeypatch):
     with pytest.raises(ValueError, match="kernel is 'fast'; give 'auto', 'plain' or 'fused'"):
         blocked.pack(gaussian(8, 2), kernel="fast")
@@ -119,4 +127,4 @@ def test_where_the_gpu_kernel_does_not_run_plain_products_do_and_it_is_said(bloc
 def test_the_programs_cover_a_block_and_are_no_more_than_it_has_tiles(k, n):
     programs, warps, constants = launch(k, n, weighted=False)
     assert constants["FEATURES"] >= k and constants["FEATURES"] * constants["ROWS"] == 1024 * warps
-    assert (programs - 1) * constants["ROWS"] < n
+    assert (programs - 1) * constants["ROWS"] < n and constants["ROWS"] >= FEWEST_ROWS

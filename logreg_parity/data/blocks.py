@@ -20,6 +20,7 @@ from .dataset import Dataset
 BLOCK_BYTES = 2**22  # of X; of 2^18 to 2^23 about the fastest in both frameworks: dispatch below, cache misses above
 BLOCK_ROWS = 2**11  # or of so many rows where that is more: products with fewer are slow
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
+WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
 WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
 DTYPES = ("float64", "float32")
 
@@ -47,6 +48,10 @@ class Place(NamedTuple):
     def float64_is_free(self) -> bool:
         """Whether float64 arithmetic on float32 rows takes no longer: the CPU's kernel waits for memory."""
         return self.fused and self.workers is not None
+
+    def has_kernel(self, parameters: int, *, hessian: bool) -> bool:
+        """Whether the kernel does a pass: a Hessian is the framework's work, and the GPU's kernel takes WIDEST."""
+        return self.fused and not hessian and (self.workers is not None or parameters <= WIDEST)
 
 
 @dataclass(frozen=True, eq=False)
