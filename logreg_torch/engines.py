@@ -9,7 +9,7 @@ import torch
 
 from logreg_parity.data.dataset import batch_counts, batch_index
 
-from .convert import find_dtype, from_numpy, to_numpy
+from .convert import find_dtype, from_numpy, model_to_numpy, to_numpy
 from .rows import losses, signed_rows, take_rows, with_spare_row
 from .walks import STEPS_A_GRAPH, compiled, inplace
 
@@ -40,7 +40,7 @@ def descend(
     engine, recorder, dataset, data, model, *, steps, learning_rate, batches, record, l2, reduction, dtype, device
 ):
     """Take the steps from the model on, on the Dataset as ``data_from_numpy`` gives it, and book them."""
-    theta, rows = torch.cat([model.weight, model.bias[None]]).detach(), signed_rows(**data)
+    theta, rows = np.append(*model_to_numpy(model)), signed_rows(**data)
     data.clear()  # X lives on, signed, in the rows
     index = None if batches is None else batch_index(batches, steps, dataset.n_rows)
     every = rows if index is None else with_spare_row(rows)
@@ -54,14 +54,14 @@ def descend(
         taken = np.arange(chunk.start - 1, chunk.start - 1 + size).clip(max=steps - 1)  # as many in the last chunk
         rows = every if index is None else take_rows(every, index[taken])
         divisors = from_numpy(counts[taken], dtype, device)
-        points = walk(theta, rows, divisors, learning_rate, l2)
+        points = walk(from_numpy(theta, dtype, device), rows, divisors, learning_rate, l2)
         values = None
         if record != "none":
             seen = points[1:] if record == "after" else points[:-1]
             values = to_numpy(losses(seen, rows, divisors, l2))
         numbers = to_numpy(points)
         recorder.extend(chunk, values, numbers[1:])
-        theta = from_numpy(numbers[-1], dtype, device)
+        theta = numbers[-1]
 
 
 def _chunk_size(engine, steps, width):

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data.dataset import batches
+from logreg_parity.data.history import Recorder
 from logreg_parity.judge.compare import compare
 from logreg_parity.judge.quantities import Setting
 from logreg_parity.judge.twin import OnEngine, load_twin
@@ -153,11 +154,21 @@ def test_without_losses_the_points_are_the_same(name, engine):
 @pytest.mark.parametrize(("name", "engine"), FAST, ids=map(" ".join, FAST))
 def test_a_loss_that_is_not_finite_ends_every_run_at_the_same_step(short_chunks, name, engine, record):
     """A penalty so large that every step makes the weight ten times larger: in float32 the 39th cannot be told."""
-    growing = {"steps": 60, "learning_rate": 11.0, "l2": 1.0, "record": record}
+    growing = {"steps": 60, "learning_rate": 11.0, "l2": 1.0, "record": record, "keep": range(61)}
     wanted, history = (load_twin(name).train(DATASET, START, engine=e, **growing) for e in ("eager", engine))
     assert wanted.stop_reason == history.stop_reason is not None
-    assert 7 < history.steps[-1] == wanted.steps[-1] < 60 and len(history.losses) == len(wanted.losses)
+    assert 7 < history.steps[-1] < 60 and np.array_equal(history.steps, np.arange(len(history.steps)))
+    assert np.array_equal(history.steps, wanted.steps) and len(history.losses) == len(wanted.losses)
     assert history.weights.shape == wanted.weights.shape
+
+
+@pytest.mark.parametrize("record", ["after", "none"])
+def test_steps_beyond_the_last_are_not_looked_at(record):
+    recorder = Recorder(START, steps=2, record=record, keep=None, name="two steps")
+    losses, points = np.array([1, 2, np.nan]), np.array([[1.0] * 3, [2.0] * 3, [np.nan] * 3])
+    recorder.extend(range(1, 3), None if record == "none" else losses, points)
+    history = recorder.history()
+    assert history.stop_reason is None and history.steps.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("name", TWINS)

@@ -46,7 +46,8 @@ def test_a_mini_batch_step_sees_its_rows_only(twin):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason(twin, dtype):
     dataset = Dataset([[3.0], [-2.0]], [0, 1], "pushed apart")
-    history = twin.train(dataset, Parameters(np.ones(1), 0.0), steps=50, learning_rate=1e308, dtype="float64")
+    rate = float(np.finfo(dtype).max) / 2
+    history = twin.train(dataset, Parameters(np.ones(1), 0.0), steps=50, learning_rate=rate, dtype=dtype)
     assert len(history.losses) < 50 and not np.isfinite(history.losses[-1])
     assert f"at step {len(history.losses)}" in history.stop_reason and history.steps[-1] == len(history.losses)
 

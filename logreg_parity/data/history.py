@@ -1,6 +1,7 @@
 """What a twin hands back: one point looked at, and one training run. NumPy arrays only."""
 
 from array import array
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -72,7 +73,7 @@ class Recorder:
         if record not in ("before", "after", "none"):
             raise ValueError(f"record is {record!r}; give 'before' or 'after' (the update), or 'none'")
         self._record, self._last, self._name, self._engine = record, steps, name, engine
-        self._keep = {steps} if keep is None else {steps, *keep}
+        self._awaited = deque(step for step in sorted({steps, *(() if keep is None else keep)}) if 0 < step <= steps)
         self._points = [(0, start)]
         self._losses = array("d")
         self._stop_reason: str | None = None
@@ -104,25 +105,30 @@ class Recorder:
             self._losses.append(loss)
         if not np.isfinite(np.append(*parameters) if loss is None else loss).all():
             self._stop_reason = self._reason(step, loss)
-        if step in self._keep or self._stop_reason:
-            self._points.append((step, parameters))
+        self._points.extend((step, parameters) for step in self._due(step))
 
     def extend(self, chunk: range, losses: np.ndarray | None, points: np.ndarray) -> None:
         """Book the steps of a chunk (C,): their losses (C,) and points (C, D + 1), the bias last, as ``add`` would.
 
         Both may be longer than the chunk. What follows the first step that is not finite is dropped.
         """
-        finite = np.isfinite(points).all(axis=1) if losses is None else np.isfinite(losses)
-        finite = finite[: len(chunk)]
-        taken = len(chunk) if finite.all() else int(np.argmin(finite)) + 1
+        taken = len(chunk)
+        finite = np.isfinite(points[:taken] if losses is None else losses[:taken])
+        if not finite.all():
+            taken = int(np.argmin(finite.reshape(taken, -1).all(axis=1))) + 1
+            self._stop_reason = self._reason(chunk[taken - 1], None if losses is None else float(losses[taken - 1]))
         if losses is not None:
             self._losses.frombytes(np.asarray(losses[:taken], np.float64).tobytes())
-        if not finite.all():
-            self._stop_reason = self._reason(chunk[taken - 1], None if losses is None else float(losses[taken - 1]))
-            self._keep.add(chunk[taken - 1])
-        for step in sorted(self._keep.intersection(chunk[:taken])):
+        for step in self._due(chunk[taken - 1]):
             point = points[step - chunk.start]
             self._points.append((step, Parameters(point[:-1], point[-1])))
+
+    def _due(self, last: int) -> list[int]:
+        """The steps whose points are to be kept until the last one taken, which is kept where it ends the run."""
+        due = []
+        while self._awaited and self._awaited[0] <= last:
+            due.append(self._awaited.popleft())
+        return [*due, last] if self._stop_reason and last not in due else due
 
     def _reason(self, step: int, loss: float | None) -> str:
         came = "a parameter is not finite" if loss is None else f"the loss {self._record} the update is {loss}"
