@@ -56,7 +56,7 @@ def _measure(dataset: Dataset, rounds: int) -> list[dict]:
             prepared["JAX jit", device, "default"] = _jax(dataset, point, device, "default")
     readings = {("", device, ""): _reading(dataset, device) for device in logreg_torch.devices()}
     calls = {key: call for key, (_, call) in prepared.items()}
-    timings = interleaved({**readings, **calls}, rounds=rounds, budget=30.0)
+    timings = interleaved({**readings, **calls}, rounds=rounds, budget=30.0, turn=0.05)
     once = {key[1]: timings.pop(key).median for key in readings}
     return [
         {

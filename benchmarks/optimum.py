@@ -16,10 +16,11 @@ from logreg_parity.data.dataset import Dataset, Parameters
 
 from .peers import SKLEARN_SOLVERS, TOLERANCES, accelerated, optax_lbfgs, sklearn_fit, sklearnex_fit, torch_lbfgs
 from .problems import Answer, Reached, answer, ill_conditioned, reached, real_table, separable, well_conditioned
-from .timing import digits, interleaved, reading, shown
+from .timing import digits, interleaved, reading, settle, shown
 
 QUESTION = "how long is the way to the optimum?"
 GAP, GRADIENT = 1e-9, 1e-6  # the target: (f - f*) / f*, and ‖∇f‖ / ‖∇f(0)‖
+ROUNDS = {"full": (7, 0.25), "tiny": (2, 0.0)}  # and the least seconds a turn
 PATIENCE = 15.0
 """Seconds. A peer that takes longer with one tolerance is not tried with a tighter one, and not timed again."""
 FRAMEWORKS = {"PyTorch": logreg_torch, "JAX": logreg_jax}
@@ -62,11 +63,11 @@ def run(size: str, notify) -> list[dict]:
     for name, make in problems(size).items():
         dataset = make()
         dataset = Dataset(dataset.X.astype(np.float32), dataset.y, dataset.source)  # so that all solve one problem
-        found += _race(name, dataset, 1 / dataset.n_rows, 2 if size == "tiny" else 7, notify)
+        found += _race(name, dataset, 1 / dataset.n_rows, *ROUNDS[size], notify)
     return found
 
 
-def _race(data: str, dataset: Dataset, l2: float, rounds: int, notify) -> list[dict]:
+def _race(data: str, dataset: Dataset, l2: float, rounds: int, turn: float, notify) -> list[dict]:
     target, rows, going = answer(dataset, l2), {}, {}
     for name, (packing, solve) in contestants(dataset, l2).items():
         notify(f"optimum: {data}, {name}")
@@ -88,7 +89,7 @@ def _race(data: str, dataset: Dataset, l2: float, rounds: int, notify) -> list[d
         if good(end) and first < PATIENCE:
             going[name] = lambda solve=solve, tolerance=tolerance: solve(tolerance)
     notify(f"optimum: {data}, those that reach it in turn: {', '.join(going)}")
-    timings = interleaved({"": reading(dataset.X.astype(np.float32)), **going}, rounds=rounds, budget=40.0)
+    timings = interleaved({"": reading(dataset.X.astype(np.float32)), **going}, rounds=rounds, budget=40.0, turn=turn)
     once = timings.pop("").median
     for name, timing in timings.items():
         rows[name] |= {"seconds": timing._asdict(), "readings": timing.median / once}
@@ -126,6 +127,7 @@ def _twin(fit, packed, l2: float) -> Solve:
 def loosest(solve: Solve, dataset: Dataset, l2: float, target: Answer) -> tuple[float, float, Reached]:
     """The loosest tolerance with which a solver reaches the target, or the last tried; its first run; where it led."""
     for tolerance in TOLERANCES:
+        settle()
         begun = perf_counter()
         parameters = solve(tolerance)
         first = perf_counter() - begun

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from statistics import quantiles
-from time import perf_counter
+from time import perf_counter, process_time, sleep
 from typing import NamedTuple
 
 import numpy as np
@@ -64,6 +64,18 @@ def seconds(candidate: Candidate, calls: int = 1) -> float:
     return (perf_counter() - start) / calls
 
 
+def settle() -> None:
+    """Wait, a second at most, until no thread of this process works.
+
+    Those of the candidate before may spin for a tenth of a second (OpenBLAS's do), on a core that the next one needs.
+    """
+    for _ in range(200):
+        start, before = perf_counter(), process_time()
+        sleep(0.005)
+        if process_time() - before < 0.1 * (perf_counter() - start):
+            return
+
+
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
     """So that no collection falls into one candidate's time and not into the other's."""
@@ -81,22 +93,25 @@ def _in_turn(candidates: dict[str, Candidate], rounds: int, budget: float) -> It
     for done in range(rounds):
         if done >= 2 and perf_counter() - start > budget:
             return
-        yield from candidates.items()
+        for name, candidate in candidates.items():
+            settle()
+            yield name, candidate
 
 
-def interleaved(
-    candidates: dict[str, Candidate], *, rounds: int, budget: float = 60.0, turn: float = 0.0
-) -> dict[str, Timing]:
+def interleaved(candidates: dict[str, Candidate], *, rounds: int, budget: float, turn: float) -> dict[str, Timing]:
     """Every candidate once in every round, so that a slow minute of the machine falls on all of them.
 
     budget: seconds for all rounds after the first calls; the rounds stop there, after at least two. turn: seconds that
-    a candidate's turn takes at least, by as many calls, so that a short one does not pay for caches it lost to others.
+    a candidate's turn takes at least, by as many calls and one before them that is not timed, so that a short one does
+    not pay for caches it lost to others.
     """
     with without_garbage_collection():
         first = {name: seconds(candidate) for name, candidate in candidates.items()}
-        calls = {name: 1 + int(turn / seconds(candidate)) if turn else 1 for name, candidate in candidates.items()}
+        calls = {name: 1 + int(turn / seconds(candidate)) for name, candidate in candidates.items()}
         taken: dict[str, list[float]] = {name: [] for name in candidates}
         for name, candidate in _in_turn(candidates, rounds, budget):
+            if calls[name] > 1:
+                candidate()
             taken[name].append(seconds(candidate, calls[name]))
     return {name: Timing.of(first[name], taken[name]) for name in candidates}
 
@@ -115,10 +130,8 @@ class Paired(NamedTuple):
     fraction: tuple[float, float, float]
 
 
-def paired(
-    probe: Candidate, candidates: dict[str, Candidate], *, rounds: int, budget: float = 60.0
-) -> dict[str, Paired]:
-    """Every candidate as a fraction of a probe taken directly before and after it; interleaved.
+def paired(probe: Candidate, candidates: dict[str, Candidate], *, rounds: int, budget: float) -> dict[str, Paired]:
+    """Every candidate as a fraction of a probe taken directly before and after it; interleaved, one call warming it up.
 
     The bandwidth of a shared machine drifts by a factor of two within minutes; neighbours in time share it.
     """
@@ -128,6 +141,7 @@ def paired(
         taken: dict[str, list[float]] = {name: [] for name in candidates}
         fractions: dict[str, list[float]] = {name: [] for name in candidates}
         for name, candidate in _in_turn(candidates, rounds, budget):
+            candidate()
             before, own, after = seconds(probe), seconds(candidate), seconds(probe)
             taken[name].append(own)
             fractions[name].append(min(before, after) / own)

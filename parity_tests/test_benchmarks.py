@@ -1,12 +1,13 @@
 """Every benchmark once at a tiny size, for what it says and not for how long it took."""
 
 import copy
+import itertools
 import json
 
 import numpy as np
 import pytest
 
-from benchmarks import devices, gradient, ladder, optimum, peers, results, scale
+from benchmarks import devices, gradient, ladder, optimum, peers, results, scale, timing
 from benchmarks.problems import answer, well_conditioned
 from logreg_parity import Parameters, published_2021
 from logreg_parity.cli import main
@@ -248,3 +249,28 @@ def test_an_unknown_benchmark_is_refused_before_anything_runs(tmp_path, capsys):
     assert main(["bench", "ladder", "speed", "--out", str(tmp_path)]) == 2
     assert "no benchmark 'speed'; give ladder, gradient" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("spun", "waited"), [(0.0, 1), (0.1, 21), (99.0, 200)])
+def test_a_turn_begins_when_the_threads_before_have_stopped(monkeypatch, spun, waited):
+    """A thread that spins for so many seconds, on a clock that only sleeping moves."""
+    naps = []
+    monkeypatch.setattr(timing, "perf_counter", lambda: sum(naps))
+    monkeypatch.setattr(timing, "process_time", lambda: min(sum(naps), spun))
+    monkeypatch.setattr(timing, "sleep", naps.append)
+    timing.settle()
+    assert len(naps) == waited
+
+
+def test_candidates_take_turns_after_the_one_before_has_settled(monkeypatch):
+    """On a clock that goes on by a second at every look: a turn of two seconds is three calls, and one before them."""
+    taken = []
+    monkeypatch.setattr(timing, "settle", lambda: taken.append("settle"))
+    monkeypatch.setattr(timing, "perf_counter", itertools.count().__next__)
+    candidates = {name: lambda name=name: taken.append(name) for name in "ab"}
+    timing.paired(lambda: taken.append("probe"), candidates, rounds=1, budget=1.0)
+    turns = [step for name in "ab" for step in ("settle", name, "probe", name, "probe")]
+    assert taken == ["probe", "a", "b", *turns]
+    taken.clear()
+    timing.interleaved(candidates, rounds=1, budget=1.0, turn=2.0)
+    assert taken == ["a", "b", "a", "b", "settle", *"aaaa", "settle", *"bbbb"]
