@@ -15,7 +15,8 @@ from .walks import STEPS_A_GRAPH, compiled, inplace
 
 ENGINES = ("eager", "inplace", "compiled")
 LARGEST_CHUNK = 2**17
-"""How many logits (C N), or numbers of mini-batches (C B (D + 1)), C steps may have: half a MiB in float32."""
+"""What C steps may have, half a MiB in float32: logits (C N), points (C (D + 1)) where no losses ask for
+logits, or numbers of mini-batches (C B (D + 1))."""
 
 
 def choose_engine(engine, dataset, *, steps, loss, momentum):

@@ -202,6 +202,12 @@ def test_scale(measured):
             assert abs(row["objective"] - least) <= 1e-8 * row["objective"]  # the default tolerance of fit
 
 
+def test_without_a_kernel_that_tells_memory_scale_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(scale, "PEAK", tmp_path / "clear_refs")
+    assert main(["bench", "scale", "--size", "tiny", "--out", str(tmp_path)]) == 2
+    assert "takes memory from /proc" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
 def test_exponents():
     def row(n):
         return {"candidate": "JAX", "data": "held", "n_rows": n, "seconds": {"median": 3e-6 * n**1.5}}

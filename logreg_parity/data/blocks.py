@@ -18,7 +18,7 @@ import numpy as np
 from .dataset import Dataset
 
 BLOCK_BYTES = 2**22  # of X; of 2^18 to 2^23 about the fastest in both frameworks: dispatch below, cache misses above
-BLOCK_ROWS = 2**11  # or of so many rows where that is more: products with fewer are slow
+BLOCK_ROWS = 2**10  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
 WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
