@@ -73,7 +73,7 @@ class Recorder:
         if record not in ("before", "after", "none"):
             raise ValueError(f"record is {record!r}; give 'before' or 'after' (the update), or 'none'")
         self._record, self._last, self._name, self._engine = record, steps, name, engine
-        self._awaited = deque(step for step in sorted({steps, *(() if keep is None else keep)}) if 0 < step <= steps)
+        self._awaited = deque(step for step in sorted({steps, *(() if keep is None else keep)}) if step > 0)
         self._points = [(0, start)]
         self._losses = array("d")
         self._stop_reason: str | None = None
@@ -105,7 +105,8 @@ class Recorder:
             self._losses.append(loss)
         if not np.isfinite(np.append(*parameters) if loss is None else loss).all():
             self._stop_reason = self._reason(step, loss)
-        self._points.extend((step, parameters) for step in self._due(step))
+        if self._due(step):
+            self._points.append((step, parameters))
 
     def extend(self, chunk: range, losses: np.ndarray | None, points: np.ndarray) -> None:
         """Book the steps of a chunk (C,): their losses (C,) and points (C, D + 1), the bias last, as ``add`` would.
