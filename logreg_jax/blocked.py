@@ -33,6 +33,8 @@ def pack(dataset, *, dtype="float64", device="cpu", intercept=True, kernel="auto
     to = find_device(device)
     workers = processors() if to.platform == "cpu" else None
     place = Place(partial(jax.device_put, device=to), workers, fused.is_fused(kernel, to))
+    if place.row_by_row:  # an order of numbers that JAX's arrays do not have
+        place = place._replace(put=np.asarray)
     packed = Streamed if isinstance(dataset, Stream) else Blocks.of
     with precision("float64"):
         return packed(dataset, dtype, place, intercept=intercept)

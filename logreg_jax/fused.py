@@ -45,14 +45,14 @@ def _runs(device):
 
 def add_block(total, X, weight, theta):
     """What ``blocked.add_block`` does, without a Hessian."""
-    value, gradient = (_on_gpu if X.device.platform == "gpu" else _on_cpu)(X, weight, theta)
+    value, gradient = (_on_cpu if isinstance(X, np.ndarray) else _on_gpu)(X, weight, theta)
     return Sums(total.value + value, total.gradient + gradient, None)
 
 
 def _on_cpu(X, weight, theta):
     from logreg_parity.solvers.fused_cpu import add_up
 
-    return add_up(np.asarray(X), None if weight is None else np.asarray(weight), theta)
+    return add_up(X, weight, theta)
 
 
 @jax.jit

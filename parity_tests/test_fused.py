@@ -13,12 +13,13 @@ import pytest
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data import blocks
 from logreg_parity.data.blocks import WIDEST, Place
-from logreg_parity.solvers.fused_cpu import TILE_ROWS, TILES
+from logreg_parity.solvers.fused_cpu import TILE, TILES, add_up
 from logreg_parity.solvers.fused_gpu import FEWEST_ROWS, launch
 from logreg_parity.truth import oracle
 from logreg_parity.truth.bounds import PointBounds
 from logreg_parity.truth.reference import flatten
 from logreg_parity.truth.ulp import round_dataset
+from parity_tests.cases import CASES
 from parity_tests.conftest import TWINS
 from parity_tests.interpreted import PRECISIONS, PROBLEMS, passes
 
@@ -68,7 +69,7 @@ def test_tiles_join(blocked, device, monkeypatch, arithmetic, weighted):
     """In one block so many rows that the product would overflow: a few rows again and again."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 2**30)
     monkeypatch.setattr(blocked, "processors", lambda: 1)
-    few, times = gaussian(101, 2, seed=3), TILE_ROWS[1] * 3 * TILES // 101
+    few, times = gaussian(101, 2, seed=3), TILE * 3 * TILES // 101
     few = Dataset(few.X.astype("float32"), few.y, few.source, sample_weight=np.arange(101) % 3 if weighted else None)
     many, point = few.take(np.tile(np.arange(101), times)), Parameters(np.array([0.125, -0.25]), 0.0)
     packed = blocked.pack(many, dtype="float32", device=device, kernel="fused")
@@ -77,6 +78,27 @@ def test_tiles_join(blocked, device, monkeypatch, arithmetic, weighted):
     bounds = PointBounds(many, point, dtype=arithmetic, reduction="sum")
     assert len(packed.blocks) == 1 and oracle.distance(value, times * exact.objective) <= bounds.objective
     assert (oracle.distance(gradient, times * flatten(exact.gradient)) <= bounds.gradient).all()
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 8, 9, 17])
+@pytest.mark.parametrize("rows", [1, 2, 3, 8, TILE + 3])
+def test_the_cpu_kernel_reads_nothing_beyond_a_block(k, rows):
+    """A row is read into the next one; what lies behind the last is NaN here, and would stay so."""
+    room = np.concatenate([np.ones(rows * k), np.full(64, np.nan)])
+    for weight, total in ((None, rows), (np.arange(1.0, rows + 1), rows * (rows + 1) / 2)):
+        value, gradient = add_up(room[: rows * k].reshape(rows, k).T, weight, np.zeros(k))
+        assert np.array_equal(gradient, np.full(k, total / 2))
+        assert abs(value - total * np.log(2)) <= (rows + 4) * np.spacing(total)
+
+
+@pytest.mark.parametrize("name", ["weighted", "soft", "one-row"])
+def test_the_cpu_kernel_has_the_numbers_of_a_row_together(blocked, name):
+    dataset = CASES[name].dataset
+    rows, columns = (blocked.pack(dataset, kernel=kernel) for kernel in ("fused", "plain"))
+    for sample in (rows, rows.sample(1), rows.sample(dataset.n_rows // 3 + 1)):
+        assert all(np.asarray(X).flags.f_contiguous for X, _ in sample.blocks)
+    for (ours, _), (theirs, _) in zip(rows.blocks, columns.blocks, strict=True):
+        assert np.asarray(theirs).flags.c_contiguous and np.array_equal(ours, theirs)
 
 
 def test_numbers_that_are_not_finite_are_not_lost(blocked):

@@ -1,55 +1,76 @@
-"""The sums of one pass on a CPU, compiled by numba: X is read from memory once, and no core waits for another.
+"""The sums of one pass on a CPU, compiled by numba: X is read from memory once, row after row.
 
 Read beside ``fused_gpu.py``. A framework's products go over a block several times and stop at half the speed of memory.
-Here a tile of rows gives its logits and then its part of the gradient while it is in cache, and float64 arithmetic on
-float32 rows takes hardly longer than float32 does.
+Here a few rows give their logits and then, still in a core's first cache, their part of the gradient.
 """
 
+from functools import cache
 from math import factorial, log
 
 import numba
 import numpy as np
 
-TILE_BYTES = 2**20  # fit into a core's own cache
-TILE_ROWS = (2**8, 2**11)  # at least, for memory is read in runs of so many numbers, and at most
+TILE = 32  # rows, a multiple of four: enough for the vectors that exp is computed on, few enough to stay in cache
 TILES = 64  # whose 1 + exp(-|m|), none above 2, are multiplied before one logarithm is taken
+LANES = 8  # a row is read as a multiple of so many numbers, for a vector's worth costs as much as one of them
+LINE = 64  # bytes of a cache's line: a vector written across two of them is slow to read again
 LEAST = {4: -87.0, 8: -708.0}  # where exp still is a normal number
 LOG2 = {4: (0.693359375, -2.1219444005469058e-4), 8: (float.fromhex("0x1.62e42fee00000p-1"), 1.9082149292705878e-10)}
 """log 2 in two parts, so that whole multiples of the first are exact."""
 DEGREE = {4: 7, 8: 13}  # of exp's Taylor polynomial, whose next term is below half an ulp where |x| <= log(2) / 2
 
+_compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+"""NaN stays NaN."""
+
 
 def add_up(X: np.ndarray, weight: np.ndarray | None, theta: np.ndarray) -> tuple[float, np.ndarray]:
-    """Of X (k, R), weight (R,) and theta (k,), the sum of the losses and the gradient (k,), in the dtype of theta.
+    """Of X (k, R), the numbers of a row together, weight (R,) and theta (k,): the sum of the losses, and the gradient.
 
-    The sums of tiles are added in float64.
+    All is computed in the dtype of theta, and what TILES tiles give is added in float64.
     """
-    size, real = theta.itemsize, theta.dtype.type
-    padded = np.append(theta, np.zeros(-len(theta) % 4, real))
-    tile = int(np.clip(TILE_BYTES // (len(X) * X.itemsize), *TILE_ROWS))
-    gradient, bits = np.zeros(len(padded)), np.empty(tile, f"i{size}")
+    k = len(theta)
+    padded = np.zeros(-(-k // LANES) * LANES, theta.dtype)
+    padded[:k] = theta
+    gradient, bits = np.zeros(len(padded)), np.empty(TILE, f"i{theta.itemsize}")
+    value = _add_rows(X.T.reshape(-1), weight, k, padded, gradient, bits, *_constants(theta.dtype))
+    return value, gradient[:k]
+
+
+@cache
+def _constants(dtype: np.dtype) -> tuple:
+    """The coefficients of exp's polynomial, LEAST, 1 / log 2 and both parts of log 2."""
+    size, real = dtype.itemsize, dtype.type
     series = tuple(real(1 / factorial(k)) for k in range(DEGREE[size], -1, -1))
-    constants = (real(number) for number in (LEAST[size], 1 / log(2), *LOG2[size]))
-    value = _add_tiles(X, weight, padded, gradient, bits, bits.view(real), series, *constants)
-    return value, gradient[: len(theta)]
+    return series, *(real(number) for number in (LEAST[size], 1 / log(2), *LOG2[size]))
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})  # NaN stays NaN
-def _add_tiles(X, weight, theta, gradient, bits, power, series, least, per_log2, high, low):
-    (k, rows), tile = X.shape, len(bits)
+@_compiled
+def _add_rows(X, weight, k, theta, gradient, bits, *constants):
+    """A row is read into the next one, times zeros of theta; the last rows, where none is next, from a copy."""
+    rows = len(X) // k
+    followed = max(0, rows + 1 - -(-len(theta) // k))
+    last = np.zeros((rows - followed) * k + len(theta), X.dtype)
+    last[: (rows - followed) * k] = X[followed * k :]
+    value = _add_tiles(X, weight, 0, followed, k, theta, gradient, bits, *constants)
+    return value + _add_tiles(last, weight, followed, rows - followed, k, theta, gradient, bits, *constants)
+
+
+@_compiled
+def _add_tiles(X, weight, skipped, rows, k, theta, gradient, bits, series, least, per_log2, high, low):
+    """``weight`` has ``skipped`` rows before the first of X."""
     zero, half, one = theta.dtype.type(0), theta.dtype.type(0.5), theta.dtype.type(1)
     fraction = 23 if bits.itemsize == 4 else 52
     bias = 127 if bits.itemsize == 4 else 1023
-    logits, grown, value = np.empty(tile, theta.dtype), np.zeros(tile, theta.dtype), 0.0
-    for first in range(0, rows, tile):
-        n = min(tile, rows - first)
+    logits, grown, slope = _zeros(TILE, theta), _zeros(TILE, theta), _zeros(len(theta), theta)
+    power, value = bits.view(theta.dtype), 0.0
+    for first in range(0, rows, TILE):
+        n = min(TILE, rows - first)
         m = logits[:n]
-        m[:] = 0
-        for j in range(0, len(theta), 4):
-            a, b, c, d = X[j], X[min(j + 1, k - 1)], X[min(j + 2, k - 1)], X[min(j + 3, k - 1)]
-            a, b, c, d = a[first:][:n], b[first:][:n], c[first:][:n], d[first:][:n]
-            for i in range(n):
-                m[i] += a[i] * theta[j] + b[i] * theta[j + 1] + c[i] * theta[j + 2] + d[i] * theta[j + 3]
+        for i in range(n):  # one by one: memory is read ahead along one row better than along four
+            x, z = X[(first + i) * k :], zero
+            for j in range(len(theta)):
+                z += x[j] * theta[j]
+            m[i] = z
         for i in range(n):  # 2^e, for exp(x) = 2^e exp(x - e log 2)
             e = np.floor(max(-abs(m[i]), least) * per_log2 + half)
             bits[i] = (bits.dtype.type(e) + bits.dtype.type(bias)) << bits.dtype.type(fraction)
@@ -68,24 +89,27 @@ def _add_tiles(X, weight, theta, gradient, bits, power, series, least, per_log2,
                 losses += loss
                 grown[i] += p + grown[i] * p  # a product less 1: small losses keep their digits
             else:
-                share = theta.dtype.type(weight[first + i])
+                share = theta.dtype.type(weight[skipped + first + i])
                 losses += share * (loss + np.log1p(p))
                 m[i] *= share
         value += losses
-        if first + tile >= rows or (first // tile) % TILES == TILES - 1:
+        logits[n:] = 0
+        for i in range(0, n, 4):
+            a, b, c, d = i, min(i + 1, n - 1), min(i + 2, n - 1), min(i + 3, n - 1)
+            A, B, C, D = X[(first + a) * k :], X[(first + b) * k :], X[(first + c) * k :], X[(first + d) * k :]
+            for j in range(len(theta)):
+                slope[j] += A[j] * logits[i] + B[j] * logits[i + 1] + C[j] * logits[i + 2] + D[j] * logits[i + 3]
+        if first + TILE >= rows or (first // TILE) % TILES == TILES - 1:
             value += np.log1p(grown).sum()
             grown[:] = 0
-        for j in range(0, len(theta), 4):
-            a, b, c, d = X[j], X[min(j + 1, k - 1)], X[min(j + 2, k - 1)], X[min(j + 3, k - 1)]
-            a, b, c, d = a[first:][:n], b[first:][:n], c[first:][:n], d[first:][:n]
-            sa = sb = sc = sd = zero
-            for i in range(n):
-                sa += a[i] * m[i]
-                sb += b[i] * m[i]
-                sc += c[i] * m[i]
-                sd += d[i] * m[i]
-            gradient[j] += sa
-            gradient[j + 1] += sb
-            gradient[j + 2] += sc
-            gradient[j + 3] += sd
+        for j in range(len(theta)):
+            gradient[j] += slope[j]
+            slope[j] = 0
     return value
+
+
+@_compiled
+def _zeros(count, like):
+    """So many zeros of that dtype, the first at the start of a line."""
+    room = np.zeros(count + LINE // like.itemsize, like.dtype)
+    return room[-room.ctypes.data % LINE // like.itemsize :][:count]
