@@ -33,8 +33,7 @@ def pack(dataset, *, dtype="float64", device="cpu", intercept=True, kernel="auto
     to = find_device(device)
     workers = processors() if to.platform == "cpu" else None
     place = Place(partial(jax.device_put, device=to), workers, fused.is_fused(kernel, to))
-    if place.row_by_row:  # an order of numbers that JAX's arrays do not have
-        place = place._replace(put=np.asarray)
+    place = place._replace(put=np.asarray) if place.row_by_row else place  # that kernel knows no framework
     packed = Streamed if isinstance(dataset, Stream) else Blocks.of
     with precision("float64"):
         return packed(dataset, dtype, place, intercept=intercept)
@@ -58,6 +57,8 @@ def add_block(total, X, weight, theta):
 def sums(blocks, theta, *, arithmetic="float64", hessian=False):
     """The Sums over all rows at theta (D + 1,), NumPy in and out: one pass, in that arithmetic."""
     with precision("float64"):  # of this thread, which packs where the blocks are streamed
+        if blocks.place.row_by_row:
+            return blocks.add_up(partial(fused.add_share, theta.astype(arithmetic), hessian), _threads())
         return blocks.add_up(partial(_add_share, blocks.place, theta, arithmetic, hessian), _threads())
 
 

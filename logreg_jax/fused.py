@@ -43,16 +43,17 @@ def _runs(device):
     return True
 
 
+def add_share(theta, hessian, share):
+    """The Sums of some blocks by the CPU's kernel, in NumPy: theta (D + 1,) in the arithmetic."""
+    from logreg_parity.solvers.fused_cpu import add_share
+
+    return add_share(theta, hessian, share)
+
+
 def add_block(total, X, weight, theta):
-    """What ``blocked.add_block`` does, without a Hessian."""
-    value, gradient = (_on_cpu if isinstance(X, np.ndarray) else _on_gpu)(X, weight, theta)
+    """What ``blocked.add_block`` does, on a GPU and without a Hessian."""
+    value, gradient = _on_gpu(X, weight, theta)
     return Sums(total.value + value, total.gradient + gradient, None)
-
-
-def _on_cpu(X, weight, theta):
-    from logreg_parity.solvers.fused_cpu import add_up
-
-    return add_up(X, weight, theta)
 
 
 @jax.jit

@@ -40,17 +40,17 @@ def _runs(device):
     return True
 
 
+def add_share(theta, hessian, share):
+    """The Sums of some blocks by the CPU's kernel, in NumPy: theta (D + 1,) in the arithmetic."""
+    from logreg_parity.solvers.fused_cpu import add_share
+
+    return add_share(theta, hessian, share)
+
+
 def add_block(total, X, weight, theta):
-    """What ``blocked.add_block`` does, without a Hessian."""
-    value, gradient = (_on_gpu if X.is_cuda else _on_cpu)(X, weight, theta)
+    """What ``blocked.add_block`` does, on a GPU and without a Hessian."""
+    value, gradient = _on_gpu(X, weight, theta)
     return Sums(total.value + value, total.gradient + gradient, None)
-
-
-def _on_cpu(X, weight, theta):
-    from logreg_parity.solvers.fused_cpu import add_up
-
-    value, gradient = add_up(X.numpy(), None if weight is None else weight.numpy(), theta.numpy())
-    return value, torch.from_numpy(gradient)
 
 
 def _on_gpu(X, weight, theta):

@@ -53,6 +53,5 @@ if __name__ == "__main__":
     kernel = importlib.import_module("logreg_parity.solvers.fused_gpu")
     kernel.TILE, kernel.FEWEST_ROWS, kernel.PROGRAMS = 64, 1, 3  # several programs, and tiles for each
     blocked = importlib.import_module(f"{sys.argv[1]}.blocked")
-    blocked.fused._on_cpu = blocked.fused._on_gpu
     blocked.processors = lambda: None  # as for a GPU
     print(json.dumps(list(passes(blocked))))

@@ -15,13 +15,14 @@ from logreg_parity.data import blocks
 from logreg_parity.data.blocks import WIDEST, Place
 from logreg_parity.solvers.fused_cpu import TILE, TILES, add_up
 from logreg_parity.solvers.fused_gpu import FEWEST_ROWS, launch
+from logreg_parity.solvers.objective import Objective
 from logreg_parity.truth import oracle
 from logreg_parity.truth.bounds import PointBounds
 from logreg_parity.truth.reference import flatten
 from logreg_parity.truth.ulp import round_dataset
 from parity_tests.cases import CASES
 from parity_tests.conftest import TWINS
-from parity_tests.interpreted import PRECISIONS, PROBLEMS, passes
+from parity_tests.interpreted import NAMES, PRECISIONS, PROBLEMS, passes
 
 ROOT = Path(__file__).parent.parent
 
@@ -86,8 +87,9 @@ def test_the_cpu_kernel_reads_nothing_beyond_a_block(k, rows):
     """A row is read into the next one; what lies behind the last is NaN here, and would stay so."""
     room = np.concatenate([np.ones(rows * k), np.full(64, np.nan)])
     for weight, total in ((None, rows), (np.arange(1.0, rows + 1), rows * (rows + 1) / 2)):
-        value, gradient = add_up(room[: rows * k].reshape(rows, k).T, weight, np.zeros(k))
+        value, gradient, hessian = add_up(room[: rows * k].reshape(rows, k).T, weight, np.zeros(k), hessian=True)
         assert np.array_equal(gradient, np.full(k, total / 2))
+        assert (abs(hessian - total / 4) <= (rows + 4) * np.spacing(total)).all()
         assert abs(value - total * np.log(2)) <= (rows + 4) * np.spacing(total)
 
 
@@ -101,6 +103,21 @@ def test_the_cpu_kernel_has_the_numbers_of_a_row_together(blocked, name):
         assert np.asarray(theirs).flags.c_contiguous and np.array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("rows", [3, 2**10], ids=["blocks of three rows", "one block"])
+@pytest.mark.parametrize("name", NAMES)
+def test_all_sums_of_the_cpu_kernel_are_within_their_bounds(blocked, monkeypatch, name, rows):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 0)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", rows)
+    monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
+    dataset, point = PROBLEMS[name]
+    found = Objective(blocked.pack(dataset, kernel="fused"), blocked.sums, l2=0.375).at(flatten(point), hessian=True)
+    exact = oracle.evaluate(dataset, point, l2=0.375)
+    bounds = PointBounds(dataset, point, dtype="float64", l2=0.375)
+    assert oracle.distance(found.value, exact.objective) <= bounds.objective
+    assert (oracle.distance(found.gradient, flatten(exact.gradient)) <= bounds.gradient).all()
+    assert (oracle.distance(found.hessian, oracle.hessian(dataset, point, l2=0.375)) <= bounds.hessian).all()
+
+
 def test_numbers_that_are_not_finite_are_not_lost(blocked):
     packed = blocked.pack(gaussian(20, 2), kernel="fused")
     for theta in ([np.nan, 0, 0], [np.inf, 0, 0]):
@@ -108,21 +125,23 @@ def test_numbers_that_are_not_finite_are_not_lost(blocked):
 
 
 def test_only_a_fused_pass_asks_for_the_kernel(blocked, monkeypatch):
-    called = []
-    monkeypatch.setattr(blocked.fused, "add_block", lambda total, *block: called.append(block) or total)
+    called, own = [], blocked.fused.add_share
+    monkeypatch.setattr(blocked.fused, "add_share", lambda *given: called.append(given) or own(*given))
     for kernel in ("auto", "plain", "fused"):
         packed = blocked.pack(gaussian(20, 2), kernel=kernel)
         for hessian in (True, False):
             blocked.sums(packed, np.zeros(3), hessian=hessian)
-        blocked.sums(packed.sample(5), np.zeros(3))
-        assert len(called) == 2 * (kernel == "fused")
+        blocked.sums(packed.sample(5), np.zeros(3), arithmetic="float32")
+        assert len(called) == 3 * (kernel == "fused")
+    assert [theta.dtype for theta, *_ in called] == ["float64", "float64", "float32"]
 
 
 @pytest.mark.parametrize(
-    ("workers", "parameters", "covered"), [(None, WIDEST, 1), (None, WIDEST + 1, 0), (2, 10**6, 1)]
+    ("parameters", "hessian", "covered"), [(WIDEST, False, 1), (WIDEST + 1, False, 0), (2, True, 0)]
 )
-def test_only_the_gpu_kernel_has_a_widest(workers, parameters, covered):
-    assert Place(np.asarray, workers, fused=True).has_kernel(parameters, hessian=False) == covered
+def test_the_gpu_kernel_has_a_widest_and_no_hessian(parameters, hessian, covered):
+    assert Place(np.asarray, None, fused=True).has_kernel(parameters, hessian=hessian) == covered
+    assert not Place(np.asarray, None).has_kernel(1, hessian=False)
 
 
 def test_what_is_not_known_or_not_installed_is_refused(blocked, monkeypatch):

@@ -58,8 +58,8 @@ class Place(NamedTuple):
         return self.row_by_row
 
     def has_kernel(self, parameters: int, *, hessian: bool) -> bool:
-        """Whether the kernel does a pass: a Hessian is the framework's work, and the GPU's kernel takes WIDEST."""
-        return self.fused and not hessian and (self.workers is not None or parameters <= WIDEST)
+        """Whether the GPU's kernel does a pass: it makes no Hessian, and takes WIDEST."""
+        return self.fused and not hessian and parameters <= WIDEST
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,14 @@ Read beside ``fused_gpu.py``. A framework's products go over a block several tim
 Here a few rows give their logits and then, still in a core's first cache, their part of the gradient.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from math import factorial, log
 
 import numba
 import numpy as np
+
+from ..data.blocks import Sums
 
 TILE = 32  # rows, a multiple of four: enough for the vectors that exp is computed on, few enough to stay in cache
 TILES = 64  # whose 1 + exp(-|m|), none above 2, are multiplied before one logarithm is taken
@@ -23,17 +26,31 @@ _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"r
 """NaN stays NaN."""
 
 
-def add_up(X: np.ndarray, weight: np.ndarray | None, theta: np.ndarray) -> tuple[float, np.ndarray]:
-    """Of X (k, R), the numbers of a row together, weight (R,) and theta (k,): the sum of the losses, and the gradient.
+def add_share(theta: np.ndarray, hessian: bool, share: Iterable[tuple[np.ndarray, np.ndarray | None]]) -> Sums:
+    """The Sums of some blocks."""
+    total = Sums(0.0, np.zeros(len(theta)), np.zeros((len(theta), len(theta))) if hessian else None)
+    for X, weight in share:
+        part = add_up(X, weight, theta, hessian=hessian)
+        total = Sums(*(None if more is None else so_far + more for so_far, more in zip(total, part, strict=True)))
+    return total
 
-    All is computed in the dtype of theta, and what TILES tiles give is added in float64.
+
+def add_up(X: np.ndarray, weight: np.ndarray | None, theta: np.ndarray, *, hessian: bool = False) -> Sums:
+    """Of X (k, R), the numbers of a row together, weight (R,) and theta (k,): losses, gradient and, if asked, Hessian.
+
+    Losses and gradient are computed in the dtype of theta, and what a tile gives is added in float64. The Hessian is a
+    product of rows, times the roots of their curvatures, with themselves, of which BLAS computes one half.
     """
     k = len(theta)
     padded = np.zeros(-(-k // LANES) * LANES, theta.dtype)
     padded[:k] = theta
-    gradient, bits = np.zeros(len(padded)), np.empty(TILE, f"i{theta.itemsize}")
-    value = _add_rows(X.T.reshape(-1), weight, k, padded, gradient, bits, *_constants(theta.dtype))
-    return value, gradient[:k]
+    slope, bits = np.zeros(len(padded)), np.empty(TILE, f"i{theta.itemsize}")
+    curvature = np.empty(X.shape[1], theta.dtype) if hessian else None
+    value = _add_rows(X.T.reshape(-1), weight, k, padded, slope, curvature, bits, *_constants(theta.dtype))
+    if curvature is None:
+        return Sums(value, slope[:k], None)
+    half = X * np.sqrt(curvature)
+    return Sums(value, slope[:k], half @ half.T)
 
 
 @cache
@@ -45,19 +62,19 @@ def _constants(dtype: np.dtype) -> tuple:
 
 
 @_compiled
-def _add_rows(X, weight, k, theta, gradient, bits, *constants):
+def _add_rows(X, weight, k, theta, gradient, curvature, bits, *constants):
     """A row is read into the next one, times zeros of theta; the last rows, where none is next, from a copy."""
     rows = len(X) // k
     followed = max(0, rows + 1 - -(-len(theta) // k))
     last = np.zeros((rows - followed) * k + len(theta), X.dtype)
     last[: (rows - followed) * k] = X[followed * k :]
-    value = _add_tiles(X, weight, 0, followed, k, theta, gradient, bits, *constants)
-    return value + _add_tiles(last, weight, followed, rows - followed, k, theta, gradient, bits, *constants)
+    value = _add_tiles(X, weight, 0, followed, k, theta, gradient, curvature, bits, *constants)
+    return value + _add_tiles(last, weight, followed, rows - followed, k, theta, gradient, curvature, bits, *constants)
 
 
 @_compiled
-def _add_tiles(X, weight, skipped, rows, k, theta, gradient, bits, series, least, per_log2, high, low):
-    """``weight`` has ``skipped`` rows before the first of X."""
+def _add_tiles(X, weight, skipped, rows, k, theta, gradient, curvature, bits, series, least, per_log2, high, low):
+    """``weight`` and ``curvature`` have ``skipped`` rows before the first of X."""
     zero, half, one = theta.dtype.type(0), theta.dtype.type(0.5), theta.dtype.type(1)
     fraction = 23 if bits.itemsize == 4 else 52
     bias = 127 if bits.itemsize == 4 else 1023
@@ -84,6 +101,8 @@ def _add_tiles(X, weight, skipped, rows, k, theta, gradient, bits, series, least
                 p = p * f + coefficient
             p *= power[i]
             loss = max(m[i], zero)
+            if curvature is not None:
+                curvature[skipped + first + i] = p / ((one + p) * (one + p))
             m[i] = (one if m[i] >= 0 else p) / (one + p)
             if weight is None:
                 losses += loss
@@ -92,6 +111,8 @@ def _add_tiles(X, weight, skipped, rows, k, theta, gradient, bits, series, least
                 share = theta.dtype.type(weight[skipped + first + i])
                 losses += share * (loss + np.log1p(p))
                 m[i] *= share
+                if curvature is not None:
+                    curvature[skipped + first + i] *= share
         value += losses
         logits[n:] = 0
         for i in range(0, n, 4):
