@@ -84,7 +84,10 @@ def test_tiles_join(blocked, device, monkeypatch, arithmetic, weighted):
 @pytest.mark.parametrize("k", [1, 2, 7, 8, 9, 17])
 @pytest.mark.parametrize("rows", [1, 2, 3, 8, TILE + 3])
 def test_the_cpu_kernel_reads_nothing_beyond_a_block(k, rows):
-    """A row is read into the next one; what lies behind the last is NaN here, and would stay so."""
+    """A row is read into the next one; what lies behind the last is NaN here, and would stay so.
+
+    A rounding for each addition, and four for exp, log and the root.
+    """
     room = np.concatenate([np.ones(rows * k), np.full(64, np.nan)])
     for weight, total in ((None, rows), (np.arange(1.0, rows + 1), rows * (rows + 1) / 2)):
         value, gradient, hessian = add_up(room[: rows * k].reshape(rows, k).T, weight, np.zeros(k), hessian=True)

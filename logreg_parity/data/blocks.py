@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -31,6 +32,10 @@ class Sums(NamedTuple):
     value: Any
     gradient: Any
     hessian: Any
+
+    def plus(self, other: "Sums") -> "Sums":
+        """The sums over both."""
+        return Sums(*(None if one is None else one + more for one, more in zip(self, other, strict=True)))
 
 
 class Place(NamedTuple):
@@ -54,7 +59,7 @@ class Place(NamedTuple):
 
     @property
     def float64_is_free(self) -> bool:
-        """Whether float64 arithmetic on float32 rows takes hardly longer: the CPU's kernel waits for memory."""
+        """Whether float64 arithmetic on float32 rows takes little longer: the CPU's kernel waits for memory."""
         return self.row_by_row
 
     def has_kernel(self, parameters: int, *, hessian: bool) -> bool:
@@ -160,8 +165,7 @@ class Blocks:
         workers = self.place.workers or 1
         shares = [self.blocks[worker::workers] for worker in range(min(workers, len(self.blocks)))]
         others = pool.map(part, shares[1:])
-        parts = [part(shares[0]), *others]
-        return Sums(*(None if kind[0] is None else sum(kind) for kind in zip(*parts, strict=True)))
+        return reduce(Sums.plus, others, part(shares[0]))
 
 
 def processors() -> int:

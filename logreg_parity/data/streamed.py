@@ -63,7 +63,7 @@ class Streamed:
         if self._stream.fingerprint != self._fingerprint:
             raise ValueError(f"{self._stream.source} has changed since the first pass; start again, and let it rest")
         packed = (self._packed(dataset) for _, dataset in self._datasets())
-        return reduce(_plus, (blocks.add_up(part, pool) for blocks in packed))
+        return reduce(Sums.plus, (blocks.add_up(part, pool) for blocks in packed))
 
     def _packed(self, dataset: Dataset) -> Blocks:
         return Blocks.of(dataset, self.dtype, self.place, intercept=self.intercept)
@@ -73,7 +73,3 @@ class Streamed:
         blocks = tqdm(self._stream, "pass", self._stream.n_blocks, unit="block", disable=None, delay=1, leave=False)
         for k, (X, y) in enumerate(blocks):
             yield k * self._stream.rows_per_block, Dataset(X, y, self._stream.source)
-
-
-def _plus(a: Sums, b: Sums) -> Sums:
-    return Sums(*(None if one is None else one + other for one, other in zip(a, b, strict=True)))

@@ -5,7 +5,7 @@ Here a few rows give their logits and then, still in a core's first cache, their
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, reduce
 from math import factorial, log
 
 import numba
@@ -27,12 +27,8 @@ _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"r
 
 
 def add_share(theta: np.ndarray, hessian: bool, share: Iterable[tuple[np.ndarray, np.ndarray | None]]) -> Sums:
-    """The Sums of some blocks."""
-    total = Sums(0.0, np.zeros(len(theta)), np.zeros((len(theta), len(theta))) if hessian else None)
-    for X, weight in share:
-        part = add_up(X, weight, theta, hessian=hessian)
-        total = Sums(*(None if more is None else so_far + more for so_far, more in zip(total, part, strict=True)))
-    return total
+    """The Sums of some blocks, of one at least."""
+    return reduce(Sums.plus, (add_up(X, weight, theta, hessian=hessian) for X, weight in share))
 
 
 def add_up(X: np.ndarray, weight: np.ndarray | None, theta: np.ndarray, *, hessian: bool = False) -> Sums:
