@@ -84,7 +84,7 @@ def _preconditioned(objective, theta, P, target, rounding) -> Generator[Point, N
     rounding: what float32 arithmetic changes in a gradient; None where there shall be none of it.
     """
     here = objective.at(theta, arithmetic="float64" if rounding is None else objective.blocks.dtype)
-    pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=MEMORY)
+    pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=MEMORY)
     slow, patience = 0, SLOW_STEPS + len(theta) // 16
     while True:
         yield here
@@ -101,25 +101,26 @@ def _preconditioned(objective, theta, P, target, rounding) -> Generator[Point, N
                 continue
         slow = slow + 1 if size > FALL * np.linalg.norm(P.T @ here.gradient) else 0
         s, y = there.theta - here.theta, there.gradient - here.gradient
-        if s @ y > 0:  # as it is for a convex function, but for rounding
-            pairs.append((s, y))
+        bend = s @ y
+        if bend > 0:  # as it is for a convex function, but for rounding
+            pairs.append((s, y, bend))
         here = there
 
 
 def _inverse_hessian(pairs, P, gradient) -> np.ndarray:
     """The inverse Hessian that agrees with the pairs (step, change of gradient) and is like P Pᵀ beside, on a gradient.
 
-    The two loops of Nocedal (Mathematics of Computation 35, 1980). The last pair gives the size of P Pᵀ: as the loss
-    falls, the Hessian shrinks below that of the sample.
+    With each pair comes its product. The two loops of Nocedal (Mathematics of Computation 35, 1980). The last pair
+    gives the size of P Pᵀ: as the loss falls, the Hessian shrinks below that of the sample.
     """
     q, shares = gradient, []
-    for s, y in reversed(pairs):
-        shares.append((s @ q) / (s @ y))
+    for s, y, bend in reversed(pairs):
+        shares.append((s @ q) / bend)
         q = q - shares[-1] * y
     d = P @ (P.T @ q)
     if pairs:
-        s, y = pairs[-1]
-        d = d * (s @ y) / np.sum((P.T @ y) ** 2)
-    for (s, y), share in zip(pairs, reversed(shares), strict=True):
-        d = d + (share - (y @ d) / (s @ y)) * s
+        _, y, bend = pairs[-1]
+        d = d * bend / np.sum((P.T @ y) ** 2)
+    for (s, y, bend), share in zip(pairs, reversed(shares), strict=True):
+        d = d + (share - (y @ d) / bend) * s
     return d

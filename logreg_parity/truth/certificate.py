@@ -20,13 +20,15 @@ falls with the square of the gradient, so a few thousand rows prove what is need
 added up, in k steps, by γ_k of the sizes: for signed rows (``data/blocks.py``) the size of a row's slope, σ, is at
 most its loss, so that the gradient is off by (γ_k + e^{2Δ} - 1) min(1, f) max|x̃_j| + γ_3 l2 |w_j|. H_S is off by
 (γ_k + e^{4Δ} - 1) of the sizes of its terms, whose sum is at most H_jj on the diagonal; with u_j = √H_jj and P_F the
-Frobenius norm of diag(u) P, PᵀH_S P is therefore off by at most (D + 1) P_F² times that, and Pᵀx̃ by γ_k P_F ‖x̃ / u‖.
+Frobenius norm of diag(u) P, PᵀH_S P is therefore off by at most (D + 1) P_F² times that, and Pᵀx̃ by γ_k P_F ‖x̃ / u‖, at
+most that of max|x̃|.
 Every bound is enlarged as those of ``bounds.py`` are.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import lapack
 
 from ..data.dataset import Dataset
 from . import reference
@@ -34,7 +36,7 @@ from .bounds import ENLARGED, FUNCTION_ULPS
 from .ulp import format_of
 
 _FLOAT64 = format_of("float64")
-FEWEST_ROWS = 2048
+FEWEST_ROWS = 1024
 MOST_NUMBERS = 2**22  # of X̃ to look at: 32 MiB
 
 
@@ -69,8 +71,8 @@ def certify(
     rows, most = max(FEWEST_ROWS, 10 * len(theta)), max(FEWEST_ROWS, MOST_NUMBERS // len(theta))
     while True:
         step = max(1, dataset.n_rows // rows)
-        X = dataset.X[::step].astype(dtype).astype(np.float64)
-        X = reference.with_ones(X) if len(theta) > dataset.n_features else X
+        X = dataset.X[::step].astype(dtype, copy=False)
+        X = (reference.with_ones(X) if len(theta) > dataset.n_features else X).astype(np.float64, copy=False)
         weight = np.ones(len(X)) if dataset.sample_weight is None else dataset.sample_weight[::step]
         found = _proof(X, weight / total_weight, theta, gradient, error, largest, penalty)
         if found is not None or step == 1 or rows == most:
@@ -88,7 +90,7 @@ def whitening(hessian: np.ndarray) -> np.ndarray:
     scale = np.where(diagonal > 0, 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1)), 0)
     scaled = scale[:, None] * hessian * scale
     try:
-        return scale[:, None] * np.linalg.inv(np.linalg.cholesky(scaled)).T
+        return scale[:, None] * lapack.dtrtri(np.linalg.cholesky(scaled).T)[0]
     except np.linalg.LinAlgError:
         eigenvalues, vectors = np.linalg.eigh(scaled)
         sound = eigenvalues > len(scaled) * 2 * _FLOAT64.unit_roundoff * eigenvalues[-1]
@@ -111,8 +113,9 @@ def _proof(X, share, theta, gradient, error, largest, penalty) -> Certificate | 
         change = (1 + steps) * np.exp(4 * _logit_error(theta, largest)) - 1
     epsilon = ENLARGED * (np.linalg.norm(P.T @ H @ P - np.eye(k)) + 2 * change * k * size**2)
     nu = ENLARGED * (np.linalg.norm(P.T @ gradient) + np.linalg.norm(np.abs(P).T @ (error + steps * np.abs(gradient))))
-    lengths = np.linalg.norm(X @ P, axis=1) + steps * size * np.linalg.norm(X / unit, axis=1)
-    radius = ENLARGED * float(lengths.max())
+    images = X @ P
+    longest = float(np.sqrt(np.einsum("ij,ij->i", images, images).max()))
+    radius = ENLARGED * (longest + steps * size * float(np.linalg.norm(largest / unit)))
     tau = ENLARGED * radius * nu / (1 - epsilon)
     if not (epsilon <= 0.5 and tau <= 0.5):  # neither is true of NaN
         return None
