@@ -33,7 +33,7 @@ def pack(dataset, *, dtype="float64", device="cpu", intercept=True, kernel="auto
     to = find_device(device)
     workers = processors() if to.platform == "cpu" else None
     place = Place(partial(jax.device_put, device=to), workers, fused.is_fused(kernel, to))
-    place = place._replace(put=np.asarray) if place.row_by_row else place  # that kernel knows no framework
+    place = place._replace(put=np.asarray) if place.in_tiles else place  # that kernel knows no framework
     packed = Streamed if isinstance(dataset, Stream) else Blocks.of
     with precision("float64"):
         return packed(dataset, dtype, place, intercept=intercept)
@@ -57,7 +57,7 @@ def add_block(total, X, weight, theta):
 def sums(blocks, theta, *, arithmetic="float64", hessian=False):
     """The Sums over all rows at theta (D + 1,), NumPy in and out: one pass, in that arithmetic."""
     with precision("float64"):  # of this thread, which packs where the blocks are streamed
-        if blocks.place.row_by_row:
+        if blocks.place.in_tiles:
             return blocks.add_up(partial(fused.add_share, theta.astype(arithmetic), hessian), _threads())
         return blocks.add_up(partial(_add_share, blocks.place, theta, arithmetic, hessian), _threads())
 
@@ -72,7 +72,7 @@ def _add_share(place, theta, arithmetic, hessian, share):
     size, theta = len(theta), theta.astype(arithmetic)
     total = Sums(np.zeros(()), np.zeros(size), np.zeros((size, size)) if hessian else None)
     add = fused.add_block if place.has_kernel(size, hessian=hessian) else add_block
-    for X, weight in share:
+    for X, weight, _ in share:
         total = add(total, X, weight, theta)
     return Sums(*(None if part is None else to_numpy(part) for part in total))
 

