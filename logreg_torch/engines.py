@@ -14,8 +14,8 @@ from .rows import losses, signed_rows, take_rows, with_spare_row
 from .walks import STEPS_A_GRAPH, compiled, inplace
 
 ENGINES = ("eager", "inplace", "compiled")
-LARGEST_CHUNK = 2**17
-"""What C steps may have, half a MiB in float32: logits (C N), points (C (D + 1)) where no losses ask for
+LARGEST_CHUNK = 2**18
+"""What C steps may have, a MiB in float32: logits (C N), points (C (D + 1)) where no losses ask for
 logits, or numbers of mini-batches (C B (D + 1))."""
 
 

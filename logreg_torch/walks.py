@@ -110,12 +110,11 @@ def _turn(theta, given, rows, rate, penalty):
 
 def _vectors(factors, theta):
     """The factors (C,), each as a vector (D + 1,), by which PyTorch multiplies faster than by a number."""
-    vectors = factors.to(theta.dtype)[:, None].repeat(1, len(theta))
-    return repeat(vectors[0]) if (factors == factors[0]).all() else vectors.unbind()
+    if (factors == factors[0]).all():
+        return repeat(torch.full_like(theta, factors[0]))
+    return factors.to(theta.dtype)[:, None].repeat(1, len(theta)).unbind()
 
 
 def _penalty(theta, l2):
     """l2 for every weight, 0 for the bias."""
-    penalty = torch.full_like(theta, l2)
-    penalty[-1] = 0
-    return penalty
+    return theta.new_tensor([l2] * (len(theta) - 1) + [0])
