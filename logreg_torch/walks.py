@@ -110,9 +110,9 @@ def _turn(theta, given, rows, rate, penalty):
 
 def _vectors(factors, theta):
     """The factors (C,), each as a vector (D + 1,), by which PyTorch multiplies faster than by a number."""
-    if (factors == factors[0]).all():
-        return repeat(torch.full_like(theta, factors[0]))
-    return factors.to(theta.dtype)[:, None].repeat(1, len(theta)).unbind()
+    wide = torch.promote_types(theta.dtype, torch.float32)  # η / N may be below every number of a half precision
+    vectors = factors.to(wide)[:, None].expand(-1, len(theta))
+    return repeat(vectors[0].contiguous()) if (factors == factors[0]).all() else vectors.contiguous().unbind()
 
 
 def _penalty(theta, l2):

@@ -124,6 +124,16 @@ def test_samples_are_at_least_as_large_as_asked_and_no_larger_than_all(cut, rows
     assert {tuple(row) for row in held.T} <= {tuple(row) for row in everything.T}
 
 
+@pytest.mark.parametrize("rows", [2, 3, 7, 40])
+def test_a_sampled_row_keeps_its_weight(rows):
+    number = np.arange(1.0, 41)
+    dataset = Dataset(number[:, None], np.ones(40), "numbers", sample_weight=2 * number)
+    sample = Blocks.of(dataset, "float64", Place(np.asarray, 1)).sample(rows)
+    ((X, weight, _),) = sample.blocks
+    assert np.array_equal(weight, -2 * X[0]) and sample.total_weight == weight.sum()
+    assert rows <= sample.n_rows == len({*X[0]}) < 2 * rows and X.flags.c_contiguous
+
+
 def test_torch_counts_its_threads_as_before_a_pass_even_after_a_failure(cut):
     blocked = importlib.import_module("logreg_torch.blocked")
     seen, before = [], torch.get_num_threads()

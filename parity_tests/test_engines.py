@@ -94,6 +94,15 @@ def test_half_precision_never_leaves_its_bound(dtype):
     assert not [row for row in judged(QUICK, "weighted", dtype) if row.verdict == "OUTSIDE"]
 
 
+@pytest.mark.parametrize("name", TWINS)
+def test_a_step_of_half_precision_is_not_lost_in_its_factor(name):
+    """η / N is below every number of float16, and the sums, 8000 and 1000, and their means are numbers of it."""
+    rate, dataset = 2.0**-15, Dataset(np.full((2000, 1), 8.0), np.zeros(2000), "equal rows")
+    options = {"steps": 1, "learning_rate": rate, "dtype": "float16", "engine": "inplace"}
+    reached = load_twin(name).train(dataset, Parameters(np.zeros(1), 0.0), **options).parameters
+    assert np.array_equal(flatten(reached), [-4 * rate, -rate / 2])
+
+
 LATE = np.array([0, *range(19)])
 FAULTS = {
     "labels swapped": ("signed_rows", lambda own: lambda **data: own(**data)._replace(columns=-own(**data).columns)),
