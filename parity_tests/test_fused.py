@@ -13,7 +13,7 @@ import pytest
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data import blocks
 from logreg_parity.data.blocks import WIDEST, Block, Place
-from logreg_parity.data.tiles import TILE, signed_tiles
+from logreg_parity.data.tiles import TILE, fill
 from logreg_parity.solvers.fused_cpu import TILES, add_up
 from logreg_parity.solvers.fused_gpu import FEWEST_ROWS, launch
 from logreg_parity.solvers.objective import Objective
@@ -88,12 +88,13 @@ def test_the_cpu_kernel_reads_nothing_beyond_a_block(k, rows):
 
     A rounding for each addition, and four for exp, log and the root.
     """
-    sign, weights = np.ones(rows), np.arange(1.0, rows + 1)
-    X = signed_tiles(np.ones((rows, k)), sign, "float64", tile=TILE)
-    room = np.concatenate([X.reshape(-1), np.full(TILE, np.nan)])[: X.size].reshape(X.shape)
-    for weight, total in ((None, rows), (weights, weights.sum())):
-        share = None if weight is None else signed_tiles(weight[:, None], sign, "float64", tile=TILE)[:, 0]
-        value, gradient, hessian = add_up(Block(room, share, rows), np.zeros(k), hessian=True)
+    tiles, sign, weights = -(-rows // TILE), np.ones(rows), np.arange(1.0, rows + 1)
+    X, weight_tiles = (np.full((tiles + 1, numbers, TILE), np.nan)[:tiles] for numbers in (k, 1))
+    X[:], weight_tiles[:] = 0, 0
+    fill(X, np.ones((rows, k)), sign)
+    fill(weight_tiles, weights[:, None], sign)
+    for share, total in ((None, rows), (weight_tiles[:, 0], weights.sum())):
+        value, gradient, hessian = add_up(Block(X, share, rows), np.zeros(k), hessian=True)
         assert np.array_equal(gradient, np.full(k, total / 2))
         assert (abs(hessian - total / 4) <= (rows + 4) * np.spacing(total)).all()
         assert abs(value - total * np.log(2)) <= (rows + 4) * np.spacing(total)

@@ -5,7 +5,7 @@ import pytest
 
 from logreg_parity import Dataset, gaussian
 from logreg_parity.data.blocks import Blocks, Place
-from logreg_parity.data.tiles import LINE, TILE, aligned, rows_in, signed_tiles
+from logreg_parity.data.tiles import LINE, PAGE, TILE, aligned, fill, plain_lanes, rows_in
 from parity_tests.cases import CASES
 
 COUNTS = [1, 2, 3, TILE - 1, TILE, TILE + 1, 2 * TILE, 5 * TILE + 7]
@@ -17,28 +17,48 @@ def lanes(tiles):
     return np.moveaxis(tiles, 0, -1).reshape(*tiles.shape[1:-1], -1)
 
 
+def filled(X, sign, numbers, lane_count=TILE):
+    """Tiles of rows (R, D) with so many numbers."""
+    tiles = np.zeros((-(-len(X) // lane_count), numbers, lane_count), "float32")
+    fill(tiles, X, sign)
+    return tiles
+
+
 @pytest.mark.parametrize("rows", COUNTS)
-@pytest.mark.parametrize("tile", [None, TILE])
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("intercept", [False, True])
-def test_every_row_has_its_lane_and_the_rest_are_zeros(rows, tile, intercept):
+def test_every_row_has_its_lane_and_the_rest_are_zeros(rows, wide, intercept):
     X, sign = np.arange(1.0, 3 * rows + 1).reshape(rows, 3), 1.0 - 2 * (np.arange(rows) % 3 == 0)
-    tiles = signed_tiles(X, sign, "float32", intercept=intercept, tile=tile)
+    found = lanes(filled(X, sign, 3 + intercept, rows + 5 if wide else TILE))
     expected = np.hstack([X, np.ones((rows, int(intercept)))]).T * sign
-    found = lanes(tiles)
-    assert tiles.dtype == "float32" and tiles.shape[2] == (tile or rows) and len(tiles) == -(-rows // (tile or rows))
     assert np.array_equal(found[:, :rows], expected) and not found[:, rows:].any()
 
 
 @pytest.mark.parametrize("rows", COUNTS)
 def test_rows_in_some_of_the_tiles_are_counted(rows):
-    marks = signed_tiles(np.zeros((rows, 0)), np.ones(rows), "float64", intercept=True, tile=TILE)
+    marks = filled(np.zeros((rows, 0)), np.ones(rows), 1)
     assert all(rows_in(len(marks), rows, step) == marks[::step].sum() for step in range(1, len(marks) + 2))
 
 
+@pytest.mark.parametrize("dtype", [np.dtype("float32"), np.dtype("float64")], ids=str)
+def test_a_few_pages_are_filled_where_little_is_missing(dtype):
+    page = PAGE // dtype.itemsize
+    found = {rows: plain_lanes(rows, dtype) for rows in range(1, 6 * page)}
+    padded = {rows: lanes for rows, lanes in found.items() if lanes != rows}
+    assert set(padded.values()) == {page, 2 * page, 3 * page, 4 * page}
+    assert all(rows < lanes <= rows * 17 / 16 for rows, lanes in padded.items())
+    assert all(found[pages * page - 3] == pages * page for pages in (1, 2, 3, 4))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_what_is_aligned_begins_with_a_line(dtype):
-    kept = [aligned((k, 3), np.dtype(dtype)) for k in range(1, 40)]  # all at once, so that none has another's place
-    assert all(array.ctypes.data % LINE == 0 and not array.any() for array in kept)
+def test_what_is_aligned_begins_with_a_line_and_overlaps_nothing(dtype):
+    shapes = [(k, 3) for k in range(1, 40)]
+    found = aligned(shapes, np.dtype(dtype))
+    assert all(array.ctypes.data % LINE == 0 and not array.any() for array in found)
+    for mark, array in enumerate(found):
+        array[:] = mark
+    assert [array.shape for array in found] == shapes
+    assert all((array == mark).all() for mark, array in enumerate(found))
 
 
 @pytest.mark.parametrize("name", ["correlated", "weighted", "soft", "one-row"])
@@ -47,7 +67,7 @@ def test_both_layouts_hold_the_same(name, intercept):
     dataset = CASES[name].dataset
     tiled, plain = (Blocks.of(dataset, "float32", place, intercept=intercept) for place in (TILED, PLAIN))
     for ours, theirs in zip(tiled.blocks, plain.blocks, strict=True):
-        assert ours.rows == theirs.rows and np.array_equal(lanes(ours.X)[:, : ours.rows], theirs.X)
+        assert ours.rows == theirs.rows == theirs.X.shape[1] and np.array_equal(lanes(ours.X)[:, : ours.rows], theirs.X)
         assert (ours.weight is None) == (theirs.weight is None)
         assert theirs.weight is None or np.array_equal(lanes(ours.weight)[: ours.rows], theirs.weight)
     largest = np.append(abs(dataset.X).max(axis=0).astype("float32"), np.ones(int(intercept)))

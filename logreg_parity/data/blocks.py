@@ -8,7 +8,7 @@ intercept s = (1 - 2y) x, and whatever has D + 1 numbers here has D.
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .dataset import Dataset
-from .tiles import TILE, rows_in, signed_tiles
+from .tiles import PAGE, TILE, aligned, fill, plain_lanes, rows_in
 
 BLOCK_BYTES = 2**22  # of X; of 2^18 to 2^23 about the fastest in both frameworks: dispatch below, cache misses above
 BLOCK_ROWS = 2**10  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
@@ -40,9 +40,9 @@ class Sums(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Some signed rows, on a device: X (D + 1, R), weight (R,) in float64, or None where all are 1, and rows, R.
+    """R signed rows, on a device: X (D + 1, L), weight (L,) in float64, or None where all are 1, and rows, R.
 
-    For the CPU's kernel X is (T, D + 1, TILE) and weight (T, TILE): see ``tiles.py``.
+    Beyond the rows are zeros. For the CPU's kernel X is (T, D + 1, TILE) and weight (T, TILE): see ``tiles.py``.
     """
 
     X: Any
@@ -70,6 +70,14 @@ class Place(NamedTuple):
     def float64_is_free(self) -> bool:
         """Whether float64 arithmetic on float32 rows takes little longer: the CPU's kernel waits for memory."""
         return self.in_tiles
+
+    def rooms(self, rows: list[int], size: int, number: np.dtype) -> Iterable[np.ndarray]:
+        """Zeros (T, D + 1, L) for block after block of so many rows: on a CPU, where they stay, in one piece."""
+        if self.workers is None:
+            return (aligned([(1, size, n)], number)[0] for n in rows)
+        if self.in_tiles:
+            return aligned([(-(-n // TILE), size, TILE) for n in rows], number)
+        return aligned([(1, size, plain_lanes(n, number)) for n in rows], number)
 
     def block(self, X: np.ndarray, weight: np.ndarray | None, rows: int) -> Block:
         """The block of these arrays, put there."""
@@ -109,28 +117,31 @@ class Blocks:
             raise ValueError(f"dtype is {dtype!r}; a fit takes {' or '.join(DTYPES)}")
         if dataset.n_features + intercept == 0:
             raise ValueError("the data set has no features and the model no intercept; give one of them")
-        row = (dataset.n_features + intercept) * np.dtype(dtype).itemsize
-        size = dataset.n_rows * row
-        count = min(_block_count(size, max(BLOCK_BYTES, BLOCK_ROWS * row), place.workers), dataset.n_rows)
-        tile, held = (TILE, slice(None)) if place.in_tiles else (None, 0)
+        size, number = dataset.n_features + intercept, np.dtype(dtype)
+        count = min(_block_count(dataset.n_rows, size, number, place.workers), dataset.n_rows)
+        rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
+        hard = np.isin(dataset.y, (0, 1)).all()
+        signed = [n if hard else 2 * n for n in rows]
+        held = slice(None) if place.in_tiles else 0
         blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
         try:
-            for X, sign, w in _signed_rows(dataset, count):
-                tiles = signed_tiles(X, sign, dtype, intercept=intercept, tile=tile)
-                share = None if w is None else signed_tiles(w[:, None], np.ones(len(w)), "float64", tile=tile)[:, 0]
+            rooms = place.rooms(signed, size, number)
+            for tiles, (X, sign, w) in zip(rooms, _signed_rows(dataset, count, hard=hard), strict=True):
+                fill(tiles, X, sign)
+                share = None if w is None else _weight_tiles(w, tiles)
                 blocks.append(place.block(tiles[held], None if share is None else share[held], len(X)))
                 weights.append(float(len(X) if w is None else w.sum()))
-                sums = tiles.sum(axis=2, dtype=np.float64) if share is None else (tiles @ share[..., None])[..., 0]
+                sums = tiles.sum(axis=2, dtype=np.float64) if w is None else (tiles @ share[..., None])[..., 0]
                 total = total + sums.sum(axis=0)
                 largest = np.maximum(largest, _largest(tiles))
         except MemoryError as error:
+            taken = sum(signed) * size * number.itemsize
             raise ValueError(
-                f"packing X takes {size / 2**30:.3g} GiB beside the data set, and there is not as much memory; "
+                f"packing X takes {taken / 2**30:.3g} GiB beside the data set, and there is not as much memory; "
                 f"give dtype='float32', which takes half of float64, or fewer rows"
             ) from error
         if not np.isfinite(largest).all():
             raise ValueError(f"X holds values too large for {dtype}; scale the features, or give dtype='float64'")
-        rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
         ends = np.asarray(total), np.asarray(largest, dtype=np.float64)
         return cls(dataset, dtype, place, intercept, tuple(blocks), rows, tuple(weights), *ends)
 
@@ -190,16 +201,20 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _block_count(size: int, most: int, workers: int | None) -> int:
-    """Into how many blocks of ``most`` bytes, as many for every worker, X is cut."""
+def _block_count(rows: int, size: int, number: np.dtype, workers: int | None) -> int:
+    """Into how many blocks, as many for every worker, the rows of so many numbers are cut."""
+    row = size * number.itemsize
     if workers is None:
-        return -(-size // DEVICE_BLOCK_BYTES)
-    return 1 if size <= WHOLE_BYTES else -(-size // (most * workers)) * workers
+        return -(-rows * row // DEVICE_BLOCK_BYTES)
+    most, page = max(BLOCK_BYTES // row, BLOCK_ROWS), PAGE // number.itemsize
+    most = most // page * page or most
+    return 1 if rows * row <= WHOLE_BYTES else -(-rows // (most * workers)) * workers
 
 
-def _signed_rows(dataset: Dataset, count: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+def _signed_rows(
+    dataset: Dataset, count: int, *, hard: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
     """Of block after block the rows (R, D), their signs (R,), and their weights (R,) or None."""
-    hard = np.isin(dataset.y, (0, 1)).all()
     for block in range(count):
         X, y = dataset.X[block::count], dataset.y[block::count]
         weight = None if dataset.sample_weight is None else dataset.sample_weight[block::count]
@@ -209,6 +224,14 @@ def _signed_rows(dataset: Dataset, count: int) -> Iterator[tuple[np.ndarray, np.
             share = np.concatenate([y, 1 - y])
             sign = np.repeat([-1.0, 1.0], len(y))
             yield np.concatenate([X, X]), sign, share if weight is None else share * np.tile(weight, 2)
+
+
+def _weight_tiles(weight: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+    """Weights (R,) in the lanes of their rows, (T, L), zeros in the others."""
+    count, _, lanes = tiles.shape
+    (found,) = aligned([(count, 1, lanes)], weight.dtype)
+    fill(found, weight[:, None], np.ones(len(weight)))
+    return found[:, 0]
 
 
 def _largest(tiles: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def add_up(block: Block, theta: np.ndarray, *, hessian: bool = False) -> Sums:
     product of rows, times the roots of their curvatures, with themselves, of which BLAS computes one half.
     """
     X, weight, rows = block
-    gradient, (m, grown, power) = np.zeros(len(theta)), aligned((3, TILE), theta.dtype)
+    gradient, (m, grown, power) = np.zeros(len(theta)), *aligned([(3, TILE)], theta.dtype)
     bits = power.view(f"i{theta.itemsize}")
     curvature = np.zeros((len(X), TILE), theta.dtype) if hessian else None
     value = _add_tiles(X, weight, rows, theta, gradient, curvature, m, grown, power, bits, *_constants(theta.dtype))
