@@ -120,7 +120,7 @@ class Blocks:
         size, number = dataset.n_features + intercept, np.dtype(dtype)
         count = min(_block_count(dataset.n_rows, size, number, place.workers), dataset.n_rows)
         rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
-        hard = np.isin(dataset.y, (0, 1)).all()
+        hard = bool(np.isin(dataset.y, (0, 1)).all())
         signed = [n if hard else 2 * n for n in rows]
         held = slice(None) if place.in_tiles else 0
         blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
@@ -131,7 +131,7 @@ class Blocks:
                 share = None if w is None else _weight_tiles(w, tiles)
                 blocks.append(place.block(tiles[held], None if share is None else share[held], len(X)))
                 weights.append(float(len(X) if w is None else w.sum()))
-                sums = tiles.sum(axis=2, dtype=np.float64) if w is None else (tiles @ share[..., None])[..., 0]
+                sums = tiles.sum(axis=2, dtype=np.float64) if share is None else (tiles @ share[..., None])[..., 0]
                 total = total + sums.sum(axis=0)
                 largest = np.maximum(largest, _largest(tiles))
         except MemoryError as error:
