@@ -67,7 +67,9 @@ def test_both_layouts_hold_the_same(name, intercept):
     dataset = CASES[name].dataset
     tiled, plain = (Blocks.of(dataset, "float32", place, intercept=intercept) for place in (TILED, PLAIN))
     for ours, theirs in zip(tiled.blocks, plain.blocks, strict=True):
-        assert ours.rows == theirs.rows == theirs.X.shape[1] and np.array_equal(lanes(ours.X)[:, : ours.rows], theirs.X)
+        assert ours.rows == theirs.rows and np.array_equal(lanes(ours.X)[:, : ours.rows], theirs.X)
+        assert ours.X.dtype == theirs.X.dtype == "float32" and theirs.X.shape[1] == ours.rows
+        assert ours.X.shape == (-(-ours.rows // TILE), len(theirs.X), TILE)
         assert (ours.weight is None) == (theirs.weight is None)
         assert theirs.weight is None or np.array_equal(lanes(ours.weight)[: ours.rows], theirs.weight)
     largest = np.append(abs(dataset.X).max(axis=0).astype("float32"), np.ones(int(intercept)))
