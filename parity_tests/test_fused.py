@@ -14,7 +14,7 @@ from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data import blocks
 from logreg_parity.data.blocks import WIDEST, Block, Place
 from logreg_parity.data.tiles import TILE, fill
-from logreg_parity.solvers.fused_cpu import TILES, add_up
+from logreg_parity.solvers.fused_cpu import TILES, add_share
 from logreg_parity.solvers.fused_gpu import FEWEST_ROWS, launch
 from logreg_parity.solvers.objective import Objective
 from logreg_parity.truth import oracle
@@ -94,7 +94,7 @@ def test_the_cpu_kernel_reads_nothing_beyond_a_block(k, rows):
     fill(X, np.ones((rows, k)), sign)
     fill(weight_tiles, weights[:, None], sign)
     for share, total in ((None, rows), (weight_tiles[:, 0], weights.sum())):
-        value, gradient, hessian = add_up(Block(X, share, rows), np.zeros(k), hessian=True)
+        value, gradient, hessian = add_share(np.zeros(k), True, [Block(X, share, rows)])
         assert np.array_equal(gradient, np.full(k, total / 2))
         assert (abs(hessian - total / 4) <= (rows + 4) * np.spacing(total)).all()
         assert abs(value - total * np.log(2)) <= (rows + 4) * np.spacing(total)

@@ -27,17 +27,18 @@ _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"r
 
 def add_share(theta: np.ndarray, hessian: bool, share: Iterable[Block]) -> Sums:
     """The Sums of some blocks, of one at least."""
-    return reduce(Sums.plus, (add_up(block, theta, hessian=hessian) for block in share))
+    (scratch,) = aligned([(3, TILE)], theta.dtype)
+    return reduce(Sums.plus, (_add_up(block, theta, scratch, hessian=hessian) for block in share))
 
 
-def add_up(block: Block, theta: np.ndarray, *, hessian: bool = False) -> Sums:
+def _add_up(block: Block, theta: np.ndarray, scratch: np.ndarray, *, hessian: bool) -> Sums:
     """Of a block in tiles and theta (k,): losses, gradient and, if asked, Hessian.
 
     Losses and gradient are computed in the dtype of theta, and what a tile gives is added in float64. The Hessian is a
     product of rows, times the roots of their curvatures, with themselves, of which BLAS computes one half.
     """
     X, weight, rows = block
-    gradient, (m, grown, power) = np.zeros(len(theta)), *aligned([(3, TILE)], theta.dtype)
+    gradient, (m, grown, power) = np.zeros(len(theta)), scratch
     bits = power.view(f"i{theta.itemsize}")
     curvature = np.zeros((len(X), TILE), theta.dtype) if hessian else None
     value = _add_tiles(X, weight, rows, theta, gradient, curvature, m, grown, power, bits, *_constants(theta.dtype))
@@ -59,7 +60,10 @@ def _constants(dtype: np.dtype) -> tuple:
 
 @_compiled
 def _add_tiles(X, weight, rows, theta, gradient, curvature, m, grown, power, bits, series, least, per_log2, high, low):
-    """The loss. Gradient and curvature are written into; m, grown and power (TILE,) are zeros, bits is power's bits."""
+    """The loss. Gradient and curvature are written into; grown is zeros, before and after; bits is power's bits.
+
+    m, grown and power (TILE,) are scratch.
+    """
     zero, half, one = theta.dtype.type(0), theta.dtype.type(0.5), theta.dtype.type(1)
     fraction = 23 if theta.itemsize == 4 else 52
     bias = 127 if theta.itemsize == 4 else 1023
