@@ -39,9 +39,9 @@ def pack(dataset, *, dtype="float64", device="cpu", intercept=True, kernel="auto
         return packed(dataset, dtype, place, intercept=intercept)
 
 
-@partial(jax.jit, static_argnames="rows")
-def add_block(total, X, weight, rows, theta):
-    """The Sums so far and those of one Block, in the arithmetic of theta."""
+@jax.jit
+def add_block(total, X, weight, theta):
+    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, in the arithmetic of theta."""
     X = X.astype(theta.dtype)
     m = theta @ X
     p = jax.nn.sigmoid(m)
@@ -51,7 +51,7 @@ def add_block(total, X, weight, rows, theta):
         weight = weight.astype(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
     hessian = None if h is None else total.hessian + (X * h) @ X.T
-    return Sums(total.value + losses[:rows].sum(), total.gradient + X @ p, hessian)
+    return Sums(total.value + losses.sum(), total.gradient + X @ p, hessian)
 
 
 def sums(blocks, theta, *, arithmetic="float64", hessian=False):
@@ -72,8 +72,8 @@ def _add_share(place, theta, arithmetic, hessian, share):
     size, theta = len(theta), theta.astype(arithmetic)
     total = Sums(np.zeros(()), np.zeros(size), np.zeros((size, size)) if hessian else None)
     add = fused.add_block if place.has_kernel(size, hessian=hessian) else add_block
-    for block in share:
-        total = add(total, *block, theta)
+    for X, weight, _ in share:
+        total = add(total, X, weight, theta)
     return Sums(*(None if part is None else to_numpy(part) for part in total))
 
 

@@ -38,8 +38,8 @@ def pack(dataset, *, dtype="float64", device="cpu", intercept=True, kernel="auto
     return packed(dataset, dtype, place, intercept=intercept)
 
 
-def add_block(total, X, weight, rows, theta):
-    """The Sums so far and those of one Block, in the arithmetic of theta."""
+def add_block(total, X, weight, theta):
+    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, in the arithmetic of theta."""
     X = X.to(theta.dtype)
     m = theta @ X
     losses = torch.nn.functional.softplus(m, threshold=40)  # log1p(exp(m)), and m where they are the same float64
@@ -49,7 +49,7 @@ def add_block(total, X, weight, rows, theta):
         weight = weight.to(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
     hessian = None if h is None else total.hessian + (X * h) @ X.T
-    return Sums(total.value + losses[:rows].sum(), total.gradient + X @ p, hessian)
+    return Sums(total.value + losses.sum(), total.gradient + X @ p, hessian)
 
 
 def sums(blocks, theta, *, arithmetic="float64", hessian=False):
@@ -84,8 +84,8 @@ def _add_share(place, theta, arithmetic, hessian, share):
     total = Sums(zeros(()), zeros(len(theta)), zeros((len(theta), len(theta))) if hessian else None)
     theta = torch.tensor(theta, dtype=find_dtype(arithmetic), device=device)
     add = fused.add_block if place.has_kernel(len(theta), hessian=hessian) else add_block
-    for block in share:
-        total = add(total, *block, theta)
+    for X, weight, _ in share:
+        total = add(total, X, weight, theta)
     return Sums(*(None if part is None else to_numpy(part) for part in total))
 
 

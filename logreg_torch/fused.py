@@ -47,7 +47,7 @@ def add_share(theta, hessian, share):
     return add_share(theta, hessian, share)
 
 
-def add_block(total, X, weight, _, theta):
+def add_block(total, X, weight, theta):
     """What ``blocked.add_block`` does, on a GPU and without a Hessian."""
     value, gradient = _on_gpu(X, weight, theta)
     return Sums(total.value + value, total.gradient + gradient, None)

@@ -88,23 +88,6 @@ def test_float32_rows_with_float64_arithmetic(blocked, cut, name):
     assert (gradient <= limit).all()
 
 
-@pytest.mark.parametrize("name", ["correlated", "soft", "weighted"])
-def test_lanes_beyond_the_rows_count_nothing(blocked, monkeypatch, name):
-    """Two blocks of 20 rows or more, a soft label's counted twice, in pages of one or two numbers more."""
-    dataset, point = CASES[name]
-    held = dataset.n_rows // 2 * (2 if name == "soft" else 1)
-    monkeypatch.setattr("logreg_parity.data.tiles.PAGE", (held + held // 16) * 8)
-    monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
-    monkeypatch.setattr(blocks, "_block_count", lambda *_: 2)
-    packed = blocked.pack(dataset)
-    assert [(block.X.shape[1], block.rows) for block in packed.blocks] == 2 * [(held + held // 16, held)]
-    sample = packed.sample(5)
-    assert sample.n_rows >= 5 and all(few.rows == np.count_nonzero(few.X[-1]) for few in sample.blocks)
-    _, value, gradient, limit, exact = errors(blocked, dataset, point, l2=0.375)
-    assert (gradient <= limit).all()
-    assert oracle.distance(value, exact.objective) <= PointBounds(dataset, point, dtype="float64", l2=0.375).objective
-
-
 def test_a_lost_row_is_seen(blocked, monkeypatch):
     """The bound is far below what a single row of eighty contributes."""
     whole = blocks._signed_rows
@@ -177,14 +160,13 @@ def test_a_block_is_the_larger_of_its_two_sizes(monkeypatch, size, rows, most):
     assert most / 2 < packed.rows[0] <= most + 1
 
 
-@pytest.mark.parametrize(("rows", "held"), [(1536, 1024), (700, 700)])
-def test_rows_of_a_block_fill_whole_pages_where_they_fill_one(monkeypatch, rows, held):
-    """A page is 1024 numbers; blocks of 700 rows would be padded by too much."""
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 0)
-    monkeypatch.setattr(blocks, "BLOCK_ROWS", rows)
+def test_a_block_in_tiles_is_twice_as_large_and_no_tile_of_it_is_nearly_empty(monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 2**11 + 16)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
-    packed = Blocks.of(gaussian(3 * held, 3, seed=0), "float32", Place(np.asarray, 1))
-    assert [block.X.shape for block in packed.blocks] == 3 * [(4, held)]
+    plain, tiled = (Place(np.asarray, 1, fused) for fused in (False, True))
+    assert Blocks.of(gaussian(4 * 129, 3, seed=0), "float32", plain).rows == 4 * (129,)  # 16 bytes a row
+    assert Blocks.of(gaussian(2 * 258, 3, seed=0), "float32", tiled).rows == 3 * (172,)
 
 
 def test_on_a_cpu_blocks_lie_in_one_piece_and_begin_with_lines(cut):
@@ -195,9 +177,8 @@ def test_on_a_cpu_blocks_lie_in_one_piece_and_begin_with_lines(cut):
 
 def test_on_a_gpu_blocks_are_large(monkeypatch):
     monkeypatch.setattr(blocks, "DEVICE_BLOCK_BYTES", 2**13)
-    monkeypatch.setattr("logreg_parity.data.tiles.PAGE", 2**11)  # of 512 numbers, which no kernel knows to leave out
     packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", Place(np.asarray, None))  # 16 bytes a row
-    assert packed.rows == (500, 500) and all(block.X.shape == (4, 500) for block in packed.blocks)
+    assert packed.rows == (500, 500)
 
 
 def test_the_data_set_is_not_touched_through_the_blocks(blocked):

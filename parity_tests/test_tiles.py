@@ -5,7 +5,7 @@ import pytest
 
 from logreg_parity import Dataset, gaussian
 from logreg_parity.data.blocks import Blocks, Place
-from logreg_parity.data.tiles import LINE, PAGE, TILE, aligned, fill, plain_lanes, rows_in
+from logreg_parity.data.tiles import LINE, TILE, aligned, fill, rows_in
 from parity_tests.cases import CASES
 
 COUNTS = [1, 2, 3, TILE - 1, TILE, TILE + 1, 2 * TILE, 5 * TILE + 7]
@@ -25,11 +25,11 @@ def filled(X, sign, numbers, lane_count=TILE):
 
 
 @pytest.mark.parametrize("rows", COUNTS)
-@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("one", [False, True])
 @pytest.mark.parametrize("intercept", [False, True])
-def test_every_row_has_its_lane_and_the_rest_are_zeros(rows, wide, intercept):
+def test_every_row_has_its_lane_and_the_rest_are_zeros(rows, one, intercept):
     X, sign = np.arange(1.0, 3 * rows + 1).reshape(rows, 3), 1.0 - 2 * (np.arange(rows) % 3 == 0)
-    found = lanes(filled(X, sign, 3 + intercept, rows + 5 if wide else TILE))
+    found = lanes(filled(X, sign, 3 + intercept, rows if one else TILE))
     expected = np.hstack([X, np.ones((rows, int(intercept)))]).T * sign
     assert np.array_equal(found[:, :rows], expected) and not found[:, rows:].any()
 
@@ -38,16 +38,6 @@ def test_every_row_has_its_lane_and_the_rest_are_zeros(rows, wide, intercept):
 def test_rows_in_some_of_the_tiles_are_counted(rows):
     marks = filled(np.zeros((rows, 0)), np.ones(rows), 1)
     assert all(rows_in(len(marks), rows, step) == marks[::step].sum() for step in range(1, len(marks) + 2))
-
-
-@pytest.mark.parametrize("dtype", [np.dtype("float32"), np.dtype("float64")], ids=str)
-def test_a_few_pages_are_filled_where_little_is_missing(dtype):
-    page = PAGE // dtype.itemsize
-    found = {rows: plain_lanes(rows, dtype) for rows in range(1, 6 * page)}
-    padded = {rows: lanes for rows, lanes in found.items() if lanes != rows}
-    assert set(padded.values()) == {page, 2 * page, 3 * page, 4 * page}
-    assert all(rows < lanes <= rows * 17 / 16 for rows, lanes in padded.items())
-    assert all(found[pages * page - 3] == pages * page for pages in (1, 2, 3, 4))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

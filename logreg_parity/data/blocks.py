@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .dataset import Dataset
-from .tiles import PAGE, TILE, aligned, fill, plain_lanes, rows_in
+from .tiles import TILE, aligned, fill, rows_in
 
-BLOCK_BYTES = 2**22  # of X; of 2^18 to 2^23 about the fastest in both frameworks: dispatch below, cache misses above
-BLOCK_ROWS = 2**10  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
+BLOCK_BYTES = 2**21  # of X: below, dispatch costs more; above, cache misses
+BLOCK_ROWS = 2**9  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
 WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
@@ -40,9 +40,9 @@ class Sums(NamedTuple):
 
 
 class Block(NamedTuple):
-    """R signed rows, on a device: X (D + 1, L), weight (L,) in float64, or None where all are 1, and rows, R.
+    """Some signed rows, on a device: X (D + 1, R), weight (R,) in float64, or None where all are 1, and rows, R.
 
-    Beyond the rows are zeros. For the CPU's kernel X is (T, D + 1, TILE) and weight (T, TILE): see ``tiles.py``.
+    For the CPU's kernel X is (T, D + 1, TILE) and weight (T, TILE): see ``tiles.py``.
     """
 
     X: Any
@@ -73,11 +73,8 @@ class Place(NamedTuple):
 
     def rooms(self, rows: list[int], size: int, number: np.dtype) -> Iterable[np.ndarray]:
         """Zeros (T, D + 1, L) for block after block of so many rows: on a CPU, where they stay, in one piece."""
-        if self.workers is None:
-            return (aligned([(1, size, n)], number)[0] for n in rows)
-        if self.in_tiles:
-            return aligned([(-(-n // TILE), size, TILE) for n in rows], number)
-        return aligned([(1, size, plain_lanes(n, number)) for n in rows], number)
+        shapes = [(-(-n // TILE), size, TILE) if self.in_tiles else (1, size, n) for n in rows]
+        return (aligned([shape], number)[0] for shape in shapes) if self.workers is None else aligned(shapes, number)
 
     def block(self, X: np.ndarray, weight: np.ndarray | None, rows: int) -> Block:
         """The block of these arrays, put there."""
@@ -118,7 +115,7 @@ class Blocks:
         if dataset.n_features + intercept == 0:
             raise ValueError("the data set has no features and the model no intercept; give one of them")
         size, number = dataset.n_features + intercept, np.dtype(dtype)
-        count = min(_block_count(dataset.n_rows, size, number, place.workers), dataset.n_rows)
+        count = min(_block_count(dataset.n_rows, size, number, place), dataset.n_rows)
         rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
         hard = bool(np.isin(dataset.y, (0, 1)).all())
         signed = [n if hard else 2 * n for n in rows]
@@ -201,14 +198,17 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _block_count(rows: int, size: int, number: np.dtype, workers: int | None) -> int:
+def _block_count(rows: int, size: int, number: np.dtype, place: Place) -> int:
     """Into how many blocks, as many for every worker, the rows of so many numbers are cut."""
     row = size * number.itemsize
-    if workers is None:
+    if place.workers is None:
         return -(-rows * row // DEVICE_BLOCK_BYTES)
-    most, page = max(BLOCK_BYTES // row, BLOCK_ROWS), PAGE // number.itemsize
-    most = most // page * page or most
-    return 1 if rows * row <= WHOLE_BYTES else -(-rows // (most * workers)) * workers
+    if rows * row <= WHOLE_BYTES:
+        return 1
+    most = max(BLOCK_BYTES // row, BLOCK_ROWS)
+    if place.in_tiles:  # of which one is in cache, however many a block has: as many full ones as fill two blocks
+        most = 2 * most // TILE * TILE or most
+    return -(-rows // (most * place.workers)) * place.workers
 
 
 def _signed_rows(

@@ -13,14 +13,6 @@ import numpy as np
 
 TILE = 64  # rows: some vectors' worth, and so few that 1000 features of them stay in a core's second cache
 LINE = 64  # bytes of a cache's line: a vector written or read across two of them takes twice as long
-PAGE = 2**12  # bytes: a product of features that fill a few pages each is a sixth slower where they end within one
-
-
-def plain_lanes(rows: int, dtype: np.dtype) -> int:
-    """The lanes of a framework's tile: whole pages, if up to four, and at most a sixteenth more than the rows."""
-    pages = -(-rows * dtype.itemsize // PAGE)
-    lanes = pages * PAGE // dtype.itemsize
-    return lanes if pages <= 4 and lanes <= rows + rows // 16 else rows
 
 
 def fill(tiles: np.ndarray, X: np.ndarray, sign: np.ndarray) -> None:
