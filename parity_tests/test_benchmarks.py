@@ -3,6 +3,8 @@
 import copy
 import itertools
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -255,6 +257,14 @@ def test_an_unknown_benchmark_is_refused_before_anything_runs(tmp_path, capsys):
     assert main(["bench", "ladder", "speed", "--out", str(tmp_path)]) == 2
     assert "no benchmark 'speed'; give ladder, gradient" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_jax_computes_in_the_thread_that_asks():
+    """What a call returns is there already; elsewhere such a product is not."""
+    product = "a = jax.numpy.ones((1500, 1500)); f = jax.jit(lambda a: a @ a); f(a).block_until_ready()"
+    code = f"import benchmarks, jax; {product}; print([f(a).is_ready() for _ in range(5)])"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == str([True] * 5)
 
 
 @pytest.mark.parametrize(("spun", "waited"), [(0.0, 1), (0.1, 21), (99.0, 200)])
