@@ -6,8 +6,8 @@
 
 import jax
 
-# A result is waited for at once here, and to wake another thread for it takes up to half of a pass. This holds for peers
-# in JAX too, and has to come before JAX is first used.
+# A result is waited for at once here, and to wake another thread for it takes most of a small pass. This holds for
+# peers in JAX too, and has to come before JAX is first used.
 jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 BENCHMARKS = ("ladder", "gradient", "optimum", "devices", "scale")
