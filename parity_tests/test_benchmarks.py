@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import os
 import subprocess
 import sys
 
@@ -265,6 +266,24 @@ def test_jax_computes_in_the_thread_that_asks():
     code = f"import benchmarks, jax; {product}; print([f(a).is_ready() for _ in range(5)])"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == str([True] * 5)
+
+
+@pytest.mark.parametrize("framework", ["jax", "torch"])
+def test_threads_are_told_to_sleep_before_a_framework_is_imported(framework):
+    """OpenMP reads its variable when it is loaded."""
+    code = f"""
+import os, sys
+class Watch:
+    def find_spec(name, *rest):
+        if name == "{framework}":
+            sys.exit(os.environ.get("OMP_WAIT_POLICY", "not told"))
+sys.meta_path.insert(0, Watch)
+from logreg_parity.__main__ import main
+main(["bench", "ladder"])
+"""
+    unset = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    found = subprocess.run([sys.executable, "-c", code], env=unset, capture_output=True, text=True)
+    assert found.stderr.strip() == "PASSIVE"
 
 
 @pytest.mark.parametrize(("spun", "waited"), [(0.0, 1), (0.1, 21), (99.0, 200)])

@@ -43,11 +43,12 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
-    if importlib.util.find_spec("benchmarks.results") is None:
-        raise ValueError("the benchmarks are not here; run this in a checkout that is installed with --editable")
-    # Before a framework is imported. A thread that spins while another framework computes takes its core.
+    # Before a framework is imported, which to look for the benchmarks does: a thread that spins while another framework
+    # computes takes its core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if importlib.util.find_spec("benchmarks.results") is None:
+        raise ValueError("the benchmarks are not here; run this in a checkout that is installed with --editable")
     results = importlib.import_module("benchmarks.results")
     return _compare(results, *options.compare) if options.compare else _measure(results, options)
 
