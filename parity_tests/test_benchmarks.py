@@ -268,6 +268,14 @@ def test_jax_computes_in_the_thread_that_asks():
     assert found.stdout.strip() == str([True] * 5)
 
 
+@pytest.mark.parametrize("missing", ["benchmarks", "benchmarks.results"])
+def test_bench_outside_a_checkout_says_where_it_runs(monkeypatch, capsys, missing):
+    monkeypatch.delitem(sys.modules, "benchmarks.results")
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert main(["bench", "ladder"]) == 2
+    assert "run this in a checkout" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("framework", ["jax", "torch"])
 def test_threads_are_told_to_sleep_before_a_framework_is_imported(framework):
     """OpenMP reads its variable when it is loaded."""

@@ -1,7 +1,7 @@
 """``logreg-parity bench``: run the benchmarks of a checkout, or compare two results."""
 
 import argparse
-import importlib.util
+import importlib
 import os
 import shutil
 from pathlib import Path
@@ -43,13 +43,17 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
-    # Before a framework is imported, which to look for the benchmarks does: a thread that spins while another framework
-    # computes takes its core.
+    # Before a framework is imported: a thread that spins while another framework computes takes its core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    if importlib.util.find_spec("benchmarks.results") is None:
-        raise ValueError("the benchmarks are not here; run this in a checkout that is installed with --editable")
-    results = importlib.import_module("benchmarks.results")
+    try:
+        results = importlib.import_module("benchmarks.results")
+    except ModuleNotFoundError as error:
+        if error.name not in ("benchmarks", "benchmarks.results"):
+            raise
+        raise ValueError(
+            "the benchmarks are not here; run this in a checkout that is installed with --editable"
+        ) from error
     return _compare(results, *options.compare) if options.compare else _measure(results, options)
 
 
