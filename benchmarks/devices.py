@@ -12,8 +12,8 @@ import jax
 import numpy as np
 import torch
 
-import logreg_jax.blocked
-import logreg_torch.blocked
+import logreg_jax.speed.blocked
+import logreg_torch.speed.blocked
 from logreg_jax import gradient as jax_gradient
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.generator import initial_parameters
@@ -48,9 +48,9 @@ def _measure(dataset: Dataset, rounds: int) -> list[dict]:
     prepared = {}
     for device in logreg_torch.devices():
         prepared["PyTorch eager", device, "full"] = _torch(dataset, point, device)
-        prepared["PyTorch, one pass", device, "full"] = _one_pass(logreg_torch.blocked, dataset, point, device)
+        prepared["PyTorch, one pass", device, "full"] = _one_pass(logreg_torch.speed.blocked, dataset, point, device)
     for device in logreg_jax.devices():
-        prepared["JAX, one pass", device, "full"] = _one_pass(logreg_jax.blocked, dataset, point, device)
+        prepared["JAX, one pass", device, "full"] = _one_pass(logreg_jax.speed.blocked, dataset, point, device)
         prepared["JAX jit", device, "full"] = _jax(dataset, point, device, "highest")
         if device != "cpu":
             prepared["JAX jit", device, "default"] = _jax(dataset, point, device, "default")

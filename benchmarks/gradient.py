@@ -9,11 +9,11 @@ import torch
 from sklearn._loss import HalfBinomialLoss
 from sklearn.linear_model._linear_loss import LinearModelLoss
 
-import logreg_jax.blocked
-import logreg_torch.blocked
+import logreg_jax.speed.blocked
+import logreg_torch.speed.blocked
 from logreg_jax.convert import arithmetic
-from logreg_parity.data.blocks import processors
 from logreg_parity.data.dataset import Dataset, Parameters
+from logreg_parity.solvers.blocks import processors
 
 from .peers import fused_gradient, jax_gradient, torch_gradient
 from .problems import derivatives, well_conditioned
@@ -76,7 +76,7 @@ def problem(n: int, d: int, dtype: str) -> tuple[Dataset, Parameters]:
 def _candidates(dataset: Dataset, X, y, point: Parameters, dtype: str) -> dict[str, Callable]:
     """Functions that give (value, gradient of w, gradient of b) and return when they are done."""
     found: dict[str, Callable] = {}
-    for name, blocked in {"PyTorch": logreg_torch.blocked, "JAX": logreg_jax.blocked}.items():
+    for name, blocked in {"PyTorch": logreg_torch.speed.blocked, "JAX": logreg_jax.speed.blocked}.items():
         for kernel, title in {"plain": "one pass", "fused": "fused"}.items():
             packed = blocked.pack(dataset, dtype=dtype, kernel=kernel)
             found[f"{name}, {title}"] = _one_pass(blocked, packed, point, dtype)

@@ -76,8 +76,8 @@ def held(fit, n: int, rounds: int) -> dict:
 def stream(fit, n: int, rounds: int) -> dict:
     """Passes over a stream: the one that every fit of a stream begins with, and one value and gradient."""
     from logreg_parity.data.dataset import Parameters
-    from logreg_parity.data.stream import Stream
     from logreg_parity.solvers.objective import Objective
+    from logreg_parity.solvers.stream import Stream
 
     small = well_conditioned(10_000, STREAMED_FEATURES)
     X, y = small.X.astype(np.float32), small.y.astype(np.float32)

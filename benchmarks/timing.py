@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from logreg_parity.data.blocks import processors
+from logreg_parity.solvers.blocks import processors
 
 Candidate = Callable[[], object]
 

@@ -18,7 +18,7 @@ from logreg_parity import published_2021
 from logreg_parity.judge import figures
 from logreg_parity.judge.axes import placements
 from logreg_parity.judge.compare import compare
-from logreg_parity.judge.quantities import Setting
+from logreg_parity.judge.problem import Setting
 from logreg_parity.judge.report import summary, tables
 
 dataset, start = published_2021()
@@ -62,7 +62,7 @@ assert report.verdict == "within"
 # Two programs with the *same* bug agree to the last bit. Here both forget the same factor:
 
 # %%
-from logreg_parity.judge.museum.faults import FactorTwo
+from logreg_parity.museum.faults import FactorTwo
 
 alike = compare({"mine": FactorTwo(), "yours": FactorTwo()}, dataset, start, setting, dtypes=["float64"])
 for placed in placements(alike):

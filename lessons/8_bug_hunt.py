@@ -8,7 +8,7 @@
 import numpy as np
 from rich.console import Console
 
-from logreg_parity.judge.museum.faults import EXHIBITS
+from logreg_parity.museum.faults import EXHIBITS
 from logreg_parity.teach.hunt import evidence, suspects
 
 console = Console(width=100, highlight=False)
@@ -49,8 +49,8 @@ for name, guess in guesses.items():
 # Because its tolerance was chosen by somebody who did not know your numbers. Here is what it says of two of them:
 
 # %%
-from logreg_parity.judge.museum.problem import SUM
-from logreg_parity.judge.museum.score import trial
+from logreg_parity.museum.problem import SUM
+from logreg_parity.museum.score import trial
 
 for name in ("SilentlyFloat32", "LossOneStepLate"):
     made = trial(EXHIBITS[name].program, EXHIBITS[name].setting)
@@ -64,7 +64,7 @@ for name in ("SilentlyFloat32", "LossOneStepLate"):
 # A fault is a class with one method changed. Make one that is as small as you can, and see whether the judge sees it.
 
 # %%
-from logreg_parity.judge.museum.by_hand import ByHand
+from logreg_parity.museum.by_hand import ByHand
 
 
 class MyFault(ByHand):

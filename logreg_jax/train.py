@@ -7,9 +7,9 @@ Read beside ``logreg_torch/train.py``. The rows of every mini-batch come from ou
 from logreg_parity.data.history import Recorder
 
 from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
-from .engines import choose_engine, descend
 from .loss import objective
 from .sgd import sgd, sgd_step
+from .speed.engines import choose_engine, descend
 
 
 def train(

@@ -28,7 +28,7 @@ from .data.dataset import Dataset, Parameters
 from .data.generator import gaussian, initial_parameters, lesson, lesson_datasets, published_2021
 from .data.history import Evaluation, History
 from .data.tables import load_table
-from .judge.check import check
+from .ports.check import check
 from .teach.grade import grade
 
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@
 import pytest
 
 from logreg_parity.cli.explore import explorer as explorer_page
-from logreg_parity.judge.twin import load_twin
+from logreg_parity.twins import load_twin
 from parity_tests.browser import Explorer, browser
 from parity_tests.cases import CASES
 

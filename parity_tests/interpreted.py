@@ -50,8 +50,8 @@ def passes(blocked, device="cpu"):
 if __name__ == "__main__":
     os.environ["TRITON_INTERPRET"] = "1"
     sys.modules["jax_triton"] = types.SimpleNamespace(triton_call=triton_call)
-    kernel = importlib.import_module("logreg_parity.solvers.fused_gpu")
+    kernel = importlib.import_module("logreg_parity.solvers.kernels.gpu")
     kernel.TILE, kernel.FEWEST_ROWS, kernel.PROGRAMS = 64, 1, 3  # several programs, and tiles for each
-    blocked = importlib.import_module(f"{sys.argv[1]}.blocked")
+    blocked = importlib.import_module(f"{sys.argv[1]}.speed.blocked")
     blocked.processors = lambda: None  # as for a GPU
     print(json.dumps(list(passes(blocked))))

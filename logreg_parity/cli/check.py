@@ -50,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
     """Build, check, print, write; the exit status."""
     from rich.console import Console
 
-    from ..judge.bring import jax_side, read_batch, read_params, torch_side
-    from ..judge.check import check
-    from ..judge.check_report import explanation, table, write_check
+    from ..ports.check import check
+    from ..ports.files import jax_side, read_batch, read_params, torch_side
+    from ..ports.report import explanation, table, write_check
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")

@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
     from ..judge.compare import compare
     from ..judge.report import summary, tables, write_report
-    from ..judge.twin import OnEngine, load_twin
+    from ..twins import OnEngine, load_twin
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")

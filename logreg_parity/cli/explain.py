@@ -35,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ..data.files import write_whole
-    from ..judge.explain import explain
-    from ..judge.trace import Trace
+    from ..explain.parting import explain
+    from ..explain.trace import Trace
 
     first, second = (Trace.load(path) for path in options.traces)
     paths = [str(path) for path in options.traces]

@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
     from ..judge.fits import exit_status, report, verdict, write
-    from ..judge.twin import load_twin
+    from ..twins import load_twin
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _stream(options: argparse.Namespace):
     """The rows of the files. Raises ValueError for more than two files, and for options that a stream does not take."""
-    from ..data.stream import open_stream
+    from ..solvers.stream import open_stream
 
     if len(options.stream) > 2:
         raise ValueError(f"--stream names {len(options.stream)} files; give X.npy y.npy, or one .npz")

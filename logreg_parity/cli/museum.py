@@ -47,8 +47,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(console) -> int:
-    from ..judge.museum.faults import EXHIBITS
-    from ..judge.museum.rewrites import REWRITES
+    from ..museum.faults import EXHIBITS
+    from ..museum.rewrites import REWRITES
 
     faults = _table("faults, each to be rejected with its cause", "name", "what it is", "source")
     for exhibit in EXHIBITS.values():
@@ -61,8 +61,8 @@ def _list(console) -> int:
 
 
 def _show(console, name: str) -> int:
-    from ..judge.museum.faults import EXHIBITS
-    from ..judge.museum.score import trial
+    from ..museum.faults import EXHIBITS
+    from ..museum.score import trial
     from .explain import table, verdict
 
     if name not in EXHIBITS:
@@ -86,8 +86,8 @@ def _show(console, name: str) -> int:
 
 
 def _score(console) -> int:
-    from ..judge.museum.faults import EXHIBITS
-    from ..judge.museum.score import TOOLS, score
+    from ..museum.faults import EXHIBITS
+    from ..museum.score import TOOLS, score
 
     scores = list(score())
     table = _table("", "", "faults rejected", "cause named", "correct rejected")
@@ -108,7 +108,7 @@ def _score(console) -> int:
 def _pairs(console, count: int) -> int:
     from tqdm import tqdm
 
-    from ..judge.museum.pairs import random_pair
+    from ..museum.pairs import random_pair
 
     alarms, differ = [], 0
     for seed in tqdm(range(count), "correct pairs", disable=None, delay=1, leave=False):

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from tqdm import tqdm
 
-    from ..judge.optimizers import ROWS, measure
+    from ..optimizers.translate import ROWS, measure
 
     if options.json and not options.json.parent.is_dir():
         raise ValueError(f"--json is {options.json}; there is no folder {options.json.parent}: make it first")

@@ -62,8 +62,7 @@ def _issue(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ..data.files import write_whole
-    from ..judge import passport
-    from ..truth import maxima
+    from ..machine import maxima, passport
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")
@@ -85,7 +84,7 @@ def _issue(options: argparse.Namespace) -> int:
 
 
 def _diff(first: Path, second: Path) -> int:
-    from ..judge.passport import differences, load, shown
+    from ..machine.passport import differences, load, shown
 
     found = differences(load(first), load(second))
     for what, one, other in found:
@@ -96,8 +95,7 @@ def _diff(first: Path, second: Path) -> int:
 def _sweep(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from ..judge import sweep
-    from ..truth import maxima
+    from ..machine import maxima, sweep
 
     if options.file.exists():
         maxima.load(options.file)  # what it cannot be added to is said before the work

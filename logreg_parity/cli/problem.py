@@ -72,7 +72,7 @@ def data(options: argparse.Namespace):
 
 def problem(options: argparse.Namespace):
     """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
-    from ..judge.quantities import Setting
+    from ..judge.problem import Setting
     from ..truth.bounds import largest_curvature
 
     dataset, start = data(options)

@@ -44,8 +44,8 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Run, write; the exit status."""
-    from ..judge.trace import record
-    from ..judge.twin import OnEngine, load_twin
+    from ..explain.trace import record
+    from ..twins import OnEngine, load_twin
 
     if options.out.is_dir() or not options.out.parent.is_dir():
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ..truth import oracle, reference
 from .axes import placements
 from .compare import Comparison
-from .quantities import Run
+from .problem import Run
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito: told apart by the colour-blind
 DASHES = ((0, ()), (0, (4, 3)), (0, (1, 2)), (0, (6, 2, 1, 2)), (0, (2, 1)))

@@ -8,7 +8,7 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.files import as_json, write_whole
 from ..data.fit import Fit
-from ..data.stream import Stream
+from ..solvers.stream import Stream
 from ..truth.reference import flatten
 
 PROVED = ("converged", "no finite optimum")

@@ -6,7 +6,6 @@ count 1 + e times in the gradient, and once in the loss. Who notices: the bound,
 their defaults, which compare with finite differences and a tolerance?
 """
 
-import importlib
 from itertools import product
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from ..truth import oracle, reference
 from ..truth.bounds import PointBounds
 from ..truth.optimum import find_optimum
 from ..truth.ulp import round_dataset, round_parameters, ulp
-from .twin import load_twin
+from ..twins import load_part, load_twin
 
 ERRORS = (0.0, 0.001, 0.1, 1.0)
 JUDGE = "logreg-parity"
@@ -112,7 +111,7 @@ def opinions(names: list[str], dtype: str) -> list[Opinion]:
 def checkers(name: str):
     """The twin's module ``checkers``; None where it has none, as a user's own twin."""
     try:
-        return importlib.import_module(f"{name}.checkers")
+        return load_part(name, "bridge.checkers")
     except ModuleNotFoundError:
         return None
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.blocks import Blocks, Sums
 from ..data.dataset import Parameters
-from ..data.streamed import Streamed
-from ..truth.certificate import Certificate, certify, gradient_error
 from ..truth.reference import flatten
+from .blocks import Blocks, Sums
+from .certificate import Certificate, certify, gradient_error
+from .streamed import Streamed
 
 ROUNDING = {"float64": 2.0**-44, "float32": 2.0**-18}
 """What two values of one arithmetic may differ by, relative, and still pass for the same in a line search."""

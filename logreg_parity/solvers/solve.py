@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ..data.checkpoint import Checkpoint
 from ..data.fit import Fit
+from .checkpoint import Checkpoint
 from .newton import newton
 from .objective import Objective, Point
 from .progressive import progressive

@@ -4,7 +4,6 @@ Neither framework is imported here: each twin is loaded by name, and only for a 
 """
 
 import functools
-import importlib
 import inspect
 from types import ModuleType
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..truth import reference
+from ..twins import load_part
 from .allowed import DTYPE
 
 TWINS = {"torch": "logreg_torch", "jax": "logreg_jax"}
@@ -38,7 +38,7 @@ class NumPy:
 
 def speak(name: str) -> Any:
     """The side of that name: NumPy's, or the classroom of a twin."""
-    return NumPy() if name == "numpy" else importlib.import_module(f"{TWINS[name]}.classroom")
+    return NumPy() if name == "numpy" else load_part(TWINS[name], "bridge.classroom")
 
 
 def name_of(side: Any) -> str:
@@ -65,7 +65,7 @@ def take(value: Any) -> Any:
         return tuple(take(part) for part in value)
     root = _root(type(value).__module__)
     if root in TWINS:
-        return importlib.import_module(f"{TWINS[root]}.convert").to_numpy(value)
+        return load_part(TWINS[root], "convert").to_numpy(value)
     return np.asarray(value)
 
 

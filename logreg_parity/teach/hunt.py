@@ -6,10 +6,10 @@ from rich.console import Group
 from rich.table import Table
 
 from ..cli.explain import table
-from ..judge.museum.by_hand import ByHand
-from ..judge.museum.faults import EXHIBITS
-from ..judge.museum.score import Trial, trial
-from ..judge.quantities import Run
+from ..judge.problem import Run
+from ..museum.by_hand import ByHand
+from ..museum.faults import EXHIBITS
+from ..museum.score import Trial, trial
 from ..truth.reference import flatten
 
 

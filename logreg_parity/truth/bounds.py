@@ -31,8 +31,8 @@ FUNCTION_ULPS = 3
 
 The smallest whole number that no certified maximum of σ, the loss and its slope exceeds: ``maxima.json`` keeps them by
 version and instruction set, from a sweep over all finite float32 inputs and a search in float64 (``maxima.py``), and
-``parity_tests/test_sweep.py`` holds the frameworks that are installed to them. ``parity_tests/test_functions.py``
-looks at every float16 and bfloat16 number.
+``parity_tests/machine/test_sweep.py`` holds the frameworks that are installed to them.
+``parity_tests/truth/test_functions.py`` looks at every float16 and bfloat16 number.
 """
 
 ENLARGED = 1 + 2.0**-20

@@ -128,7 +128,7 @@ def sgd_step(θ, slope, velocity, learning_rate, momentum=0, nesterov=False):
 def evaluate(
     dataset: Dataset, parameters: Parameters, *, l2=0.0, reduction="mean", dtype="float64", device="cpu"
 ) -> Evaluation:
-    """Everything there is to know at one point; see ``judge.twin.Twin``."""
+    """Everything there is to know at one point; see ``twins.Twin``."""
     data, parameters = _from_numpy(dataset, parameters, dtype, device)
     z = logits(parameters, data["X"])
     value, gradient = value_and_grad(parameters, **data, l2=data["X"].dtype.type(l2), reduction=reduction)
@@ -152,7 +152,7 @@ def train(
     dtype="float64",
     device="cpu",
 ) -> History:
-    """Gradient descent by hand; see ``judge.twin.Twin``."""
+    """Gradient descent by hand; see ``twins.Twin``."""
     data, parameters = _from_numpy(dataset, start, dtype, device)
     recorder = Recorder(parameters, steps=steps, record=record, keep=keep, name="reference")
     options = {"l2": data["X"].dtype.type(l2), "reduction": reduction}

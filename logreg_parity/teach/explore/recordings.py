@@ -13,8 +13,8 @@ import numpy as np
 from ...data.dataset import Dataset, Parameters
 from ...data.files import write_whole
 from ...data.generator import PUBLISHED_START, lesson, plane
-from ...judge.twin import load_twin
 from ...truth.ulp import round_dataset, round_parameters, round_to
+from ...twins import load_twin
 from .page import WEB
 
 FILE = WEB / "recordings.json"

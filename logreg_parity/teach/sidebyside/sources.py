@@ -1,6 +1,6 @@
 """The twins' source, cut into definitions, each beside its sibling.
 
-Public definitions are paired by name, as ``parity_tests/test_mirror.py`` demands. Private ones are where the
+Public definitions are paired by name, as ``parity_tests/twins/test_mirror.py`` demands. Private ones are where the
 frameworks differ: they are paired where their names begin with the same word (``_Sigmoid`` and ``_sigmoid_jvp``), and
 stand alone otherwise.
 """
@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 TWINS = ("logreg_torch", "logreg_jax")
 MODULE = "module"
-READING_ORDER = ("workshop.py", "model.py", "loss.py", "gradient.py", "sgd.py", "train.py")  # then by name
+READING_ORDER = ("workshop.py", "model.py", "loss.py", "gradient.py", "sgd.py", "train.py")
+"""The lesson; then by name, and the folders last."""
 
 
 class Definition(NamedTuple):
@@ -48,14 +49,20 @@ def read_twins(torch: Path, jax: Path) -> dict[str, list[Pair]]:
 
     Raises ValueError where a file or a public definition is in one twin only.
     """
-    torch_files, jax_files = ({path.name for path in folder.glob("*.py")} for folder in (torch, jax))
+    torch_files, jax_files = (
+        {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")} for folder in (torch, jax)
+    )
     if torch_files != jax_files:
         alone = ", ".join(sorted(torch_files ^ jax_files))
         raise ValueError(f"only one of {torch} and {jax} has {alone}; the twins have the same files: add or remove it")
-    files = sorted(torch_files, key=lambda name: (READING_ORDER.index(name) if name in READING_ORDER else 99, name))
+    files = sorted(torch_files, key=_reading_order)
     return {
         name: pair(cut((torch / name).read_text("utf-8")), cut((jax / name).read_text("utf-8")), name) for name in files
     }
+
+
+def _reading_order(file: str) -> tuple:
+    return (READING_ORDER.index(file) if file in READING_ORDER else len(READING_ORDER), "/" in file, file)
 
 
 def cut(source: str) -> list[Definition]:

@@ -1,0 +1,73 @@
+"""One operation at a time, as the framework does it: what ``logreg-parity passport`` asks.
+
+Read beside ``logreg_torch/bridge/probes.py``; ``logreg_parity.machine.probes`` chooses the numbers and says what the
+answers show. Unlike the rest of the twin this runs under whatever settings JAX has, for they are the question; only the
+64-bit switch follows the dtype.
+"""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+
+from ..convert import find_device, from_numpy, to_numpy
+from ..loss import softplus, stable_loss
+from ..model import sigmoid
+
+MODES = ("eager", "jit")
+
+
+def slope(function):
+    """The derivative of an elementwise function by its first argument."""
+    return jax.grad(lambda z, *rest: function(z, *rest).sum())
+
+
+def apart(z):
+    """The same numbers with gaps between them, where no vector instruction applies: a kernel's road for odd ends."""
+    return jnp.stack((z, z), axis=-1)[..., 0]
+
+
+OPERATIONS = {
+    "product_sum": lambda a, b, c: a * b + c,
+    "scale": lambda x, s: x * s,
+    "thousandth": lambda x: x / 1000.0,
+    "there_and_back": lambda x: (x + 3.0) - 3.0,
+    "total": lambda x: x.sum(),
+    "matmul": lambda a, b: a @ b,
+    "sigmoid": sigmoid,
+    "sigmoid_apart": lambda z: sigmoid(apart(z)),
+    "softplus": softplus,
+    "framework_softplus": jax.nn.softplus,
+    "framework_log_sigmoid": jax.nn.log_sigmoid,
+    "loss": stable_loss,
+    "loss_slope": slope(stable_loss),
+    "loss_curvature": slope(slope(stable_loss)),
+}
+
+
+def compute(operation, *arrays, dtype="float32", device="cpu", mode="eager"):
+    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; mode is one of MODES."""
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}; give one of {', '.join(MODES)}")
+    function = _compiled(operation) if mode == "jit" else OPERATIONS[operation]
+    with jax.enable_x64(dtype == "float64"):
+        return to_numpy(function(*(from_numpy(array, dtype, device) for array in arrays)))
+
+
+@cache
+def _compiled(operation):
+    return jax.jit(OPERATIONS[operation])
+
+
+def identity(x, device="cpu"):
+    """The array in and out again, in the dtype that the framework gives it unasked."""
+    return to_numpy(jnp.asarray(x, device=find_device(device)))
+
+
+def threads(count=None):
+    """The number of threads, after setting it where a count is given; None where there is no such switch, as in JAX."""
+
+
+def describe(device="cpu"):
+    """What the framework says the device is."""
+    return find_device(device).device_kind

@@ -1,0 +1,41 @@
+"""L-BFGS: the framework's own, on the one-pass gradient.
+
+Read beside ``logreg_torch/speed/lbfgs.py``. PyTorch's optimiser searches along its directions itself (strong Wolfe) and
+asks for values and gradients; optax's search needs a function that JAX can compile, so there it is the solvers' own.
+"""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from logreg_parity.solvers.objective import search
+
+from ..convert import arithmetic
+
+MEMORY = 10  # pairs
+
+
+def lbfgs(objective, theta, target=0.0):
+    """Point after point, in float64 arithmetic, for as long as the framework's search finds another."""
+    here, state = objective.at(theta), None
+    while here is not None:
+        yield here
+        direction, state = _direction(here, state)
+        here = search(objective, here, direction)
+
+
+@arithmetic("float64")
+def _direction(here, state):
+    init, update = _optimizer()
+    theta = jnp.asarray(here.theta)
+    direction, state = update(jnp.asarray(here.gradient), init(theta) if state is None else state, theta)
+    return np.asarray(direction), state
+
+
+@cache
+def _optimizer():
+    optimizer = optax.lbfgs(learning_rate=1.0, memory_size=MEMORY, linesearch=None)
+    return optimizer.init, jax.jit(optimizer.update)

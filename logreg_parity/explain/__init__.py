@@ -1,0 +1,1 @@
+"""Where two stored runs part, and why."""

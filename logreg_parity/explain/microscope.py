@@ -1,0 +1,226 @@
+"""One run at one step: the numbers of each stage, what they should be, and how far off they may be.
+
+Two questions, two answers. ``at_own_point``: the stage's value at the run's own parameters, in float64, and the bound
+of all rounding since. ``from_own_inputs``: its exact value from the stage's own stored inputs, and the bound of that
+stage alone. A stage that is off the first but not the second inherited its error.
+"""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from ..data.dataset import Dataset, Parameters
+from ..judge.problem import rounded_inputs
+from ..truth import oracle, reference
+from ..truth.bounds import PointBounds
+from ..truth.momentum import Velocity
+from ..truth.ulp import format_of
+from . import stages
+from .trace import Trace
+
+STAGES = ("start", "logits", "row losses", "loss", "residuals", "gradient", "update", "recorded loss")
+"""In the order in which a step computes them. Residuals are a branch of their own: no other stage is fed with them."""
+
+
+class Expected(NamedTuple):
+    """What a stage should give (K,), and how far a correct program may be from it."""
+
+    value: np.ndarray
+    bound: np.ndarray
+
+
+class Side:
+    """A trace with the problem as its program got it."""
+
+    def __init__(self, trace: Trace, dataset: Dataset):
+        self.trace, self.dtype = trace, trace.ran.dtype
+        given = rounded_inputs(dataset, trace.start, trace.setting, self.dtype)
+        self.dataset, self.start, self.options = given.dataset, given.start, given.options
+        self.descent = given.descent
+        self.batches, self.rate = given.descent["batches"], given.descent["learning_rate"]
+        self.momentum, self.nesterov = given.descent.get("momentum", 0.0), given.descent.get("nesterov", False)
+        # the steps' own arithmetic (S, D + 1): how far each point is from where its gradient and velocity lead
+        self.miss = trace.points[1:] - (trace.points[:-1] - self.rate * self.directions)
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """What each step should walk along (S, D + 1), from the stored gradients."""
+        walked, velocity = [], np.zeros_like(self.trace.gradients[0])
+        for slope in self.trace.gradients:
+            direction, velocity = reference.sgd_step(0.0, slope, velocity, -1.0, self.momentum, self.nesterov)
+            walked.append(direction)
+        return np.array(walked)
+
+    @cached_property
+    def direction_bounds(self) -> np.ndarray:
+        """How far the direction of each step may be from that (S, D + 1): each gradient is Δg from the exact one."""
+        limits, velocity = [], Velocity(self.trace.points.shape[1], self.momentum, self.nesterov, self.dtype)
+        for step, slope in enumerate(self.trace.gradients, start=1):
+            limits.append(velocity.add(slope, 2 * Look(self, step).limits.gradient)[0])
+        return np.array(limits)
+
+
+class Look:
+    """A run at a step."""
+
+    def __init__(self, side: Side, step: int):
+        trace, rows = side.trace, None if side.batches is None else side.batches[step - 1]
+        self.side, self.step = side, step
+        self.rows = side.dataset if rows is None else side.dataset.take(rows)
+        self.row_names = np.arange(self.rows.n_rows) if rows is None else rows
+        self.theta, self.slope, self.reached = trace.points[step - 1], trace.gradients[step - 1], trace.points[step]
+        self.here, self.there = (Parameters(t[:-1], float(t[-1])) for t in (self.theta, self.reached))
+        self.bounds_options = {"dtype": side.dtype, **side.options}
+        self.reference_options = {"sample_weight": self.rows.sample_weight, **side.options}
+        self.limits = PointBounds(self.rows, self.here, **self.bounds_options)
+
+    @cached_property
+    def values(self) -> dict[str, np.ndarray]:
+        """What the trace holds of this step, every stage as (K,)."""
+        trace, t = self.side.trace, self.step - 1
+        values = {"start": self.theta} if t == 0 else {}
+        where = np.flatnonzero(trace.detail == self.step)
+        if len(where):
+            kept = (trace.logits, trace.row_losses, trace.residuals)
+            rows = [array[where[0], : self.rows.n_rows] for array in kept]
+            values |= dict(zip(("logits", "row losses", "residuals"), rows, strict=True))
+        values |= {"loss": trace.before[[t]], "gradient": self.slope, "update": self.reached}
+        return values | {"recorded loss": trace.losses[[t]]}
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """The run's own logits where they are stored and finite, else what they should be."""
+        stored = self.values.get("logits")
+        computed = reference.logits(self.here, self.rows.X)
+        return computed if stored is None or not np.isfinite(stored).all() else stored
+
+    @cached_property
+    def at_own_point(self) -> dict[str, Expected]:
+        """Every stage at the run's own parameters; the update, from its own stored gradient too."""
+        limits, side = self.limits, self.side
+        z = reference.logits(self.here, self.rows.X)
+        data = (self.rows.X, self.rows.y)
+        value, slope = reference.value_and_grad(self.here, *data, **self.reference_options)
+        expected = {
+            "start": (reference.flatten(side.start), np.zeros(len(self.theta))),
+            "logits": (z, limits.logit),
+            "row losses": (reference.stable_loss(z, self.rows.y), limits.loss),
+            "loss": (value, limits.objective),
+            "residuals": (limits.residuals, stages.residual_bound(limits, limits.residuals)),
+            "gradient": (reference.flatten(slope), limits.gradient),
+            "update": (self.theta - side.rate * side.directions[self.step - 1], self._update_bound),
+            "recorded loss": (value, limits.objective),
+        }
+        if side.trace.setting.record == "after":
+            after = PointBounds(self.rows, self.there, **self.bounds_options)
+            value = reference.objective(self.there, *data, **self.reference_options)
+            expected["recorded loss"] = (value, after.objective)
+        return _arrays(expected)
+
+    @cached_property
+    def from_own_inputs(self) -> dict[str, Expected]:
+        """Every stage from its own stored inputs: exact values (MPFR), and the bound of that stage alone."""
+        at = oracle.evaluate(self.rows, self.here, **self.side.options)
+        limits, side = self.limits, self.side
+        expected = {
+            "start": (reference.flatten(side.start), np.zeros(len(self.theta))),
+            "logits": (at.logits, limits.logit),
+            "loss": (at.objective, limits.objective),
+            "gradient": (reference.flatten(at.gradient), limits.gradient),
+            "update": (stages.update(self.theta, side.directions[self.step - 1], side.rate), self._update_bound),
+            "recorded loss": (at.objective, limits.objective),
+        }
+        if "logits" in self.values and self.logits is self.values["logits"]:
+            losses, residuals = stages.given_logits(self.logits, self.rows.y)
+            given = stages.GivenLogits(self.rows, self.here, self.logits, **self.bounds_options)
+            expected["row losses"] = (losses, given.loss)
+            expected["residuals"] = (residuals, stages.residual_bound(given, residuals.astype(np.float64)))
+            slope = stages.gradient(self.logits, self.rows, self.here, **side.options)
+            expected["gradient"] = (slope, given.gradient)
+            own = self.values["row losses"]
+            if np.isfinite(own).all():
+                value = stages.objective(own, self.rows, self.here, **side.options)
+                limit = stages.GivenLosses(self.rows, self.here, own, **self.bounds_options).objective
+                expected["loss"] = (value, limit)
+        if side.trace.setting.record == "after" and np.isfinite(self.reached).all():
+            after = PointBounds(self.rows, self.there, **self.bounds_options)
+            there = oracle.evaluate(self.rows, self.there, **side.options)
+            expected["recorded loss"] = (there.objective, after.objective)
+        return _arrays(expected)
+
+    @property
+    def _update_bound(self) -> np.ndarray:
+        side = self.side
+        if not side.momentum:
+            return stages.update_bound(self.limits, side.rate, self.there)
+        return stages.moved_bound(side.direction_bounds[self.step - 1], side.rate, self.there, side.dtype)
+
+    def creates(self, stage: str) -> bool:
+        """Whether the stage is off its own bound given its own inputs."""
+        if stage not in self.from_own_inputs:
+            return False
+        expected = self.from_own_inputs[stage]
+        return bool((oracle.distance(self.values[stage], expected.value) > expected.bound).any())
+
+
+class Difference(NamedTuple):
+    """How far two runs are apart in a stage, at the place where that is the largest share of what is allowed."""
+
+    stage: str
+    error: float
+    bound: float
+    where: int
+    outside: bool
+
+
+def differences(a: Look, b: Look) -> list[Difference]:
+    """Every stage of a step that both traces hold.
+
+    Allowed is each run's bound at its own point, and what its own inputs make of the stage: the distance between the
+    float64 reference values at the two points. In float64 those are themselves off by as much as the bound again,
+    unless the inputs are the same; in narrower formats the bounds' own enlargement covers it.
+    """
+    rows = []
+    for stage in (name for name in STAGES if name in a.values and name in b.values):
+        (one, limit), (other, other_limit) = a.at_own_point[stage], b.at_own_point[stage]
+        shift = np.abs(one - other)
+        twice = 2 if "float64" in (a.side.dtype, b.side.dtype) and shift.any() else 1
+        error = np.abs(a.values[stage] - b.values[stage])
+        bound = twice * (limit + other_limit) + shift
+        error = np.where(np.isnan(error), np.inf, error)
+        bound = np.where(np.isnan(bound), np.inf, bound)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.nan_to_num(np.where(error > 0, error / bound, 0.0))
+        k = int(np.argmax(share))
+        rows.append(Difference(stage, float(error[k]), float(bound[k]), k, bool((error > bound).any())))
+    return rows
+
+
+def surely_within(a: Look, b: Side) -> bool:
+    """A quick look at a step: whether all that is stored of every step differs by less than a part of one run's bound.
+
+    That is, for the data, more than N u times what the gradient or the loss is a sum of; for the penalty, more than 3 u
+    and (D + 2) u times its own size; for the update, η times the gradient's and u |θ|.
+    """
+    t, one, other = a.step - 1, a.side.trace, b.trace
+    u, n, l2 = format_of(a.side.dtype).unit_roundoff, a.rows.n_rows, a.side.options["l2"]
+    penalty = l2 * np.append(np.abs(a.here.weight), 0.0)
+    slope = u * (n * (a.limits.gradient_scale - penalty) + 3 * penalty)
+
+    def loss_slack(value: float, w: np.ndarray) -> float:
+        penalty = l2 / 2 * (w @ w)
+        return u * (n * (abs(value) - penalty) + (len(w) + 2) * penalty)
+
+    recorded_at = a.there if one.setting.record == "after" else a.here
+    pairs = (
+        (one.gradients[t], other.gradients[t], slope),
+        (one.before[t], other.before[t], loss_slack(other.before[t], a.here.weight)),
+        (one.losses[t], other.losses[t], loss_slack(other.losses[t], recorded_at.weight)),
+        (a.side.miss[t], b.miss[t], a.side.rate * slope + u * np.abs(a.reached)),
+    )
+    return all((np.abs(x - y) <= allowed).all() for x, y, allowed in pairs)
+
+
+def _arrays(expected: dict) -> dict[str, Expected]:
+    return {name: Expected(np.atleast_1d(value), np.atleast_1d(bound)) for name, (value, bound) in expected.items()}

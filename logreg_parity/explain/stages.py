@@ -1,0 +1,100 @@
+"""The stages of one step, each alone: what it should give, and may be off by, from the inputs a run gave it.
+
+``bounds.PointBounds`` starts at the parameters. Here a stage's inputs are numbers that a run stored, taken as exact,
+so that a wrong number is charged to the stage that made it and not to those that passed it on. Exact values are
+arrays of MPFR numbers, as in ``oracle.py``.
+"""
+
+from functools import cached_property
+
+import gmpy2
+import numpy as np
+
+from ..data.dataset import Dataset, Parameters
+from ..truth import oracle, reference
+from ..truth.bounds import ENLARGED, PointBounds
+from ..truth.oracle import as_exact
+from ..truth.ulp import format_of
+
+BITS = 256
+"""Of the exact sums here. All their terms are relatively exact, so a sum is off by some 2^-250 of its terms' sizes."""
+
+
+class GivenLogits(PointBounds):
+    """The bounds of what follows from logits z (N,) that are given: they carry no error of their own."""
+
+    def __init__(self, dataset: Dataset, parameters: Parameters, z: np.ndarray, **options):
+        super().__init__(dataset, parameters, **options)
+        self._p, self._q = reference.sigmoid(z), reference.sigmoid(-z)
+        self._losses = reference.stable_loss(z, self._y)
+
+    @cached_property
+    def logit(self) -> np.ndarray:
+        """0: they are given."""
+        return np.zeros(len(self._y))
+
+
+class GivenLosses(PointBounds):
+    """The bound of the objective that follows from row losses (N,) that are given."""
+
+    def __init__(self, dataset: Dataset, parameters: Parameters, losses: np.ndarray, **options):
+        super().__init__(dataset, parameters, **options)
+        self._losses = np.abs(losses)
+
+    @cached_property
+    def loss(self) -> np.ndarray:
+        """0: they are given."""
+        return np.zeros(len(self._y))
+
+
+def given_logits(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The exact row losses and residuals p - y at these logits."""
+    at = oracle.evaluate(Dataset(z[:, None], y, "logits"), Parameters(np.ones(1), 0.0))
+    with gmpy2.context(precision=BITS):
+        return at.losses, at.probabilities - as_exact(y)
+
+
+def objective(losses: np.ndarray, dataset: Dataset, parameters: Parameters, *, l2: float, reduction: str):
+    """The exact objective of these row losses."""
+    with gmpy2.context(precision=BITS):
+        w = as_exact(parameters.weight)
+        return (_share(dataset, reduction) * as_exact(losses)).sum() + as_exact(l2) / 2 * (w * w).sum()
+
+
+def gradient(z: np.ndarray, dataset: Dataset, parameters: Parameters, *, l2: float, reduction: str) -> np.ndarray:
+    """The exact gradient (D + 1,), the bias last, of rows with these logits."""
+    with gmpy2.context(precision=BITS):
+        y, z = as_exact(dataset.y), as_exact(z)
+        r = _share(dataset, reduction) * ((1 - y) * oracle.sigmoid(z) - y * oracle.sigmoid(-z))
+        penalty = as_exact(l2) * np.append(as_exact(parameters.weight), gmpy2.mpfr(0))
+        return r @ as_exact(reference.with_ones(dataset.X)) + penalty
+
+
+def update(theta: np.ndarray, slope: np.ndarray, learning_rate: float) -> np.ndarray:
+    """The exact step θ - η g (D + 1,)."""
+    with gmpy2.context(precision=BITS):
+        return as_exact(theta) - as_exact(learning_rate) * as_exact(slope)
+
+
+def update_bound(limits: PointBounds, learning_rate: float, reached: Parameters) -> np.ndarray:
+    """Bound (D + 1,) of a step from the gradient that a twin's ``evaluate`` gives: that of the step, and η Δg.
+
+    The loop computes its gradient itself, perhaps in another order of summation: each is within Δg of the exact one.
+    """
+    return limits.step(learning_rate, reached) + ENLARGED * learning_rate * limits.gradient
+
+
+def moved_bound(direction: np.ndarray, learning_rate: float, reached: Parameters, dtype: str) -> np.ndarray:
+    """Bound (D + 1,) of θ - η d along a direction that is known to its own bound, its product with η included."""
+    format, size = format_of(dtype), np.abs(reference.flatten(reached))
+    return ENLARGED * (learning_rate * direction + format.unit_roundoff * size + 2 * format.smallest_normal)
+
+
+def residual_bound(limits: PointBounds, residuals: np.ndarray) -> np.ndarray:
+    """Bound (N,) of p - y, subtracted in float64 from the probabilities of a twin."""
+    return limits.probability + ENLARGED * format_of("float64").unit_roundoff * np.abs(residuals)
+
+
+def _share(dataset: Dataset, reduction: str) -> np.ndarray:
+    weight = as_exact(np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight)
+    return weight / (1 if reduction == "sum" else weight.sum())

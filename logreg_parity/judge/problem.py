@@ -1,0 +1,191 @@
+"""What is compared: every quantity of a run, beside its exact value, its bound and its natural size.
+
+A ``Problem`` is the comparison in one format. It rounds the inputs once, so that the twins and the oracle start
+from the very same numbers and nothing a comparison shows is the fault of the input.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data.dataset import Dataset, Parameters, batches
+from ..data.history import Evaluation, History
+from ..truth import bounds, oracle, reference
+from ..truth.momentum import trajectory
+from ..truth.ulp import round_dataset, round_parameters, round_to
+from ..twins import Twin, check_takes
+
+
+class Setting(NamedTuple):
+    """The training run that is compared."""
+
+    steps: int
+    learning_rate: float
+    l2: float = 0.0
+    reduction: str = "mean"
+    record: str = "after"
+    batch_size: int | None = None  # None: all rows at every step
+    seed: int = 0  # of the mini-batches
+    momentum: float = 0.0  # μ, at least 0 and below 1
+    nesterov: bool = False
+
+
+class Run(NamedTuple):
+    """What one twin did, padded with NaN where it stopped early, and how far it may be from the exact run."""
+
+    start: Evaluation
+    points: np.ndarray  # (T + 1, D + 1), the bias last
+    losses: np.ndarray  # (T,)
+    end: Evaluation | None  # None where the run did not reach its end
+    bounds: bounds.TrajectoryBounds
+    stop_reason: str | None
+
+
+class Quantity(NamedTuple):
+    """K numbers (or K vectors, measured in the 2-norm) of one run."""
+
+    name: str
+    values: np.ndarray  # (K,) or (K, D + 1)
+    exact: np.ndarray | None  # the first of them, as far as they are known
+    bound: np.ndarray  # (K,), absolute
+    size: np.ndarray  # (K,), in whose ulps an error is told: what a value is a sum of, not what cancellation leaves
+    first_step: int | None = None  # where the K places are steps, the first of them
+
+
+class Inputs(NamedTuple):
+    """What a twin is given in one format, rounded once."""
+
+    dataset: Dataset
+    start: Parameters
+    options: dict[str, Any]  # of its evaluate
+    descent: dict[str, Any]  # of its train, the options among them
+
+
+def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype: str) -> Inputs:
+    """The problem as a program of that precision gets it."""
+    options = {"l2": float(round_to(setting.l2, dtype)), "reduction": setting.reduction}
+    rows = None
+    if setting.batch_size is not None:
+        rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
+        weight = dataset.sample_weight
+        if weight is not None and not all(weight[chosen].any() for chosen in rows):
+            raise ValueError("some mini-batch holds rows of weight 0 only; take a larger batch_size")
+    rate = float(round_to(setting.learning_rate, dtype))
+    descent = {"learning_rate": rate, "batches": rows, "record": setting.record, **_momentum(setting, dtype), **options}
+    return Inputs(round_dataset(dataset, dtype), round_parameters(start, dtype), options, descent)
+
+
+def _momentum(setting: Setting, dtype: str) -> dict[str, Any]:
+    """Nothing where it is 0, so that a twin need not know the word."""
+    if not 0 <= setting.momentum < 1:
+        raise ValueError(f"momentum is {setting.momentum}; give a number from 0 to less than 1")
+    if not setting.momentum:
+        if setting.nesterov:
+            raise ValueError("nesterov is asked for with momentum 0, where it changes nothing; give a momentum too")
+        return {}
+    return {"momentum": float(round_to(setting.momentum, dtype)), "nesterov": setting.nesterov}
+
+
+class Problem:
+    """A data set, a start and a setting in one format, with everything exact that they lead to."""
+
+    def __init__(self, dataset: Dataset, start: Parameters, setting: Setting, dtype: str, *, exact_steps: int):
+        self.steps, self.dtype = setting.steps, dtype
+        self.dataset, self.start, self.options, self.descent = rounded_inputs(dataset, start, setting, dtype)
+        self.exact_start = oracle.evaluate(self.dataset, self.start, **self.options)
+        self.exact_run = oracle.trajectory(self.dataset, self.start, steps=exact_steps, **self.descent)
+        self.exact_end = None
+        if exact_steps == setting.steps:
+            last = Parameters(self.exact_run.weights[-1], self.exact_run.biases[-1])
+            self.exact_end = oracle.evaluate(self.dataset, last, **self.options)
+
+    def run(self, name: str, twin: Twin, device: str) -> Run:
+        """Let a twin do all of it. Raises ValueError where what it returns has the wrong shape."""
+        check_takes(name, twin, self.descent)
+        place: dict[str, Any] = {"dtype": self.dtype, "device": device}
+        start = twin.evaluate(self.dataset, self.start, **self.options, **place)
+        keep = range(self.steps + 1)
+        history = twin.train(self.dataset, self.start, steps=self.steps, keep=keep, **self.descent, **place)
+        _check_shapes(name, self.dataset, start, history)
+        points = np.column_stack([history.weights, history.biases]).astype(np.float64)
+        finite = len(points) if np.isfinite(points).all() else int(np.argmin(np.isfinite(points).all(axis=1)))
+        limits = trajectory(self.dataset, points[:finite, :-1], points[:finite, -1], dtype=self.dtype, **self.descent)
+        end = None
+        if finite == self.steps + 1:
+            end = twin.evaluate(self.dataset, history.parameters, **self.options, **place)
+        return Run(
+            start,
+            _padded(points, self.steps + 1, np.nan),
+            _padded(np.asarray(history.losses, dtype=np.float64), self.steps, np.nan),
+            end,
+            # a run that stopped early is held to the exact run by the last bound it had
+            bounds.TrajectoryBounds(
+                _padded(limits.parameters, self.steps + 1, limits.parameters[-1]),
+                _padded(limits.losses, self.steps, limits.losses[-1] if len(limits.losses) else np.inf),
+            ),
+            history.stop_reason,
+        )
+
+    def quantities(self, run: Run) -> Iterator[Quantity]:
+        """The rows of a comparison, in the order in which a reader meets them."""
+        yield from self._at_the_start(run.start)
+        exact_points = np.column_stack([self.exact_run.weights, self.exact_run.biases])
+        distance_from_origin = np.linalg.norm(run.points, axis=1)
+        limit, size = run.bounds.parameters, distance_from_origin
+        yield Quantity("every point", run.points, exact_points, limit, size, first_step=0)
+        size = np.abs(run.losses)
+        yield Quantity("every loss", run.losses, self.exact_run.losses, run.bounds.losses, size, first_step=1)
+        if run.end is not None:
+            exact = None if self.exact_end is None else exact_points[-1:]
+            yield Quantity("end: parameters", run.points[-1:], exact, limit[-1:], distance_from_origin[-1:])
+            yield from self._at_the_end(run, run.end)
+
+    def _at_the_start(self, start: Evaluation) -> Iterator[Quantity]:
+        limits = bounds.PointBounds(self.dataset, self.start, dtype=self.dtype, **self.options)
+        exact, weight = self.exact_start, np.abs(self.start.weight)
+        size = np.abs(self.dataset.X) @ weight + abs(self.start.bias)
+        yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size)
+        size = exact.losses.astype(np.float64)
+        yield Quantity("start: row losses", start.losses, exact.losses, limits.loss, size)
+        value, exact_value = np.atleast_1d(start.objective), np.atleast_1d(exact.objective)
+        limit, size = np.atleast_1d(limits.objective), exact_value.astype(np.float64)
+        yield Quantity("start: loss", value, exact_value, limit, size)
+        slope, exact_slope = reference.flatten(start.gradient), reference.flatten(exact.gradient)
+        yield Quantity("start: gradient", slope, exact_slope, limits.gradient, limits.gradient_scale)
+
+    def _at_the_end(self, run: Run, end: Evaluation) -> Iterator[Quantity]:
+        point = Parameters(run.points[-1, :-1], run.points[-1, -1])
+        limits = bounds.PointBounds(self.dataset, point, dtype=self.dtype, **self.options)
+        drift = np.linalg.norm(reference.with_ones(self.dataset.X), axis=1) * run.bounds.parameters[-1]
+        exact = self.exact_end and self.exact_end.probabilities
+        limit = limits.probability + limits.change_of_probability(drift)
+        yield Quantity("end: probabilities", end.probabilities, exact, limit, end.probabilities)
+        # A row whose logit is nearer to 0 than the bound can tell may fall on either side.
+        certain = np.abs(reference.logits(point, self.dataset.X)) > 2 * (limits.logit + drift)
+        exact = self.exact_end and self.exact_end.classes
+        ones = np.ones(len(certain))
+        yield Quantity("end: classes", end.classes, exact, np.where(certain, 0.0, 1.0), ones)
+
+
+def _padded(array: np.ndarray, length: int, value: float) -> np.ndarray:
+    return np.concatenate([array, np.full((length - len(array), *array.shape[1:]), value)])
+
+
+def _check_shapes(name: str, dataset: Dataset, start: Evaluation, history: History) -> None:
+    n, d = dataset.X.shape
+    kept = len(history.steps)
+    for what, value, wanted in (
+        ("evaluate: logits", start.logits, (n,)),
+        ("evaluate: losses", start.losses, (n,)),
+        ("evaluate: objective", start.objective, ()),
+        ("evaluate: gradient.weight", start.gradient.weight, (d,)),
+        ("evaluate: gradient.bias", start.gradient.bias, ()),
+        ("evaluate: probabilities", start.probabilities, (n,)),
+        ("evaluate: classes", start.classes, (n,)),
+        ("train: weights", history.weights, (kept, d)),
+        ("train: biases", history.biases, (kept,)),
+        ("train: losses", history.losses, (kept - 1,)),
+    ):
+        if np.shape(value) != wanted:
+            raise ValueError(f"{name}.{what} has shape {np.shape(value)}; it must be {wanted} for X {dataset.X.shape}")

@@ -1,0 +1,1 @@
+"""Anybody's two programs: does a port compute what the original computes?"""

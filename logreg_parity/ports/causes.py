@@ -1,0 +1,235 @@
+"""Why two sides of a check differ: one small detector a cause, tried in a fixed order; the first that fits wins.
+
+"Fits" means within what rounding can do, as everywhere here. ``case.py`` has what can be asked of the two sides. A
+detector returns a sentence with its evidence, or None.
+"""
+
+from itertools import islice
+
+import numpy as np
+
+from .case import Case, factors, held, is_that_of_rounded, orders, parts, whose
+from .findings import Measured, Row
+from .measured import bound_float32, distance
+from .sides import flat
+
+UNKNOWN = "The cause is not one this tool knows; the numbers above are the evidence."
+TRIES = 200  # other orders of the parameters that are asked for, at most
+
+
+def find_cause(measured: Measured, rows: tuple[Row, ...]) -> str:
+    """The first cause that explains the difference, in words; where none does, that, and where to look."""
+    case = Case(measured, rows)
+    with np.errstate(all="ignore"):
+        return next(filter(None, (detector(case) for detector in DETECTORS)), UNKNOWN + _size(case)) + _hint(case)
+
+
+def unequal_parameters(c: Case) -> str | None:
+    """The user's own JAX parameters are not torch's."""
+    names = [name.removeprefix("parameter ") for name in c.outside if name.startswith("parameter ")]
+    if not names:
+        return None
+    rest = [name for name in c.outside if not name.startswith("parameter ")]
+    also = f"; at equal parameters {', '.join(rest[:3])} differ too" if rest else "; at equal parameters all agrees"
+    return f"The sides do not stand at the same point: jax_params differ from torch's in {', '.join(names)}{also}."
+
+
+def not_finite(c: Case) -> str | None:
+    """An overflow, a logarithm of 0, 0 times infinity."""
+    for dtype, quantities in (("float64", "float64"), ("float32", "float32")):
+        for row in c.rows:
+            if row.dtype != dtype or row.verdict != "OUTSIDE" or np.isfinite(row.error):
+                continue
+            lost = [
+                side.name
+                for side, spread in zip(c.m.sides, c.m.spreads, strict=True)
+                if not np.isfinite(getattr(spread, quantities).get(row.quantity, 0.0)).all()
+            ]
+            return (
+                f"The {row.quantity} of {' and of '.join(lost)} is not finite in {dtype}: an overflow, a logarithm "
+                f"of 0, or 0 times infinity."
+            )
+    return None
+
+
+def no_part_in_it(c: Case) -> str | None:
+    """A parameter that one side's loss does not see, or whose gradient is cut."""
+    for name, own, other, theirs in c.sides():
+        blind = [n for n in c.off if not own[n].any() and theirs[n].any()]
+        if not blind:
+            continue
+        if len(blind) == len(c.gradients):
+            return f"The {name} loss does not depend on any parameter: every gradient is exactly 0."
+        listed = ", ".join(n.removeprefix("gradient of ") for n in blind)
+        at_zero = all(not c.m.here.point[n.removeprefix("gradient of ")].any() for n in blind)
+        if c.loss_is_off:
+            what = "it is left out there (a missing bias, for one)"
+        elif at_zero:
+            what = "it is left out there, which the loss does not show as it is 0 here, or its gradient is cut"
+        else:
+            what = "the losses agree, so its gradient is cut there (detach, stop_gradient)"
+        return f"The gradient of {listed} is exactly 0 on the {name} side and not on the {other} side: {what}."
+    return None
+
+
+def known_factor(c: Case) -> str | None:
+    """A half, a sign, a sum for a mean."""
+    for factor, meaning in factors(c).items():
+        if c.loss_is_off and c.is_scaled(["loss", *c.gradients], factor):
+            return f"JAX's loss and its whole gradient are {factor:.6g} times PyTorch's: {meaning}."
+        if not c.loss_is_off and c.is_scaled(c.off, factor):
+            return f"The losses agree, but JAX's {parts(c)} is {factor:.6g} times PyTorch's: {meaning}.{whose(c)}"
+    return None
+
+
+def other_layout(c: Case) -> str | None:
+    """A weight that has to be transposed, or two that have each other's place."""
+    if not c.loss_is_off:
+        return None
+    side = c.m.sides[1]
+    for words, other in islice(orders(side.layout), TRIES):
+        if abs(side.loss(c.m.here, side.layout.with_orders(other)) - c.t["loss"]) <= c.m.bound("loss"):
+            return f"The losses agree {words}: change params, or the JAX function."
+    return None
+
+
+def penalty(c: Case) -> str | None:
+    """A multiple of the parameters in the gradient: a penalty, a weight decay."""
+    every = list(c.m.here.point)
+    matrices = [name for name in every if c.m.here.point[name].ndim > 1]
+    for which, names in (("all parameters", every), ("the parameters that are no vectors", matrices)):
+        w = {name: c.m.here.point[name] if name in names else 0.0 * c.m.here.point[name] for name in every}
+        square = float(flat(w) @ flat(w))
+        if not c.off or not square:
+            continue
+        difference = {name: c.j[f"gradient of {name}"] - c.t[f"gradient of {name}"] for name in every}
+        strength = float(flat(w) @ flat(difference)) / square
+        slack = sum(c.m.bound(name) for name in c.gradients)  # what the strength may be off by, times the length of w
+        if any(distance(difference[n], strength * w[n]) > c.m.bound(f"gradient of {n}") + slack for n in every):
+            continue
+        more, less = ("JAX", "PyTorch") if strength > 0 else ("PyTorch", "JAX")
+        size = f"{abs(strength):.6g}"
+        in_loss = float(c.j["loss"] - c.t["loss"])
+        if abs(in_loss - strength * square / 2) <= c.m.bound("loss") + slack * np.sqrt(square):
+            return f"{more}'s loss has a penalty ({size} / 2) ‖w‖² over {which} that {less}'s does not."
+        if not c.loss_is_off:
+            return f"The losses agree, but {more}'s gradient has {size} w more, over {which}: a weight decay."
+    return None
+
+
+def lower_precision(c: Case) -> str | None:
+    """A side that works in a narrower format than the float64 of the run."""
+    for k, (name, own, _, theirs) in enumerate(c.sides()):
+        seen = [n for n in ("loss", *c.gradients) if n in c.outside]
+        for narrow in ("bfloat16", "float16", "float32"):
+            if seen and held(own, seen, narrow) and not held(theirs, seen, narrow):
+                return (
+                    f"The {name} side gives {narrow} numbers in a float64 run: something casts, or has a fixed dtype."
+                )
+        for narrow in ("bfloat16", "float16", "float32"):
+            if c.loss_is_off and is_that_of_rounded(c, k, narrow):
+                return f"The {name} loss is that of parameters or inputs rounded to {narrow}: something casts them."
+    return None
+
+
+def constant_factor(c: Case) -> str | None:
+    """Some factor, the same for the loss and every number of the gradient, or for the parts of it that are off."""
+    names = ["loss", *c.gradients] if c.loss_is_off else c.off
+    if not names or sum(np.size(c.t[name]) for name in names) < 2:
+        return None
+    t, j = (np.concatenate([np.ravel(seen[name]) for name in names]) for seen in (c.t, c.j))
+    if not t.any():
+        return None
+    factor = float(t @ j / (t @ t))
+    slack = max(1.0, abs(factor)) * sum(c.m.bound(name) for name in names)
+    if distance(j, factor * t) > slack:
+        return None
+    times = f"{factor:.6g}" if abs(factor - 1) > 1e-3 else f"{factor:.15g}"
+    if c.loss_is_off:
+        return f"JAX's loss and its whole gradient are {times} times PyTorch's: a constant factor."
+    return f"The losses agree, but JAX's {parts(c)} is {times} times PyTorch's: a constant factor.{whose(c)}"
+
+
+def equal_in_float32(c: Case) -> str | None:
+    """A difference that float32 could not show: a constant in float32, or one that differs in its last digits."""
+    a, b = c.m.spreads
+    if not c.outside or any(n not in a.float32 or n not in b.float32 for n in c.outside):
+        return None
+    if any(distance(c.t[n], c.j[n]) > bound_float32(n, a, b, c.m.samples, 1) for n in c.outside):
+        return None
+    return (
+        "The sides agree as far as float32 can tell, and not in float64: a number on one side is float32 (a table, a "
+        "constant, a cast), or a small constant differs (an epsilon)."
+    )
+
+
+def wrong_derivative(c: Case) -> str | None:
+    """The losses agree and the gradients do not."""
+    if c.loss_is_off or not c.off:
+        return None
+    return f"The losses agree and the {parts(c)} does not: a derivative is wrong.{whose(c)}"
+
+
+def later_derivative(c: Case) -> str | None:
+    """Loss and gradient agree, and what is made of them does not."""
+    if c.loss_is_off or c.off or not c.outside:
+        return None
+    if c.outside[0].startswith("slope"):
+        return (
+            "Loss and gradient agree, and the derivative by forward mode does not: a forward rule of its own is wrong."
+        )
+    if c.outside[0].startswith("Hessian"):
+        return (
+            "Loss and gradient agree, and the derivative of the gradient does not: a derivative given by hand whose "
+            "own derivative is wrong, or something cut from it (detach, stop_gradient)."
+        )
+    return "Loss, gradient and Hessian agree at the start, and the steps part: the functions differ away from there."
+
+
+def bad_float32(c: Case) -> str | None:
+    """All is equal in float64, and one side's float32 is worse than it has to be."""
+    if c.outside:
+        return None
+    row = next(row for row in c.rows if row.verdict == "OUTSIDE")
+    k = [side.name for side in c.m.sides].index(row.of[0])
+    if any(held(c.m.spreads[k].float32, [row.quantity], dtype) for dtype in ("bfloat16", "float16")):
+        return f"In float64 all is equal; in float32 the {row.of[0]} side gives numbers of 16 bits: a cast in between."
+    mine, other = c.m.spreads[k].rounding[row.quantity], c.m.spreads[1 - k].rounding[row.quantity]
+    return (
+        f"In float64 all is equal; in float32 the {row.quantity} of {row.of[0]} is off by {mine:.3g}, that of the "
+        f"other side by {other:.3g} (root mean square): products in TF32 or 16 bits, or a formula that loses digits."
+    )
+
+
+def _size(c: Case) -> str:
+    """Where to look for a loss that is off by little: other formulas are off by more than a hundredth as a rule."""
+    apart = abs(float(c.j["loss"] - c.t["loss"])) / abs(float(c.t["loss"]))
+    if not c.loss_is_off or not apart < 0.01:
+        return ""
+    return (
+        f" The losses differ by {apart:.2g} of their size: too much for rounding, little for another formula. Look for "
+        f"an epsilon, an approximation (tanh for erf in GELU), a rounded constant."
+    )
+
+
+def _hint(c: Case) -> str:
+    """What a model in training mode suggests."""
+    if c.m.restless and c.outside:
+        return f" The torch model is in training mode ({', '.join(c.m.restless)}): try model.eval()."
+    return ""
+
+
+DETECTORS = (
+    unequal_parameters,
+    not_finite,
+    no_part_in_it,
+    known_factor,
+    other_layout,
+    penalty,
+    lower_precision,
+    equal_in_float32,
+    constant_factor,
+    wrong_derivative,
+    later_derivative,
+    bad_float32,
+)

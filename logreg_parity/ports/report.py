@@ -1,0 +1,158 @@
+"""A check's Report as a terminal table, as words, as Markdown and as JSON."""
+
+import platform
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .. import __version__
+from ..data.files import as_json, write_whole
+from ..judge.report import STYLES, cell, number
+from .findings import Report, Row
+
+COLUMNS = {
+    ("float64", "PyTorch", "JAX"): "float64\nPyTorch to JAX",
+    ("float32", "PyTorch"): "float32 PyTorch\nto float64",
+    ("float32", "JAX"): "float32 JAX\nto float64",
+}
+
+
+def table(report: Report) -> Table:
+    """A quantity a row: errors in ulps of its size, and in brackets as a share of what rounding can do."""
+    title = "\nlargest error in ulps of the quantity's size (and its share of the bound)"
+    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    made.add_column("", overflow="fold")
+    for heading in COLUMNS.values():
+        made.add_column(heading, justify="right")
+    made.add_column("verdict")
+    for quantity, rows in _by_quantity(report).items():
+        cells = {(row.dtype, *row.of): cell(row) for row in rows}
+        verdict = max((row.verdict for row in rows), key=list(STYLES).index)
+        made.add_row(quantity, *(cells.get(column, "-") for column in COLUMNS), Text(verdict, STYLES[verdict]))
+    return made
+
+
+def _by_quantity(report: Report) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = {}
+    for row in report.rows:
+        grouped.setdefault(row.quantity, []).append(row)
+    return grouped
+
+
+def explanation(report: Report) -> str:
+    """The verdict in a paragraph: how far apart, what differs first, why, and how sure that is."""
+    words = {"within": _agree, "no promise": _unsure, "OUTSIDE": _differ}[report.verdict](report)
+    return "\n\n".join([words, *([report.cause] if report.cause else []), " ".join([*report.notes, how_sure(report)])])
+
+
+def _agree(report: Report) -> str:
+    shares = {dtype: max(row.share for row in report.rows if row.dtype == dtype) for dtype in ("float64", "float32")}
+    return (
+        f"The two are the same function as far as rounding lets one see: {len(_by_quantity(report))} quantities, in "
+        f"float64 at most {100 * shares['float64']:.2g} % of what rounding can do, in float32 "
+        f"{100 * shares['float32']:.2g} %."
+    )
+
+
+def _unsure(report: Report) -> str:
+    rows = [row for row in report.rows if row.verdict == "no promise"]
+    names = ", ".join(dict.fromkeys(f"{row.quantity} ({row.dtype})" for row in rows))
+    return (
+        f"Nothing contradicts that the two are the same function, but nothing is promised for {names}: rounding alone "
+        f"can move that too far to tell (training that expands, or a point where it cancels to nothing). Take fewer or "
+        f"smaller steps, or another point."
+    )
+
+
+def _differ(report: Report) -> str:
+    row = report.first
+    assert row is not None
+    whose = "PyTorch and JAX differ" if len(row.of) == 2 else f"{row.of[0]} is off its float64 value"
+    place = f" at {row.where}" if row.where else ""
+    others = [name for name in _outside(report) if name != row.quantity]
+    more = f" Outside too: {', '.join(others)}." if others else ""
+    return (
+        f"{whose} in the {row.quantity}{place}: by {row.error:.3g}, where {row.bound:.3g} is allowed ({row.dtype}). "
+        f"That is the first quantity to differ, so look there first.{more}"
+    )
+
+
+def _outside(report: Report) -> list[str]:
+    return list(dict.fromkeys(row.quantity for row in report.rows if row.verdict == "OUTSIDE"))
+
+
+def how_sure(report: Report) -> str:
+    """What kind of bound was used."""
+    k = report.setting["samples"]
+    return (
+        f"The bounds are measured, not proved: by the spread of {k} one-ulp perturbations and the rounding of {k + 1} "
+        f"float32 runs on each side, at a chance of a false alarm of 1e-9 a quantity."
+    )
+
+
+def as_text(report: Report) -> str:
+    """The table and the words, as plain text of 100 columns."""
+    console = Console(file=StringIO(), width=100, color_system=None, highlight=False, force_jupyter=False)
+    console.print(table(report))
+    console.print(explanation(report), markup=False)
+    assert isinstance(console.file, StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def markdown(report: Report) -> str:
+    """The report as a page: the words, what ran, and every row in full."""
+    lines = [
+        f"# PyTorch to JAX: {report.verdict}",
+        "",
+        explanation(report),
+        "",
+        *(f"- {name}: {value}" for name, value in {**report.versions, **report.setting}.items()),
+        f"- logreg-parity {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"- parameters: {', '.join(f'{ours} is {theirs}' for ours, theirs in report.places.items())}",
+        "",
+        "Errors, bounds and sizes are 2-norms over all numbers of the quantity; where is the number that differs most.",
+        "",
+        "| dtype | quantity | of | ulps | share of the bound | where | error | bound | size | verdict |",
+        "|---|---|---|--:|--:|---|--:|--:|--:|---|",
+    ]
+    for row in report.rows:
+        subject = ", ".join(row.of) if len(row.of) == 2 else f"{row.of[0]}, float64"
+        lines.append(
+            f"| {row.dtype} | {row.quantity} | {subject} | {number(row.ulps)} | {row.share:.2g} | {row.where} | "
+            f"{row.error:.3g} | {row.bound:.3g} | {row.size:.3g} | {row.verdict} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def to_json(report: Report) -> str:
+    """Everything as JSON. A number that is not finite is null."""
+    content = {
+        "logreg_parity": __version__,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": report.versions,
+        "verdict": report.verdict,
+        "first": None if report.first is None else report.first.quantity,
+        "cause": report.cause,
+        "notes": report.notes,
+        "how_sure": how_sure(report),
+        "setting": report.setting,
+        "parameters": report.places,
+        "rows": [row._asdict() | {"ulps": row.ulps, "share": row.share} for row in report.rows],
+    }
+    return as_json(content)
+
+
+def write_check(report: Report, folder: Path) -> list[Path]:
+    """Write check.json and check.md; both are made before the first is written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {"check.json": to_json(report), "check.md": markdown(report)}
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    return [folder / name for name in files]

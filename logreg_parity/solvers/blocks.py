@@ -1,0 +1,240 @@
+"""A data set cut into blocks that stay in cache, so that one gradient reads X once and not twice.
+
+A row enters a block as the signed row s = (1 - 2y)(x, 1): its loss is softplus(s·θ), its gradient σ(s·θ) s, and no
+label is needed. A soft label is two rows, of weight ω y and ω (1 - y). Block b of K holds rows b, b + K, b + 2K, ...:
+every block is a sample spread over the whole data set, which is what the solvers take their subsamples from. Without an
+intercept s = (1 - 2y) x, and whatever has D + 1 numbers here has D.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data.dataset import Dataset
+from .tiles import TILE, aligned, fill, rows_in
+
+BLOCK_BYTES = 2**21  # of X: below, dispatch costs more; above, cache misses
+BLOCK_ROWS = 2**9  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
+DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
+WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
+WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
+DTYPES = ("float64", "float32")
+
+
+class Sums(NamedTuple):
+    """Sums over rows, in float64: losses (), gradient (D + 1,), the bias last, and Hessian (D + 1, D + 1) or None."""
+
+    value: Any
+    gradient: Any
+    hessian: Any
+
+    def plus(self, other: "Sums") -> "Sums":
+        """The sums over both."""
+        return Sums(*(None if one is None else one + more for one, more in zip(self, other, strict=True)))
+
+
+class Block(NamedTuple):
+    """Some signed rows, on a device: X (D + 1, R), weight (R,) in float64, or None where all are 1, and rows, R.
+
+    For the CPU's kernel X is (T, D + 1, TILE) and weight (T, TILE): see ``tiles.py``.
+    """
+
+    X: Any
+    weight: Any
+    rows: int
+
+
+class Place(NamedTuple):
+    """Where the blocks of a data set are, and what reads them.
+
+    put brings an array there. workers: how many threads share the blocks, None where the device shares each among its
+    cores. fused: whether a kernel takes the place of the framework's products, where there is one for them.
+    """
+
+    put: Callable[[np.ndarray], Any]
+    workers: int | None = 1
+    fused: bool = False
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether the CPU's kernel reads X: then a block is in many tiles."""
+        return self.fused and self.workers is not None
+
+    @property
+    def float64_is_free(self) -> bool:
+        """Whether float64 arithmetic on float32 rows takes little longer: the CPU's kernel waits for memory."""
+        return self.in_tiles
+
+    def rooms(self, rows: list[int], size: int, number: np.dtype) -> Iterable[np.ndarray]:
+        """Zeros (T, D + 1, L) for block after block of so many rows: on a CPU, where they stay, in one piece."""
+        shapes = [(-(-n // TILE), size, TILE) if self.in_tiles else (1, size, n) for n in rows]
+        return (aligned([shape], number)[0] for shape in shapes) if self.workers is None else aligned(shapes, number)
+
+    def block(self, X: np.ndarray, weight: np.ndarray | None, rows: int) -> Block:
+        """The block of these arrays, put there."""
+        return Block(self.put(X), None if weight is None else self.put(weight), rows)
+
+    def has_kernel(self, parameters: int, *, hessian: bool) -> bool:
+        """Whether the GPU's kernel does a pass: it makes no Hessian, and takes WIDEST."""
+        return self.fused and not hessian and parameters <= WIDEST
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """A data set on a device: the device's own copy, made a block at a time.
+
+    rows and weights: how many rows of the data set each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,),
+    twice the gradient of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column; intercept: whether the model has
+    a bias.
+    """
+
+    dataset: Dataset
+    dtype: str
+    place: Place
+    intercept: bool
+    blocks: tuple[Block, ...]
+    rows: tuple[int, ...]
+    weights: tuple[float, ...]
+    signed_sum: np.ndarray
+    largest: np.ndarray
+
+    @classmethod
+    def of(cls, dataset: Dataset, dtype: str, place: Place, *, intercept: bool = True) -> "Blocks":
+        """Pack a data set.
+
+        Raises ValueError for another dtype than float64 and float32, for values beyond it, and for nothing to fit.
+        """
+        if dtype not in DTYPES:
+            raise ValueError(f"dtype is {dtype!r}; a fit takes {' or '.join(DTYPES)}")
+        if dataset.n_features + intercept == 0:
+            raise ValueError("the data set has no features and the model no intercept; give one of them")
+        size, number = dataset.n_features + intercept, np.dtype(dtype)
+        count = min(_block_count(dataset.n_rows, size, number, place), dataset.n_rows)
+        rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
+        hard = bool(np.isin(dataset.y, (0, 1)).all())
+        signed = [n if hard else 2 * n for n in rows]
+        held = slice(None) if place.in_tiles else 0
+        blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
+        try:
+            rooms = place.rooms(signed, size, number)
+            for tiles, (X, sign, w) in zip(rooms, _signed_rows(dataset, count, hard=hard), strict=True):
+                fill(tiles, X, sign)
+                share = None if w is None else _weight_tiles(w, tiles)
+                blocks.append(place.block(tiles[held], None if share is None else share[held], len(X)))
+                weights.append(float(len(X) if w is None else w.sum()))
+                sums = tiles.sum(axis=2, dtype=np.float64) if share is None else (tiles @ share[..., None])[..., 0]
+                total = total + sums.sum(axis=0)
+                largest = np.maximum(largest, _largest(tiles))
+        except MemoryError as error:
+            taken = sum(signed) * size * number.itemsize
+            raise ValueError(
+                f"packing X takes {taken / 2**30:.3g} GiB beside the data set, and there is not as much memory; "
+                f"give dtype='float32', which takes half of float64, or fewer rows"
+            ) from error
+        if not np.isfinite(largest).all():
+            raise ValueError(f"X holds values too large for {dtype}; scale the features, or give dtype='float64'")
+        ends = np.asarray(total), np.asarray(largest, dtype=np.float64)
+        return cls(dataset, dtype, place, intercept, tuple(blocks), rows, tuple(weights), *ends)
+
+    @property
+    def n_rows(self) -> int:
+        """N."""
+        return sum(self.rows)
+
+    @property
+    def total_weight(self) -> float:
+        """Σ ω."""
+        return math.fsum(self.weights)
+
+    @property
+    def labels(self) -> tuple[float, float]:
+        """The least and the largest label of the rows whose weight is not zero."""
+        y, weight = self.dataset.y, self.dataset.sample_weight
+        counted = y if weight is None else y[weight > 0]
+        return counted.min(), counted.max()
+
+    @property
+    def identity(self) -> str:
+        """What a checkpoint is told of the data."""
+        return f"{self.dataset.sha256}, {self.dtype}{'' if self.intercept else ', no intercept'}"
+
+    @property
+    def longest_sum(self) -> int:
+        """The most additions a term of a sum goes through: those of the longest block, then those of the blocks."""
+        return max(block.rows for block in self.blocks) + len(self.blocks)
+
+    def sample(self, rows: int) -> "Blocks":
+        """At least so many rows, spread over the data set: the first blocks, part of one of them, or packed anew."""
+        X, weight, held = self.blocks[0]
+        step = self.rows[0] // rows
+        if step < 2:
+            first = slice(-(-rows // self.rows[-1]))
+            return replace(self, blocks=self.blocks[first], rows=self.rows[first], weights=self.weights[first])
+        if self.place.workers is None or held != self.rows[0]:  # far away, or two rows for each soft label
+            spread = self.dataset.take(slice(None, None, self.n_rows // rows))
+            return Blocks.of(spread, self.dtype, self.place, intercept=self.intercept)
+        tiles, few = (len(X), np.s_[::step]) if self.place.in_tiles else (held, np.s_[..., ::step])
+        X, weight = np.asarray(X)[few].copy(), None if weight is None else np.asarray(weight)[few].copy()
+        part = self.place.block(X, weight, rows_in(tiles, held, step))
+        total = float(part.rows if weight is None else weight.sum())
+        return replace(self, blocks=(part,), rows=(part.rows,), weights=(total,))
+
+    def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
+        """The sums over all blocks: each worker has its share, ``part`` adds up one share. One worker is the caller."""
+        workers = self.place.workers or 1
+        shares = [self.blocks[worker::workers] for worker in range(min(workers, len(self.blocks)))]
+        others = pool.map(part, shares[1:])
+        return reduce(Sums.plus, others, part(shares[0]))
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _block_count(rows: int, size: int, number: np.dtype, place: Place) -> int:
+    """Into how many blocks, as many for every worker, the rows of so many numbers are cut."""
+    row = size * number.itemsize
+    if place.workers is None:
+        return -(-rows * row // DEVICE_BLOCK_BYTES)
+    if rows * row <= WHOLE_BYTES:
+        return 1
+    most = max(BLOCK_BYTES // row, BLOCK_ROWS)
+    if place.in_tiles:  # of which one is in cache, however many a block has: as many full ones as fill two blocks
+        most = 2 * most // TILE * TILE or most
+    return -(-rows // (most * place.workers)) * place.workers
+
+
+def _signed_rows(
+    dataset: Dataset, count: int, *, hard: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Of block after block the rows (R, D), their signs (R,), and their weights (R,) or None."""
+    for block in range(count):
+        X, y = dataset.X[block::count], dataset.y[block::count]
+        weight = None if dataset.sample_weight is None else dataset.sample_weight[block::count]
+        if hard:
+            yield X, 1 - 2 * y, weight
+        else:
+            share = np.concatenate([y, 1 - y])
+            sign = np.repeat([-1.0, 1.0], len(y))
+            yield np.concatenate([X, X]), sign, share if weight is None else share * np.tile(weight, 2)
+
+
+def _weight_tiles(weight: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+    """Weights (R,) in the lanes of their rows, (T, L), zeros in the others."""
+    count, _, lanes = tiles.shape
+    (found,) = aligned([(count, 1, lanes)], weight.dtype)
+    fill(found, weight[:, None], np.ones(len(weight)))
+    return found[:, 0]
+
+
+def _largest(tiles: np.ndarray) -> np.ndarray:
+    """max |x̃| (D + 1,) of tiles (T, D + 1, L), by no copy of them: of many tiles first over those, else over lanes."""
+    first, then = (0, 1) if len(tiles) > 1 else (2, 0)
+    return np.maximum(tiles.max(axis=first).max(axis=then), -tiles.min(axis=first).min(axis=then))

@@ -1,0 +1,26 @@
+"""What the grader of the lessons asks of a framework: its arrays, its derivative, and the lesson's own functions.
+
+Read beside ``logreg_jax/bridge/classroom.py``; ``logreg_parity.teach`` loads it by name for a function that speaks
+PyTorch.
+"""
+
+from contextlib import contextmanager
+
+import torch
+
+from ..convert import from_numpy, to_numpy
+from ..workshop import logistic_loss, logistic_model
+from .probes import slope
+
+__all__ = ["float64", "from_numpy", "logistic_loss", "logistic_model", "slope", "to_numpy"]
+
+
+@contextmanager
+def float64():
+    """Within it every new number is float64 unless the code says otherwise."""
+    saved = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(saved)

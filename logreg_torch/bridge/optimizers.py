@@ -1,0 +1,60 @@
+"""The framework's own optimisers, named by the expression that builds them.
+
+Read beside ``logreg_jax/bridge/optimizers.py``; ``logreg_parity.optimizers.translate`` translates expressions from one
+to the other. ``options`` are those of ``loss.objective``. ``sgd.py`` is the smallest of them, written out.
+"""
+
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from ..convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
+from ..loss import objective
+
+
+def optimizer(model, expression):
+    """The optimiser that the Python expression builds, for the model; what the table prints is the code that runs.
+
+    "torch.optim.Adam(parameters, lr=0.1)" for one: ``torch`` and ``parameters`` are known. It changes the model in
+    place. Like all code, evaluate only expressions you trust.
+    """
+    return eval(expression, {"torch": torch, "parameters": list(model.parameters())})
+
+
+def optimizer_step(model, optimizer, X, y, **options):
+    """One step of the optimiser: the model and the optimiser to go on with. The old ones are used up."""
+
+    def closure():
+        optimizer.zero_grad()
+        value = objective(model, X, y, **options)
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    return model, optimizer
+
+
+def walk(dataset, start, expression, *, steps, l2=0.0, reduction="mean", dtype="float64", device="cpu"):
+    """The points (T + 1, D + 1), the bias last, of T steps of the optimiser on all rows of a Dataset, in NumPy."""
+    with arithmetic(dtype), _scalars(dtype):
+        data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(start, dtype, device)
+        state, points = optimizer(model, expression), [model_to_numpy(model)]
+        for _ in range(steps):
+            model, state = optimizer_step(model, state, **data, l2=l2, reduction=reduction)
+            points.append(model_to_numpy(model))
+    return np.array([np.append(*point) for point in points])
+
+
+@contextmanager
+def _scalars(dtype):
+    """``torch.optim`` keeps the scalars of its state in float32 unless PyTorch's default dtype is float64.
+
+    NAdam multiplies in one of them, and then has eight digits whatever its parameters have.
+    """
+    saved = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64 if dtype == "float64" else torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(saved)

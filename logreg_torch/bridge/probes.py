@@ -1,0 +1,67 @@
+"""One operation at a time, as the framework does it: what ``logreg-parity passport`` asks.
+
+Read beside ``logreg_jax/bridge/probes.py``; ``logreg_parity.machine.probes`` chooses the numbers and says what the
+answers show. Unlike the rest of the twin this runs under whatever settings PyTorch has, for they are the question.
+"""
+
+import torch
+
+from ..convert import find_device, from_numpy, to_numpy
+from ..loss import softplus, stable_loss
+from ..model import sigmoid
+
+MODES = ("eager",)
+
+
+def slope(function):
+    """The derivative of an elementwise function by its first argument."""
+    return torch.func.grad(lambda z, *rest: function(z, *rest).sum())
+
+
+def apart(z):
+    """The same numbers with gaps between them, where no vector instruction applies: a kernel's road for odd ends."""
+    return torch.stack((z, z), dim=-1)[..., 0]
+
+
+OPERATIONS = {
+    "product_sum": lambda a, b, c: a * b + c,
+    "scale": lambda x, s: x * s,
+    "thousandth": lambda x: x / 1000.0,
+    "there_and_back": lambda x: (x + 3.0) - 3.0,
+    "total": lambda x: x.sum(),
+    "matmul": lambda a, b: a @ b,
+    "sigmoid": sigmoid,
+    "sigmoid_apart": lambda z: sigmoid(apart(z)),
+    "softplus": softplus,
+    "framework_softplus": torch.nn.functional.softplus,
+    "framework_log_sigmoid": torch.nn.functional.logsigmoid,
+    "loss": stable_loss,
+    "loss_slope": slope(stable_loss),
+    "loss_curvature": slope(slope(stable_loss)),
+}
+
+
+def compute(operation, *arrays, dtype="float32", device="cpu", mode="eager"):
+    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; mode is one of MODES."""
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}; give one of {', '.join(MODES)}")
+    return to_numpy(OPERATIONS[operation](*(from_numpy(array, dtype, device) for array in arrays)))
+
+
+def identity(x, device="cpu"):
+    """The array in and out again, in the dtype that the framework gives it unasked."""
+    return to_numpy(torch.as_tensor(x, device=find_device(device)))
+
+
+def threads(count=None):
+    """The number of threads, after setting it where a count is given; None where there is no such switch, as in JAX."""
+    if count is not None:
+        torch.set_num_threads(count)
+    return torch.get_num_threads()
+
+
+def describe(device="cpu"):
+    """What the framework says the device is."""
+    if find_device(device).type == "cuda":
+        return torch.cuda.get_device_name()
+    return f"cpu, {torch.backends.cpu.get_cpu_capability()}"

@@ -1,0 +1,307 @@
+"""The microscope: the right step, the right stage, the right run and the right cause; and never a correct program."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from logreg_parity import Dataset, Parameters, gaussian, lesson
+from logreg_parity.cli import main
+from logreg_parity.explain.parting import explain
+from logreg_parity.explain.trace import record
+from logreg_parity.judge.problem import Setting
+from logreg_parity.museum.by_hand import ByHand
+from logreg_parity.museum.habits import PARTIAL
+from logreg_parity.museum.problem import BATCHED, MEAN, SUM
+from logreg_parity.truth import reference
+from logreg_parity.truth.ulp import round_to
+from parity_tests.cases import CASES
+from parity_tests.museum.test_faults import FAULTS, PROBLEM
+
+NAMES = ("right", "wrong")
+
+# fault, setting, the stage where it shows first, and words of its cause
+EXPECTED = [
+    ("OneRowForgotten", SUM, "loss", "row 39 left out"),
+    ("OneRowForgotten", MEAN, "loss", "row 39 left out"),
+    ("OneLessThanN", MEAN, "loss", "divided by N - 1"),
+    ("OneLabelFlipped", SUM, "row losses", "opposite label in row 20: flipped"),
+    ("GradientScaled", SUM, "gradient", "1.0001 times what it should be: a constant factor"),
+    ("SilentlyFloat32", SUM, "logits", "a float32 number"),
+    ("BFloat16Logits", SUM, "logits", "a bfloat16 number"),
+    ("TransposedWeights", SUM, "logits", "reshaped to (D, N) and transposed"),
+    ("BiasBeforeWeight", SUM, "update", "the bias is updated first"),
+    ("FactorTwo", SUM, "gradient", "twice what it should be"),
+    ("LossOneStepLate", SUM, "recorded loss", "that before the update"),
+    ("LossOneStepLate", BATCHED, "recorded loss", "that after the update"),
+    ("MeanForSum", SUM, "loss", "a mean where a sum is meant"),
+    ("PenalisedIntercept", SUM, "gradient", "the intercept is penalised"),
+    ("ClampedLog", SUM, "row losses", "log(p + 1e-12)"),
+    ("CancellingLogits", SUM, "row losses", "z and softplus(-z) are added where they cancel"),
+    ("RoundedToFourDecimals", SUM, "update", "at most 4 decimals"),
+    ("GradientOverFeatures", MEAN, "gradient", "13.3333 times what it should be: a constant factor"),
+    ("ClampedLoss", SUM, "row losses", "Large losses stop near -log 1e-07"),
+    ("TF32Products", SUM, "logits", "TF32 products (10 stored bits)"),
+    ("ColumnAgainstRow", MEAN, "loss", "every logit meets every label"),
+    ("TextbookLoss", SUM, "row losses", "digits of the loss, by no more than the rounding of 1 - p"),
+    ("LossInBits", SUM, "row losses", "1.4427 times what it should be, 1 / log 2: bits where nats are meant"),
+    ("LikelihoodForLoss", SUM, "row losses", "-1 times what it should be: a likelihood where a loss is meant"),
+    ("LinearAboveFifteen", SUM, "row losses", "From 17.14 or earlier on the loss is the logit itself"),
+    ("SignedLabels", SUM, "row losses", "labels -1 and 1 in the loss that is meant for 0 and 1"),
+    ("SignedLoss", SUM, "row losses", "every row of label 0 is log 2"),
+    ("MeanOfBatchMeans", MEAN, "loss", "means of batches of 16 rows, though the last has 8"),
+    ("PenaltyWithoutHalf", SUM, "loss", "with twice the penalty"),
+    ("PenaltyHalved", SUM, "gradient", "with half the penalty"),
+    ("PenaltyInTheMean", MEAN, "loss", "with the penalty divided by N"),
+    (
+        "RateOverRows",
+        MEAN,
+        "update",
+        "0.025 times what it should be, with N = 40 that is 1/N: the step size is divided",
+    ),
+    ("BiasLeftOut", SUM, "update", "The bias did not move, the weight did"),
+    ("LastBatchDropped", PARTIAL, "update", "with 8 rows where others have 16, a smaller batch that is dropped"),
+    ("ForgottenZeroGrad", SUM, "update", "the sum of all gradients so far"),
+    ("StaleGradient", SUM, "update", "the gradient of the step before"),
+    ("MomentumLeftOn", SUM, "update", "0.9 times the gradient before it: a momentum of 0.9"),
+]
+LATER = {"LastBatchDropped": 3, "ForgottenZeroGrad": 2, "StaleGradient": 2, "MomentumLeftOn": 2}
+"""The steps where a fault first shows, where that is not the first."""
+
+
+def traced(twin, setting, dtype="float64", problem=PROBLEM, **options):
+    return record(type(twin).__name__, twin, *problem, setting, dtype=dtype, **options)
+
+
+@pytest.fixture(scope="module")
+def right():
+    """Traces of the correct program, each made once."""
+    made = {}
+
+    def of(setting, dtype="float64"):
+        if (setting, dtype) not in made:
+            made[setting, dtype] = traced(ByHand(), setting, dtype)
+        return made[setting, dtype]
+
+    return of
+
+
+def test_every_fault_is_expected():
+    assert {name for name, *_ in EXPECTED} == set(FAULTS)
+
+
+@pytest.mark.parametrize(("name", "setting", "stage", "words"), EXPECTED, ids=lambda value: str(value)[:30])
+def test_every_fault_is_named(right, name, setting, stage, words):
+    why = explain(right(setting), traced(FAULTS[name], setting), NAMES)
+    assert (why.verdict, why.step, why.stage, why.culprits) == ("part", LATER.get(name, 1), stage, ("wrong",))
+    assert words in why.cause
+
+
+@pytest.mark.parametrize("name", ["BFloat16Logits", "FactorTwo", "BiasBeforeWeight"])
+def test_the_order_of_the_files_does_not_matter(right, name):
+    wrong = traced(FAULTS[name], SUM)
+    one, other = explain(right(SUM), wrong, NAMES), explain(wrong, right(SUM), NAMES[::-1])
+    assert (one.stage, one.culprits, one.cause) == (other.stage, other.culprits, other.cause)
+
+
+def test_what_follows_from_a_wrong_stage_is_inherited(right):
+    """bfloat16 logits: losses and gradient are off, and right for those logits."""
+    why = explain(right(SUM), traced(FAULTS["BFloat16Logits"], SUM), NAMES)
+    outside = {row.difference.stage: row.created_by for row in why.rows if row.difference.outside}
+    assert outside.pop("logits") == outside.pop("recorded loss") == ("wrong",)  # the latter takes logits of its own
+    assert {"row losses", "gradient"} <= set(outside)
+    assert not any(outside.values())
+
+
+class PermutedRows(ByHand):
+    def logits(self, theta, X):
+        z = super().logits(theta, X).copy()
+        z[[3, 9]] = z[[9, 3]]
+        return z
+
+
+class NoPenalty(ByHand):
+    def gradient(self, theta, X, y, l2, reduction):
+        return super().gradient(theta, X, y, 0.0, reduction)
+
+
+class StandsStill(ByHand):
+    def step(self, theta, *arguments):
+        return theta
+
+
+class RoundedInputs(ByHand):
+    """Products of bfloat16 numbers, summed in full: what a tensor core does."""
+
+    def logits(self, theta, X):
+        return round_to(X, "bfloat16") @ round_to(theta.weight, "bfloat16") + theta.bias
+
+
+class OverflowingLoss(ByHand):
+    def losses(self, z, y):
+        return reference.textbook_loss(100 * z, y)
+
+
+class WrongDerivative(ByHand):
+    """No gradient where |z| > 6, as a clamp on the logit leaves it."""
+
+    def gradient(self, theta, X, y, l2, reduction):
+        kept = np.abs(self.logits(theta, X)) < 6
+        return super().gradient(theta, X[kept], y[kept], l2, reduction)
+
+
+class Odd(ByHand):
+    def losses(self, z, y):
+        return super().losses(z, y) + 1e-3 * np.sin(z)
+
+
+@pytest.mark.parametrize(
+    ("twin", "stage", "words"),
+    [
+        (PermutedRows(), "logits", "rows 3, 9: the first is that of row 9"),
+        (NoPenalty(), "gradient", "l2 is left out"),
+        (StandsStill(), "update", "No parameter moved: the step was not taken"),
+        (RoundedInputs(), "logits", "bfloat16 products (7 stored bits)"),
+        (OverflowingLoss(), "row losses", "not finite in rows"),
+        (WrongDerivative(), "gradient", "The loss is right and its gradient is not"),
+        (Odd(), "row losses", "not one this tool knows"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, ByHand) else "",
+)
+def test_more_faults_and_one_it_does_not_know(right, twin, stage, words):
+    why = explain(right(SUM), traced(twin, SUM), NAMES)
+    assert (why.stage, why.culprits) == (stage, ("wrong",))
+    assert words in why.cause
+
+
+def test_tensor_cores_are_seen_in_float32(right):
+    why = explain(right(SUM, "float32"), traced(FAULTS["TF32Products"], SUM, "float32"), NAMES)
+    assert (why.stage, why.culprits) == ("logits", ("wrong",))
+    assert "TF32 products (10 stored bits)" in why.cause
+
+
+@pytest.mark.parametrize("step", [2, 3, 17, 30])
+def test_the_step_is_the_one_where_the_error_is_made(right, step):
+    """One gradient is off; all steps before and after it are right."""
+    gradients = right(SUM).gradients.copy()
+    gradients[step - 1] *= 2
+    why = explain(right(SUM), replace(right(SUM), gradients=gradients), NAMES)
+    assert (why.step, why.stage, why.culprits) == (step, "gradient", ("wrong",))
+    assert "twice" in why.cause
+    assert (f"--detail {step}" in why.cause) == (step == 17)  # the others are stored row by row
+
+
+def test_a_run_that_goes_astray_late_is_not_blamed_early(right):
+    """From step 20 on every gradient is that of float32; the drift up to there is no one's fault."""
+    good, late = right(SUM), traced(ByHand(), SUM, "float32")
+    mixed = {name: getattr(good, name).copy() for name in ("points", "gradients", "before", "losses")}
+    for name, array in mixed.items():
+        array[20:] = getattr(late, name)[20:]
+    why = explain(good, replace(good, **mixed), NAMES)
+    assert (why.step, why.stage, why.culprits) == (20, "update", ("wrong",))
+    assert "float32" in why.cause
+
+
+def test_two_wrong_runs_are_both_named(right):
+    why = explain(traced(FAULTS["FactorTwo"], SUM), traced(FAULTS["GradientScaled"], SUM), NAMES)
+    assert (why.stage, why.culprits) == ("gradient", NAMES)
+    assert "twice" in why.cause and "1.0001" in why.cause
+
+
+def test_a_start_that_was_read_in_another_format_is_seen():
+    problem = PROBLEM._replace(start=Parameters(PROBLEM.start.weight + 0.1, 0.3))
+    pair = traced(ByHand(), SUM, problem=problem), traced(FAULTS["SilentlyFloat32"], SUM, problem=problem)
+    why = explain(*pair, NAMES)
+    assert (why.step, why.stage, why.culprits) == (1, "start", ("wrong",))
+    assert "float32" in why.cause
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("setting", [SUM, MEAN, BATCHED], ids=["sum", "mean", "batches"])
+def test_correct_runs_agree(right, twin, setting, dtype):
+    """Each twin and the program by hand, in each other's format too."""
+    other = traced(twin, setting, dtype)
+    verdicts = [explain(right(setting, mine), other).verdict for mine in ("float64", "float32")]
+    assert verdicts == ["agree", "agree"]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_no_correct_pair_is_blamed_on_any_problem(case, dtype):
+    """The fixed order of NumPy's sums against its reverse, on row weights, saturation and degenerate data."""
+    setting = Setting(40, 2.0**-4, l2=2.0**-6)
+    backwards = case._replace(dataset=case.dataset.take(slice(None, None, -1)))
+    one, other = (record("r", reference, *problem, setting, dtype=dtype, detail=()) for problem in (case, backwards))
+    assert explain(one, replace(other, sha256=one.sha256)).verdict != "part"
+
+
+def test_past_the_edge_of_stability_nothing_is_promised():
+    problem, setting = (lesson(labels="soft"), Parameters(np.array([1.5]), 0.5)), Setting(120, 0.5, reduction="sum")
+    pair = (traced(ByHand(), setting, problem=problem), record("r", reference, *problem, setting, dtype="float64"))
+    why = explain(*pair)
+    assert (why.verdict, why.culprits) == ("no promise", ())
+    assert "past the edge of stability" in why.cause
+
+
+def test_without_the_data_nothing_can_be_explained(right):
+    alone = replace(right(SUM), dataset=None)
+    assert explain(alone, right(SUM)).verdict == "agree"
+    with pytest.raises(ValueError, match="neither trace holds its data set"):
+        explain(alone, alone)
+
+
+def typed(tmp_path, *traces):
+    """The command line on traces: its exit status and its JSON."""
+    paths = [tmp_path / f"{k}.npz" for k in range(len(traces))]
+    for trace, path in zip(traces, paths, strict=True):
+        trace.save(path)
+    status = main(["explain", *map(str, paths), "--json", str(tmp_path / "why.json")])
+    written = tmp_path / "why.json"
+    return status, json.loads(written.read_text()) if written.exists() else None
+
+
+def test_the_command_says_where_who_and_why(right, tmp_path, capsys):
+    status, why = typed(tmp_path, right(SUM), traced(FAULTS["FactorTwo"], SUM))
+    printed = re.sub(r"\s+", "", capsys.readouterr().out)
+    assert status == 1
+    assert "Therunspartatstep1,inthegradient" in printed and "createdby" in printed and "twice" in printed
+    assert (why["step"], why["stage"], why["culprits"]) == (1, "gradient", [str(tmp_path / "1.npz")])
+    assert next(row["stage"] for row in why["stages"] if row["outside"]) == "gradient"
+
+
+def test_the_command_says_how_closely_runs_agree(right, tmp_path, capsys):
+    status, why = typed(tmp_path, right(SUM), right(SUM))
+    assert (status, why["ulps"], why["stages"]) == (0, 0.0, [])
+    assert "the same to the last bit" in " ".join(capsys.readouterr().out.split())
+
+
+def test_runs_of_two_problems_are_bad_input(right, tmp_path, capsys):
+    status, why = typed(tmp_path, right(SUM), right(MEAN))
+    assert (status, why) == (2, None)
+    assert "reduction (sum and mean)" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_bad_input(tmp_path, capsys):
+    assert main(["explain", str(tmp_path / "a.npz"), str(tmp_path / "b.npz")]) == 2
+    assert "a.npz" in capsys.readouterr().err
+
+
+def test_nothing_promised_has_a_status_of_its_own(tmp_path):
+    problem = (CASES["soft"].dataset, CASES["soft"].start)
+    one = traced(ByHand(), Setting(120, 0.5, reduction="sum"), problem=problem)
+    assert typed(tmp_path, one, one)[0] == 3
+
+
+def test_rows_are_named_by_their_number_in_the_data(right):
+    """A label that only the program reads wrongly, in mini-batches."""
+    base = gaussian(40, 3, correlation=0.5)
+    y = base.y.copy()
+    y[7] = 1 - y[7]
+    wrong = PROBLEM._replace(dataset=Dataset(PROBLEM.dataset.X, y, "one label flipped"))
+    steps = range(1, 6)  # one pass over the data
+    pair = (traced(ByHand(), BATCHED, problem=problem, detail=steps) for problem in (PROBLEM, wrong))
+    good, bad = pair
+    why = explain(good, replace(bad, sha256=good.sha256, dataset=None), NAMES)
+    assert (why.stage, why.culprits) == ("row losses", ("wrong",))
+    assert "opposite label in row 7: flipped" in why.cause

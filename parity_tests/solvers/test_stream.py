@@ -1,0 +1,208 @@
+"""Data larger than memory: what is read block by block leads where the same rows in memory lead."""
+
+import importlib
+import os
+import tracemalloc
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from benchmarks.scale import Repeated
+from logreg_parity.data.dataset import Dataset, Parameters
+from logreg_parity.data.generator import gaussian
+from logreg_parity.solvers import streamed
+from logreg_parity.solvers.checkpoint import Checkpoint
+from logreg_parity.solvers.stream import Stream, open_stream
+
+DATASET = gaussian(5000, 3, seed=1)
+START = Parameters(np.zeros(3), 0.0)
+ROWS = 700  # 8 blocks, the last one short
+
+
+@pytest.fixture(params=["npz", "npy"])
+def stream(request, tmp_path):
+    """The data set in files."""
+    if request.param == "npz":
+        np.savez(tmp_path / "rows.npz", X=DATASET.X, y=DATASET.y)
+        return open_stream(tmp_path / "rows.npz", rows_per_block=ROWS)
+    np.save(tmp_path / "X.npy", DATASET.X)
+    np.save(tmp_path / "y.npy", DATASET.y)
+    return open_stream(tmp_path / "X.npy", tmp_path / "y.npy", rows_per_block=ROWS)
+
+
+@pytest.fixture(params=["logreg_torch", "logreg_jax"])
+def twin(request):
+    """The modules of a twin that take streams."""
+    return {name: importlib.import_module(f"{request.param}.{name}") for name in ("fit", "streaming", "train")}
+
+
+def test_a_file_gives_the_rows_that_were_written(stream):
+    X, y = (np.concatenate(arrays) for arrays in zip(*stream, strict=True))
+    assert np.array_equal(X, DATASET.X) and np.array_equal(y, DATASET.y) and stream.n_blocks == 8
+
+
+def test_a_stream_has_the_optimum_of_its_rows(stream, twin):
+    read, held = (twin["fit"].fit(data, l2=1e-3) for data in (stream, DATASET))
+    apart = np.abs(np.append(*read.parameters) - np.append(*held.parameters))
+    assert read.status == held.status == "converged"
+    assert (apart <= read.distance + held.distance).all()
+
+
+def test_a_sample_proves_no_more_than_it_knows(twin, monkeypatch):
+    """The rows that are kept bend the objective more than the others: each counts as one row and no more."""
+    monkeypatch.setattr(streamed, "SAMPLE_NUMBERS", 3 * 100)
+    rows = Dataset(DATASET.X * np.where(np.arange(5000) % 50 == 0, 4, 1)[:, None], DATASET.y, "every 50th row is long")
+    packed = twin["fit"].pack(Stream(rows.X, rows.y, rows.source, ROWS))
+    early = twin["fit"].solve(packed, l2=1e-3, tolerance=0.3)
+    best = twin["fit"].fit(rows, l2=1e-3)
+    assert packed.dataset.n_rows == 100 and early.status == "converged"
+    assert 0 < early.objective - best.objective <= early.gap
+
+
+def test_a_longer_stream_takes_no_more_memory(twin, monkeypatch):
+    """Through 5 and through 80 blocks NumPy holds the same at most, but for a few that JAX has not let go of yet."""
+    monkeypatch.setattr(streamed, "SAMPLE_NUMBERS", 300)
+    peaks = []
+    for n_blocks in (5, 5, 80):  # the first one pays for what is imported and compiled
+        rows = (Repeated(array, 5000 * n_blocks) for array in (DATASET.X, DATASET.y))
+        stream = Stream(*rows, "one block again and again", 5000)
+        tracemalloc.start()
+        packed = twin["fit"].pack(stream)
+        twin["fit"].solve(packed, l2=1e-3, max_iterations=2)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] - peaks[1] < 75 * DATASET.X.nbytes / 5
+
+
+def test_one_class_is_seen_where_the_stream_has_no_other(twin):
+    rows = Stream(DATASET.X, np.ones(5000), "one class", ROWS)
+    assert twin["fit"].fit(rows).status == "no finite optimum"
+
+
+def test_every_block_is_a_mini_batch(stream, twin):
+    read = twin["streaming"].train_stream(stream, START, epochs=2, learning_rate=0.5)
+    batches = [np.arange(k * ROWS, min((k + 1) * ROWS, 5000)) for k in range(8)] * 2
+    held = twin["train"].train(DATASET, START, steps=16, learning_rate=0.5, batches=batches, record="before")
+    assert np.array_equal(read.losses, held.losses)
+    assert np.array_equal(read.parameters.weight, held.parameters.weight)
+
+
+class KilledError(Exception):
+    """In place of the signal."""
+
+
+@contextmanager
+def killed_after(count: int, monkeypatch):
+    """Let a run die while it reads its count-th block."""
+    read, block = [], Stream.block
+
+    def dying(self, k):
+        read.append(k)
+        if len(read) == count:
+            raise KilledError
+        return block(self, k)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stream, "block", dying)
+        yield
+
+
+@pytest.mark.parametrize("blocks", [12, 37])
+def test_a_killed_fit_goes_on_to_the_same_bits(stream, twin, tmp_path, monkeypatch, blocks):
+    whole = twin["fit"].fit(stream, l2=1e-3, solver="newton")
+    with killed_after(blocks, monkeypatch), pytest.raises(KilledError):
+        twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+    resumed = twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+    assert resumed.parameters.weight.tobytes() == whole.parameters.weight.tobytes()
+    assert resumed.parameters.bias == whole.parameters.bias
+
+
+@pytest.fixture
+def eager_checkpoints(monkeypatch):
+    """Every state is written, however soon."""
+    save = Checkpoint.save
+    monkeypatch.setattr(Checkpoint, "save", lambda self, state, *, now=False: save(self, state, now=True))
+
+
+@pytest.mark.usefixtures("eager_checkpoints")
+def test_a_killed_descent_goes_on_to_the_same_bits(stream, twin, tmp_path, monkeypatch):
+    options = {"epochs": 3, "learning_rate": 0.5}
+    whole = twin["streaming"].train_stream(stream, START, **options)
+    with killed_after(14, monkeypatch), pytest.raises(KilledError):
+        twin["streaming"].train_stream(stream, START, checkpoint=tmp_path / "state.npz", **options)
+    begun = dict(np.load(tmp_path / "state.npz"))
+    resumed = twin["streaming"].train_stream(stream, START, checkpoint=tmp_path / "state.npz", **options)
+    assert 0 < len(begun["losses"]) < len(whole.losses)
+    assert resumed.losses.tobytes() == whole.losses.tobytes()
+    assert resumed.parameters.weight.tobytes() == whole.parameters.weight.tobytes()
+
+
+def test_a_checkpoint_of_another_run_is_refused(stream, twin, tmp_path):
+    twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+    kept = (tmp_path / "state.npz").read_bytes()
+    with pytest.raises(ValueError, match=r"another run \(l2 0.001 there, 0.002 here\)"):
+        twin["fit"].fit(stream, l2=2e-3, checkpoint=tmp_path / "state.npz")
+    assert (tmp_path / "state.npz").read_bytes() == kept
+
+
+def test_half_a_checkpoint_is_refused(stream, twin, tmp_path):
+    twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+    whole = (tmp_path / "state.npz").read_bytes()
+    (tmp_path / "state.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="is no checkpoint"):
+        twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+
+
+def test_a_checkpoint_needs_newton(stream, twin, tmp_path):
+    with pytest.raises(ValueError, match="give newton or auto"):
+        twin["fit"].fit(stream, solver="lbfgs", checkpoint=tmp_path / "state.npz")
+
+
+def test_data_that_change_while_they_are_read_are_refused(stream):
+    rows = iter(stream)
+    next(rows)
+    status = os.stat(stream.X.path)
+    os.utime(stream.X.path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    with pytest.raises(ValueError, match="has changed while it was read"):
+        next(rows)
+
+
+def test_data_that_change_between_passes_are_refused(twin):
+    X = np.array(DATASET.X)
+    packed = twin["fit"].pack(Stream(X, DATASET.y, "an array", ROWS))
+    X[0, 0] += 1
+    with pytest.raises(ValueError, match="has changed since the first pass"):
+        twin["fit"].solve(packed)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.zeros((4, 2)), np.zeros(3), "give X"),
+        (np.zeros((0, 2)), np.zeros(0), "at least one row"),
+        (np.full((4, 2), np.nan), np.zeros(4), "row 0 of X is not finite"),
+        (np.zeros((4, 2)), np.array([0, 1, 2, 1]), "the label of row 2 is 2"),
+    ],
+    ids=["shapes", "empty", "nan", "labels"],
+)
+def test_rows_that_make_no_sense_are_refused(X, y, message):
+    with pytest.raises(ValueError, match=message):
+        list(Stream(X, y, "made"))
+
+
+def test_files_that_cannot_be_mapped_are_refused(tmp_path):
+    np.savez_compressed(tmp_path / "small.npz", X=DATASET.X, y=DATASET.y)
+    np.savez(tmp_path / "unnamed.npz", DATASET.X)
+    np.save(tmp_path / "columns.npy", np.asfortranarray(DATASET.X))
+    (tmp_path / "text.npy").write_text("no array")
+    for name, message in {
+        "small.npz": "is compressed",
+        "unnamed.npz": "has arr_0 and no X",
+        "text.npy": "is no .npz archive",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            open_stream(tmp_path / name)
+    for name, message in {"columns.npy": "Fortran order", "text.npy": "is no .npy array"}.items():
+        with pytest.raises(ValueError, match=message):
+            open_stream(tmp_path / name, tmp_path / name)

@@ -1,0 +1,369 @@
+"""The page's JavaScript is the third twin: the generator's data, and both twins' numbers within derived bounds."""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+
+import logreg_jax.bridge.optimizers
+import logreg_jax.loss
+import logreg_torch.bridge.optimizers
+import logreg_torch.loss
+from logreg_parity.data.dataset import Dataset, Parameters
+from logreg_parity.data.generator import lesson, plane
+from logreg_parity.optimizers.rules import RULES, rounding_bound
+from logreg_parity.truth import bounds, reference
+from logreg_parity.truth.optimum import distance_bound, find_optimum
+from logreg_parity.truth.ulp import format_of, round_dataset, round_parameters, round_to
+from parity_tests.loss_bounds import EPSILON, objective_and_gradient
+
+OPTIMIZERS = {"torch": logreg_torch.bridge.optimizers, "jax": logreg_jax.bridge.optimizers}
+
+# -- the generator ----------------------------------------------------------------------------------------------------
+
+SEEDS = (0, 1, 2, 7, 12345, 2**32 - 1)
+MADE = [
+    *({"data": "lesson", "seed": seed} for seed in SEEDS),
+    *({"data": "lesson", "noise": "normal", "level": 2.5, "seed": seed} for seed in SEEDS),
+    *({"data": "lesson", "n": n, "noise": noise, "tw": -1.3, "tb": 0.7} for n in (2, 3, 37, 101, 2000)
+      for noise in ("uniform", "none")),
+    *({"data": "bernoulli", "n": n, "seed": seed} for n in (2, 100, 2000) for seed in SEEDS),
+    *({"data": "plane", "n": n, "seed": seed, "tw2": 0.3, "tb": -0.2} for n in (2, 100, 2000) for seed in SEEDS),
+    *({"data": "soft", "n": n, "tw": 1.7, "tb": -0.4} for n in (2, 100, 2000)),
+]  # fmt: skip
+
+
+def python_data(setting):
+    """What the generator makes of a setting of the page."""
+    given = {"n": 100, "tw": 2.0, "tw2": -1.0, "tb": 1.0, "seed": 0, "noise": "uniform", "level": 1.0, **setting}
+    if given["data"] == "plane":
+        return plane(given["n"], w=(given["tw"], given["tw2"]), b=given["tb"], seed=given["seed"])
+    labels = "rounded" if given["data"] == "lesson" else given["data"]
+    return lesson(given["n"], w=given["tw"], b=given["tb"], noise=given["noise"], noise_level=given["level"],
+                  labels=labels, seed=given["seed"])  # fmt: skip
+
+
+MAKE = """(settings) => settings.map((setting) => {
+  const { X, y, truth } = logreg.makeData({ ...logreg.DEFAULTS, ...setting });
+  return { X: X.map((x) => Array.from(x)), y: Array.from(y), truth };
+})"""
+
+
+def test_the_data_is_the_generators(javascript):
+    """Features and drawn labels to the last bit."""
+    for setting, made in zip(MADE, javascript(MAKE, MADE), strict=True):
+        wanted = python_data(setting)
+        assert np.array_equal(np.array(made["X"]).T, wanted.X), setting
+        assert made["truth"] == reference.flatten(wanted.true_parameters).tolist(), setting
+        if setting["data"] != "soft":
+            assert np.array_equal(made["y"], wanted.y), setting
+
+
+def test_soft_labels_are_the_generators_within_what_exp_may_round(javascript):
+    """p = exp(-L): L takes three roundings, exp one ulp or two roundings, on each side."""
+    settings = [setting for setting in MADE if setting["data"] == "soft"]
+    for setting, made in zip(settings, javascript(MAKE, settings), strict=True):
+        p = python_data(setting).y
+        bound = 2 * (3 * -np.log(p) + 2) * format_of("float64").unit_roundoff * p
+        assert (np.abs(made["y"] - p) <= bound).all(), setting
+
+
+# -- points -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def further_forms():
+    """The page's clamped and epsilon forms, in both twins: they have the textbook's and the stable one."""
+
+    def clamped(lib, clip):
+        def loss(z, y):
+            p = clip(1 / (1 + lib.exp(-z)), EPSILON, 1 - EPSILON)
+            return -(y * lib.log(p) + (1 - y) * lib.log(1 - p))
+
+        return loss
+
+    def epsilon(lib):
+        def loss(z, y):
+            p = 1 / (1 + lib.exp(-z))
+            return -(y * lib.log(p + EPSILON) + (1 - y) * lib.log(1 - p + EPSILON))
+
+        return loss
+
+    forms = ((logreg_torch.loss.LOSSES, torch, torch.clamp), (logreg_jax.loss.LOSSES, jnp, jnp.clip))
+    for losses, lib, clip in forms:
+        losses.update(clamped=clamped(lib, clip), epsilon=epsilon(lib))
+    yield
+    for losses, *_ in forms:
+        del losses["clamped"], losses["epsilon"]
+
+
+FORMS = ("logits", "textbook", "clamped", "epsilon")
+SETTINGS = [
+    {"data": data, "seed": seed} for data in ("lesson", "bernoulli", "soft", "plane") for seed in (0, 3)
+]  # fmt: skip
+REDUCED = (("mean", 0.0), ("sum", 0.25))
+POINTS = 16  # of each of the 8 data sets, 4 forms, 2 precisions and 2 reductions: 2048
+
+
+def points(setting, dtype):
+    """Points of the sliders' square, in float64 of three times its size too, rounded to the format."""
+    random = np.random.RandomState(setting["seed"])
+    width = 3 if setting["data"] == "plane" else 2
+    drawn = np.round(10 * random.random_sample((POINTS, width)) - 5, 1) * (3 if dtype == "float64" else 1)
+    return round_to(drawn, dtype)
+
+
+EVALUATE = """([setting, thetas, options]) => {
+  const r = logreg.ROUNDINGS[options.precision];
+  const data = logreg.roundData(logreg.makeData({ ...logreg.DEFAULTS, ...setting }), r);
+  return thetas.map((theta) => {
+    const { value, gradient } = logreg.valueAndGradient(data, theta, { ...options, r });
+    return [value, ...gradient];
+  });
+}"""
+
+
+def rounds_to_one_or_not(dataset, parameters, dtype):
+    """Whether some p is so near to 1 - u / 2 that a correct program may round it to 1 or not."""
+    u = format_of(dtype).unit_roundoff
+    e = np.exp(-reference.logits(parameters, dataset.X))
+    unsure = bounds.PointBounds(dataset, parameters, dtype=dtype).logit + 2 * bounds.FUNCTION_ULPS * u
+    return (np.abs(e / u - 1) <= 2 * unsure + 2 * u).any()
+
+
+def kind(value):
+    return "NaN" if np.isnan(value) else "infinite" if np.isinf(value) else "finite"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_point_is_both_twins_within_the_bounds(javascript, twins, form, dtype):
+    """The distance of two correct programs is at most the sum of their bounds."""
+    judged = finite = 0
+    for setting in SETTINGS:
+        dataset = round_dataset(python_data(setting), dtype)
+        for reduction, l2 in REDUCED:
+            thetas = points(setting, dtype)
+            options = {"form": form, "reduction": reduction, "l2": l2, "precision": dtype}
+            ours = javascript(EVALUATE, [setting, thetas.tolist(), options])
+            for theta, mine in zip(thetas, np.array(ours), strict=True):
+                at = Parameters(theta[:-1], theta[-1])
+                limits = np.append(*objective_and_gradient(form, dataset, at, dtype=dtype, l2=l2, reduction=reduction))
+                for twin in twins.values():
+                    loss = "stable" if form == "logits" else form
+                    seen = twin.evaluate(dataset, at, l2=l2, reduction=reduction, loss=loss, dtype=dtype)
+                    theirs = np.array([seen.objective, *reference.flatten(seen.gradient)], dtype=float)
+                    where = (setting, reduction, theta.tolist(), mine, theirs)
+                    assert kind(mine[0]) == kind(theirs[0]) or rounds_to_one_or_not(dataset, at, dtype), where
+                    both = np.isfinite(mine) & np.isfinite(theirs)
+                    assert (np.abs(mine[both] - theirs[both]) <= 2 * limits[both]).all(), where
+                    finite += (both & np.isfinite(limits)).all()
+                    judged += 1
+    assert judged == 2 * len(SETTINGS) * len(REDUCED) * POINTS
+    assert finite == judged if form == "logits" else finite > judged / 4  # what is compared is not nothing
+
+
+ROWS = """([rows, theta, precision]) => {
+  const r = logreg.ROUNDINGS[precision];
+  const data = logreg.fromRows(rows);
+  const { loss, slope } = logreg.FORMS.logits;
+  return Array.from(data.y, (y, i) => {
+    const z = logreg.logit(data, theta, i, r);
+    return [z, loss(z, y, r), slope(z, y, r)];
+  });
+}"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_every_row_is_both_twins_within_the_bounds(javascript, twins, dtype):
+    """Logit, loss and, against NumPy by hand, slope: in the tails too, where a mean of rows does not show them."""
+    for setting in SETTINGS:
+        dataset = round_dataset(python_data(setting), dtype)
+        for theta in points(setting, dtype)[:4]:
+            at = Parameters(theta[:-1], theta[-1])
+            rows = np.column_stack([dataset.X, dataset.y]).tolist()
+            z, loss, slope = np.array(javascript(ROWS, [rows, theta.tolist(), dtype])).T
+            limits = bounds.PointBounds(dataset, at, dtype=dtype)
+            for twin in twins.values():
+                seen = twin.evaluate(dataset, at, dtype=dtype)
+                assert (np.abs(z - seen.logits) <= 2 * limits.logit).all()
+                assert (np.abs(loss - seen.losses) <= 2 * limits.loss).all()
+            by_hand = reference.residual(reference.logits(at, dataset.X), dataset.y)
+            assert (np.abs(slope - by_hand) <= 2 * limits.residual).all()
+
+
+def one(x):
+    return np.float32(x)
+
+
+def softplus32(z):
+    """exp and log1p of float64, rounded: correctly rounded but for one case in a billion."""
+    return max(z, one(0)) + one(math.log1p(one(math.exp(-abs(z)))))
+
+
+def sigmoid32(z):
+    e = one(math.exp(-abs(z)))
+    return (one(1) if z >= 0 else e) / (one(1) + e)
+
+
+def by_float32(dataset, theta):
+    """The mean loss and its gradient in the page's order, every operation by NumPy's float32: (value, slope, bias)."""
+    w, b = map(one, theta)
+    value = slope = bias = one(0)
+    for x, y in zip(dataset.X[:, 0].astype(np.float32), dataset.y.astype(np.float32), strict=True):
+        z = x * w + b
+        r = (one(1) - y) * sigmoid32(z) - y * sigmoid32(-z)
+        value += softplus32(-z) if y == 1 else softplus32(z)
+        slope += r * x
+        bias += r
+    n = one(dataset.n_rows)
+    return [float(part / n) for part in (value, slope, bias)]
+
+
+def test_float32_is_float32_operation_for_operation(javascript):
+    setting = {"data": "bernoulli", "seed": 5}
+    thetas = points(setting, "float32")
+    options = {"form": "logits", "reduction": "mean", "l2": 0.0, "precision": "float32"}
+    ours = javascript(EVALUATE, [setting, thetas.tolist(), options])
+    assert ours == [by_float32(python_data(setting), theta) for theta in thetas]
+
+
+def test_hessian_and_its_largest_eigenvalue(javascript):
+    """Eight sweeps of at most three rotations take fewer than 256 roundings of the largest element."""
+    for setting in SETTINGS:
+        dataset = python_data(setting)
+        for theta in points(setting, "float64")[:5] / 3:
+            at = Parameters(theta[:-1], theta[-1])
+            H, largest = javascript(
+                """([setting, theta]) => {
+                  const data = logreg.makeData({ ...logreg.DEFAULTS, ...setting });
+                  const H = logreg.hessian(data, theta, { reduction: "mean", l2: 0.5 });
+                  return [H, logreg.largestEigenvalue(H)];
+                }""",
+                [setting, theta.tolist()],
+            )
+            wanted = reference.hessian(at, dataset.X, dataset.y, l2=0.5)
+            limit = 2 * bounds.PointBounds(dataset, at, dtype="float64", l2=0.5).hessian
+            assert (np.abs(H - wanted) <= limit).all()
+            roundings = 256 * format_of("float64").unit_roundoff * np.linalg.norm(H)
+            assert abs(largest - np.linalg.eigvalsh(H)[-1]) <= roundings
+
+
+# -- trajectories -----------------------------------------------------------------------------------------------------
+
+WALK = """([setting, theta, options, steps]) => {
+  const r = logreg.ROUNDINGS[options.precision];
+  const data = logreg.roundData(logreg.makeData({ ...logreg.DEFAULTS, ...setting }), r);
+  const path = [];
+  let state = logreg.startAt(theta, r);
+  for (let k = 0; k <= steps; k++) {
+    path.push(state.theta);
+    ({ state } = logreg.step(data, state, { ...options, r }));
+  }
+  return path;
+}"""
+STEPS = 60
+DESCENTS = [
+    (data, dtype, reduction, l2)
+    for data in ("lesson", "bernoulli", "soft", "plane")
+    for dtype in ("float64", "float32")
+    for reduction, l2 in REDUCED
+]
+
+
+@pytest.mark.parametrize(("data", "dtype", "reduction", "l2"), DESCENTS, ids=str)
+def test_descent_is_both_twins_within_the_bounds(javascript, twins, data, dtype, reduction, l2):
+    setting = {"data": data, "seed": 3}
+    dataset = round_dataset(python_data(setting), dtype)
+    start = round_parameters(Parameters(np.full(dataset.n_features, 0.3), -0.2), dtype)
+    rate = float(round_to(0.3 if reduction == "mean" else 0.003, dtype))
+    options = {"form": "logits", "reduction": reduction, "l2": l2, "precision": dtype, "optimizer": "sgd", "lr": rate}
+    mine = np.array(javascript(WALK, [setting, reference.flatten(start).tolist(), options, STEPS]))
+    descent = {"learning_rate": rate, "reduction": reduction, "l2": l2, "dtype": dtype}
+    own = bounds.trajectory(dataset, mine[:, :-1], mine[:, -1], **descent).parameters
+    assert np.isfinite(own).all()
+    for twin in twins.values():
+        run = twin.train(dataset, start, steps=STEPS, keep=range(STEPS + 1), **descent)
+        theirs = np.column_stack([run.weights, run.biases]).astype(float)
+        limit = (
+            own + bounds.trajectory(dataset, run.weights.astype(float), run.biases.astype(float), **descent).parameters
+        )
+        assert (np.linalg.norm(mine - theirs, axis=1) <= limit).all()
+
+
+RULE_OF = {
+    "momentum": ("sgd", {"lr": 0.3, "momentum": 0.9}, "torch.optim.SGD(parameters, lr=0.3, momentum=0.9)",
+                 "optax.sgd(0.3, momentum=0.9)"),
+    "nesterov": ("sgd", {"lr": 0.3, "momentum": 0.9, "nesterov": True},
+                 "torch.optim.SGD(parameters, lr=0.3, momentum=0.9, nesterov=True)",
+                 "optax.sgd(0.3, momentum=0.9, nesterov=True)"),
+    "adam": ("adam", {"lr": 0.3}, "torch.optim.Adam(parameters, lr=0.3)", "optax.adam(0.3)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("data", ["bernoulli", "soft", "plane"])
+@pytest.mark.parametrize("optimizer", RULE_OF)
+def test_optimisers_are_both_frameworks_own_within_the_bounds(javascript, optimizer, data, dtype):
+    """``rounding_bound`` is of first order, so linear in the roundoff: float32's is 2^29 times float64's."""
+    setting = {"data": data, "seed": 3}
+    dataset = round_dataset(python_data(setting), dtype)
+    start = round_parameters(Parameters(np.full(dataset.n_features, 0.3), -0.2), dtype)
+    name, settings, in_torch, in_jax = RULE_OF[optimizer]
+    options = {"form": "logits", "reduction": "mean", "l2": 0.0, "precision": dtype, "optimizer": optimizer, "lr": 0.3}
+    mine = np.array(javascript(WALK, [setting, reference.flatten(start).tolist(), options, STEPS]))
+    coarser = format_of(dtype).unit_roundoff / format_of("float64").unit_roundoff
+    limit = 2 * coarser * rounding_bound(dataset, start, RULES[name], steps=STEPS, **settings)
+    for framework, expression in (("torch", in_torch), ("jax", in_jax)):
+        theirs = OPTIMIZERS[framework].walk(dataset, start, expression, steps=STEPS, dtype=dtype)
+        assert (np.abs(mine - theirs) <= limit).all(), (framework, np.abs(mine - theirs).max(axis=0))
+
+
+# -- the optimum ------------------------------------------------------------------------------------------------------
+
+
+def small_datasets():
+    """Few rows on a grid of integers, where classes touch, lie on a line, and repeat; and the page's own data."""
+    random = np.random.RandomState(0)
+    for k in range(120):
+        features, rows = 1 + k % 2, random.randint(2, 9)
+        X, y = random.randint(-2, 3, (rows, features)), random.randint(0, 2, rows).astype(float)
+        if k % 5 == 0:
+            y[random.randint(rows)] = 0.25
+        yield Dataset(X, y, f"small {k}")
+    for setting in SETTINGS:
+        yield python_data(setting)
+
+
+STATUS = {"finite": "finite", "separable": "infinite", "quasi-separable": "infinite", "not unique": "not unique"}
+WORDS = {"finite": "overlapping", "not unique": "overlapping"}
+OPTIMUM = """([rows, l2]) => {
+  const data = logreg.fromRows(rows);
+  return [logreg.separability(data), logreg.findOptimum(data, { reduction: "mean", l2 })];
+}"""
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_separability_and_optimum_are_those_proved(javascript, l2):
+    seen = set()
+    for dataset in small_datasets():
+        rows = np.column_stack([dataset.X, dataset.y]).tolist()
+        separability, optimum = javascript(OPTIMUM, [rows, l2])
+        bare, wanted = find_optimum(dataset), find_optimum(dataset, l2=l2)
+        assert separability == WORDS.get(bare.status, bare.status), (dataset.source, rows)
+        assert optimum["status"] == STATUS[wanted.status], (dataset.source, rows)
+        seen |= {separability, optimum["status"]}
+        if wanted.status == "finite":
+            at = Parameters(np.array(optimum["theta"][:-1]), optimum["theta"][-1])
+            assert distance_bound(dataset, at, l2=l2) <= visible(dataset, at, l2), (dataset.source, rows)
+    assert seen >= {"overlapping", "separable", "quasi-separable", "finite", "infinite"}
+
+
+def visible(dataset, at, l2):
+    """How far from the optimum a float64 program may stop: where its gradient is within its bound, and a last step's
+    rounding; doubled for the change of the Hessian on the way."""
+    H = reference.hessian(at, dataset.X, dataset.y, l2=l2)
+    reach = np.abs(np.linalg.inv(H)) @ bounds.PointBounds(dataset, at, dtype="float64", l2=l2).gradient
+    return 2 * (np.linalg.norm(reach) + format_of("float64").unit_roundoff * np.linalg.norm(reference.flatten(at)))
