@@ -6,17 +6,86 @@ reduction, solver, tolerance, max_iterations, dtype, device, intercept)``, which
 ``data.fit.Fit``.
 """
 
+from __future__ import annotations
+
 import importlib
 import inspect
 import os
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from math import inf
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
-import numpy as np
+if TYPE_CHECKING:  # the other way round it is the data that stand on this file
+    import numpy as np
 
-from .data.dataset import Dataset, Parameters
-from .data.history import Evaluation, History
+    from .data.dataset import Dataset, Parameters
+    from .data.history import Evaluation, History
+
+Reduction = Literal["mean", "sum"]
+Loss = Literal["stable", "textbook"]
+Record = Literal["before", "after", "none"]
+"""Whether the loss of a step is that before its update or after it; "none" asks for no losses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One run of gradient descent, checked when it is made: what to minimise, and how to walk.
+
+    Args:
+        steps: T, at least 1.
+        learning_rate: η, above 0, finite.
+        momentum: μ of ``torch.optim.SGD``, without dampening, from 0 to less than 1.
+        nesterov: Nesterov's form of the momentum, θ - η (∇f + μ v); it wants a momentum above 0.
+        batch_size: B, rows of a mini-batch, at least 1; None for all rows at every step.
+        seed: of the order of the rows in mini-batches.
+        reduction: "mean" or "sum", of the per-example losses.
+        l2: of the penalty (l2 / 2) ‖w‖², at least 0, finite.
+        record: whether the loss of a step is taken "before" or "after" its update, or not at all ("none").
+        loss: "stable", or "textbook", as textbooks print it.
+
+    Raises:
+        ValueError: for a value outside of these ranges, with what came and what was wanted.
+    """
+
+    steps: int
+    learning_rate: float
+    momentum: float = 0.0
+    nesterov: bool = False
+    batch_size: int | None = None
+    seed: int = 0
+    reduction: Reduction = "mean"
+    l2: float = 0.0
+    record: Record = "after"
+    loss: Loss = "stable"
+
+    def __post_init__(self) -> None:
+        _check(self.steps >= 1, f"steps is {self.steps}; give at least 1")
+        _check(0 < self.learning_rate < inf, f"learning_rate is {self.learning_rate}; give a number above 0")
+        _check(0 <= self.momentum < 1, f"momentum is {self.momentum}; give a number from 0 to less than 1")
+        _check(
+            self.momentum > 0 or not self.nesterov,
+            f"nesterov is asked for with momentum {self.momentum}, where it changes nothing; give a momentum too",
+        )
+        _check(self.batch_size is None or self.batch_size >= 1, f"batch_size is {self.batch_size}; give at least 1")
+        check_reduction(self.reduction)
+        _check(0 <= self.l2 < inf, f"l2 is {self.l2}; give 0 or a number above it")
+        _check(
+            self.record in get_args(Record),
+            f"record is {self.record!r}; give 'before' or 'after' (the update), or 'none'",
+        )
+        _check(self.loss in get_args(Loss), f"loss is {self.loss!r}; give one of {', '.join(get_args(Loss))}")
+
+
+def check_reduction(reduction: str) -> None:
+    """Raises ValueError where it is neither "mean" nor "sum"."""
+    _check(reduction in get_args(Reduction), f"reduction is {reduction!r}; give 'mean' or 'sum'")
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
 
 
 class Twin(Protocol):

@@ -4,15 +4,13 @@ from array import array
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from ..twins import Record
 from .dataset import Parameters
-
-Record = Literal["before", "after", "none"]
-"""Whether the loss of a step is that before its update or after it; "none" asks for no losses."""
 
 
 class Evaluation(NamedTuple):
