@@ -16,8 +16,7 @@ import logreg_jax
 import logreg_torch
 from logreg_parity import published_2021
 from logreg_parity.judge import figures
-from logreg_parity.judge.axes import placements
-from logreg_parity.judge.compare import compare
+from logreg_parity.judge.compare import compare, placements
 from logreg_parity.judge.problem import Setting
 from logreg_parity.judge.report import summary, tables
 

@@ -49,7 +49,7 @@ for name, guess in guesses.items():
 # Because its tolerance was chosen by somebody who did not know your numbers. Here is what it says of two of them:
 
 # %%
-from logreg_parity.museum.problem import SUM
+from logreg_parity.museum.exhibit import SUM
 from logreg_parity.museum.score import trial
 
 for name in ("SilentlyFloat32", "LossOneStepLate"):

@@ -1,10 +1,10 @@
-"""What a twin hands back: one point looked at, and one training run. NumPy arrays only."""
+"""What a twin or a solver hands back: one point looked at, one training run, one fit. NumPy arrays only."""
 
 from array import array
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -139,3 +139,31 @@ class Recorder:
         weights, biases = (np.array(part) for part in zip(*points, strict=True))
         losses = np.array(self._losses)
         return History(losses, self._record, np.array(steps), weights, biases, self._stop_reason, self._engine)
+
+
+Status = Literal["converged", "no finite optimum", "not converged", "diverged"]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fit of the data as they are held, that is with X rounded to ``dtype``.
+
+    status: "converged", the gradient is as small as asked and the gap is proved; "no finite optimum", proved;
+    "not converged" and "diverged": neither, and ``reason`` says what to do. objective, gradient_norm (the 2-norm of
+    the gradient) and gap are those of the objective at ``parameters``, by float64 arithmetic; gap: the objective is
+    no further above its minimum, distance (D + 1,): no parameter is further from the optimum, the bias last; both
+    infinite where nothing is proved. Without an intercept the bias is 0, and so is its distance. passes: how often X
+    was read, parts of it counted as parts.
+    """
+
+    parameters: Parameters
+    status: Status
+    reason: str
+    solver: str
+    dtype: str
+    objective: float
+    gradient_norm: float
+    gap: float
+    distance: np.ndarray
+    iterations: int
+    passes: float

@@ -1,24 +1,22 @@
 """Why a stage is off: one small detector a cause, tried in a fixed order, the first that fits every number wins.
 
 A detector returns a sentence with its evidence, or None. "Fits" means within the bound that the stage has anyway,
-never a tolerance: what the mistake would have given is held to the rounding it would have had. Those of a row's loss
-are in ``loss_causes.py``, those of an update in ``step_causes.py``.
+never a tolerance: what the mistake would have given is held to the rounding it would have had.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from ..data.dataset import Parameters
 from ..truth import reference
-from ..truth.bounds import PointBounds
+from ..truth.bounds import FUNCTION_ULPS, PointBounds
 from ..truth.ulp import FORMATS, format_of, round_to
-from .loss_causes import batch_means, cancellation, clamp, every_pair, signed_labels, threshold
+from . import stages
 from .microscope import Look
 from .stages import GivenLogits
-from .step_causes import earlier_gradients, no_step, one_part_late
 from .suspect import AVERAGED, BY_ROW, FROM_ROWS, Suspect
-from .velocities import other_velocity
 
 FACTORS = {
     2.0: "twice what it should be: a factor 2 or 1/2 too many or missing",
@@ -203,6 +201,194 @@ def wrong_derivative(s: Suspect) -> str | None:
     return f"The loss is right and its gradient is not (in {where}): a clamp, or a derivative that is wrong."
 
 
+def _to_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """Rounded to that many significant bits, the exponent being free."""
+    mantissa, exponent = np.frexp(values)
+    return np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits)
+
+
+def every_pair(s: Suspect) -> str | None:
+    """(N, 1) against (N,) is (N, N). The loss is linear in y, so the mean over all pairs is that of the mean label."""
+    if s.stage != "loss" or s.reduction != "mean" or s.rows.sample_weight is not None:
+        return None
+    mean = replace(s.rows, y=np.full_like(s.rows.y, s.rows.y.mean()))
+    value = reference.objective(s.look.here, mean.X, mean.y, **s.look.reference_options)
+    limit = PointBounds(mean, s.look.here, **s.look.bounds_options).objective
+    if not s.fits(np.atleast_1d(value), np.atleast_1d(limit)):
+        return None
+    return "The loss is the mean over N x N pairs: (N, 1) against (N,) broadcasts, and every logit meets every label."
+
+
+def batch_means(s: Suspect) -> str | None:
+    """The mean of the means of batches, of which the last is smaller."""
+    if s.stage != "loss" or s.reduction != "mean" or s.rows.sample_weight is not None:
+        return None
+    n, losses = s.rows.n_rows, s.contributions()[:, 0] * s.rows.n_rows
+    for size in range(2, n):
+        starts = np.arange(0, n, size)
+        sizes = np.diff(np.append(starts, n))
+        mean = np.mean(np.add.reduceat(losses, starts) / sizes)
+        heaviest = n / (len(starts) * sizes[-1])  # how much more than 1 / N a row counts at most
+        if n % size and s.fits(mean + s.fixed[-1], heaviest * s.bound):
+            return f"The loss is the mean of the means of batches of {size} rows, though the last has {sizes[-1]}."
+    return None
+
+
+def signed_labels(s: Suspect) -> str | None:
+    """Labels -1 and 1 in the loss for 0 and 1, or the other way round."""
+    y, z = s.rows.y, s.look.logits
+    if s.stage != "row losses" or not np.isin(y, (0, 1)).all():
+        return None
+    sides = [replace(s.rows, y=np.full_like(y, label)) for label in (0, 1)]
+    limits = [GivenLogits(rows, s.look.here, z, **s.look.bounds_options).loss for rows in sides]
+    if s.fits(np.where(y == 0, 2 * reference.softplus(z) - reference.softplus(-z), s.e), 2 * np.sum(limits, axis=0)):
+        return "The losses are those of labels -1 and 1 in the loss that is meant for 0 and 1."
+    near_log_2 = 2 * FUNCTION_ULPS * format_of(s.dtype).unit_roundoff
+    if s.fits(np.where(y == 0, np.log(2), s.e), np.where(y == 0, near_log_2, s.bound)):
+        return "The loss of every row of label 0 is log 2: softplus(-y z), which is meant for labels -1 and 1."
+    return None
+
+
+def threshold(s: Suspect) -> str | None:
+    """A softplus that is its argument from some point on."""
+    t = (1 - 2 * s.rows.y) * s.look.logits
+    if s.stage != "row losses" or not np.isin(s.rows.y, (0, 1)).all() or not (t[s.off] > 0).all():
+        return None
+    start = t[s.off].min()
+    if not (s.v[s.off] == t[s.off]).all() or not s.fits(np.where(t >= start, t, s.e)):
+        return None
+    return f"From {start:.4g} or earlier on the loss is the logit itself: a softplus that is cut off at a threshold."
+
+
+def clamp(s: Suspect) -> str | None:
+    """log(p + ε), or log of a p that is kept above ε: large losses end at -log ε."""
+    if s.stage != "row losses":
+        return None
+    worst = int(np.argmax(s.e))
+    # what the log of a probability, rounded to a relative γ, is off by: γ itself
+    bound = 4 * FUNCTION_ULPS * format_of(s.dtype).unit_roundoff * (1 + s.e)
+    shift = np.exp(-s.v[worst]) - np.exp(-s.e[worst])
+    if not shift > 0 or s.e[worst] - s.v[worst] <= bound[worst]:
+        return None
+    epsilon = 10.0 ** np.round(np.log10(shift))
+    candidates = (-np.log(np.exp(-s.e) + epsilon), np.minimum(s.e, -np.log(epsilon)))
+    if any(s.fits(candidate, bound) for candidate in candidates):
+        return f"Large losses stop near -log {epsilon:.0e}: a clamp, or log(p + {epsilon:.0e}), guards the logarithm."
+    return None
+
+
+def cancellation(s: Suspect) -> str | None:
+    """Digits lost in a difference of numbers of the logit's size, or of 1."""
+    if s.stage != "row losses":
+        return None
+    u = format_of(s.dtype).unit_roundoff
+    with np.errstate(over="ignore"):
+        likelihood = np.exp(s.e)  # log(1 - p) is off by the rounding of 1 over 1 - p
+    for size, what in (
+        (np.abs(s.look.logits), "the logit's rounding: z and softplus(-z) are added where they cancel"),
+        (np.ones(len(s.e)), "the rounding of 1: computed from p or 1 - p, which keep no digits near 1"),
+        (likelihood, "the rounding of 1 - p: the log(1 - p) of a p near 1, which keeps no digits there"),
+    ):
+        if s.fits(s.e, 4 * FUNCTION_ULPS * u * (size + s.e)):
+            lost = f"{s.name_rows(s.off)} {'loses' if len(s.off) == 1 else 'lose'} digits of the loss"
+            return f"{lost[0].upper()}{lost[1:]}, by no more than {what}."
+    return None
+
+
+def no_step(s: Suspect) -> str | None:
+    """Nothing moved."""
+    if s.stage != "update" or not (s.v == s.look.theta).all():
+        return None
+    usual = s.look.side.trace.setting.batch_size
+    if usual is None or s.rows.n_rows >= usual:
+        return "No parameter moved: the step was not taken."
+    return f"No parameter moved: with {s.rows.n_rows} rows where others have {usual}, a smaller batch that is dropped."
+
+
+def one_part_late(s: Suspect) -> str | None:
+    """The weight's gradient taken after the bias has moved, the other way round, or a part that stood still."""
+    if s.stage != "update":
+        return None
+    here, there, last = s.look.here, s.look.there, len(s.v) - 1
+    parts = {"weight": np.arange(last), "bias": np.array([last])}
+    for name, other, moved in (
+        ("weight", "bias", Parameters(here.weight, there.bias)),
+        ("bias", "weight", Parameters(there.weight, here.bias)),
+    ):
+        part = parts[name]
+        if not np.isin(s.off, part).all():
+            continue
+        if (s.v[part] == s.look.theta[part]).all():
+            return f"The {name} did not move, the {other} did."
+        _, slope = reference.value_and_grad(moved, s.rows.X, s.rows.y, **s.look.reference_options)
+        late = s.e - s.look.side.rate * (reference.flatten(slope) - s.look.slope)
+        if (np.abs(s.v - late) <= s.bound)[part].all():
+            return (
+                f"The {name} moved along the gradient at the point where the {other} had moved already: the {other} is "
+                f"updated first, and both should use one gradient."
+            )
+    return None
+
+
+def earlier_gradients(s: Suspect) -> str | None:
+    """The gradients of the steps before in this one: added up, in its place, or as momentum."""
+    t, side = s.look.step, s.look.side
+    if s.stage != "update" or t < 2 or side.momentum:
+        return None
+    slopes = side.trace.gradients[:t]
+    # each gradient is the loop's own to within the bound of the step it was first used for
+    bound = np.sum(
+        [stages.update_bound(Look(side, k).limits, side.rate, s.look.there) for k in range(1, t + 1)], axis=0
+    )
+    if s.fits(s.look.theta - side.rate * slopes.sum(axis=0), bound):
+        return "The step is along the sum of all gradients so far: they are added up and never set back to zero."
+    if s.fits(s.look.theta - side.rate * slopes[-2], bound):
+        return "The step is along the gradient of the step before: it is one step old."
+    k = int(np.argmax(np.abs(slopes[-2])))
+    momentum = ((s.look.theta - s.v) / side.rate - slopes[-1])[k] / slopes[-2][k]
+    if t == 2 and s.fits(s.look.theta - side.rate * (slopes[-1] + momentum * slopes[-2]), bound + bound[k]):
+        return f"The step holds {momentum:.6g} times the gradient before it: a momentum of {momentum:.6g}."
+    return None
+
+
+STEPS = 3
+"""The step at fault and so many less one after it: the first step alone may look like that of another way."""
+
+WAYS: dict[str, Callable] = {  # from gradient, velocity, momentum and whether it is the first step, to direction and v
+    "plain gradient descent: the momentum is left out": lambda g, v, m, first: (g, v),
+    "plain momentum: Nesterov's look-ahead is left out": lambda g, v, m, first: 2 * (m * v + g,),
+    "Nesterov's momentum, where the plain one is asked for": lambda g, v, m, first: (g + m * (m * v + g), m * v + g),
+    "a running mean: every gradient is damped by 1 - momentum": lambda g, v, m, first: 2 * (m * v + (1 - m) * g,),
+    "a damped velocity: gradients after the first count 1 - momentum": (
+        lambda g, v, m, first: 2 * (g if first else m * v + (1 - m) * g,)
+    ),
+}
+
+
+def other_velocity(s: Suspect) -> str | None:
+    """The momentum left out, of the other kind, damped, or started from something else than 0."""
+    side, step = s.look.side, s.look.step
+    if s.stage != "update" or not side.momentum:
+        return None
+    looks = [s.look, *(Look(side, later) for later in range(step + 1, min(step + STEPS, side.trace.steps + 1)))]
+    for words, way in WAYS.items():
+        if all(_fits(look, way) for look in looks):
+            return f"The update is that of {words}."
+    if step == 1:
+        return "The first update is not that of a velocity which starts at 0: it was not reset, or is damped at once."
+    return None
+
+
+def _fits(look: Look, way: Callable) -> bool:
+    """Whether the step is that of a run of which all steps went that way, within the bound that a step has anyway."""
+    side = look.side
+    direction = velocity = np.zeros_like(look.slope)
+    for step, slope in enumerate(side.trace.gradients[: look.step]):
+        direction, velocity = way(slope, velocity, side.momentum, step == 0)
+    expected = look.theta - side.rate * direction
+    return bool((np.abs(look.reached - expected) <= look.at_own_point["update"].bound).all())
+
+
 DETECTORS = (
     not_finite,
     other_velocity,
@@ -228,9 +414,3 @@ DETECTORS = (
     cancellation,
     wrong_derivative,
 )
-
-
-def _to_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """Rounded to that many significant bits, the exponent being free."""
-    mantissa, exponent = np.frexp(values)
-    return np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits)

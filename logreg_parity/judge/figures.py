@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..truth import oracle, reference
-from .axes import placements
-from .compare import Comparison
+from .compare import Comparison, placements
 from .problem import Run
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito: told apart by the colour-blind

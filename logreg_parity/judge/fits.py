@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.files import as_json, write_whole
-from ..data.fit import Fit
+from ..data.history import Fit
 from ..solvers.stream import Stream
 from ..truth.reference import flatten
 

@@ -13,8 +13,7 @@ from rich.text import Text
 
 from .. import __version__
 from ..data.files import as_json, write_whole
-from .axes import placements
-from .compare import Comparison, Row, Verdict
+from .compare import Comparison, Row, Verdict, placements
 
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
 

@@ -10,9 +10,8 @@ from ..data.dataset import Parameters
 from ..truth import reference
 from ..truth.ulp import round_to
 from .by_hand import ByHand
-from .exhibit import Exhibit
+from .exhibit import MEAN, SUM, Exhibit
 from .habits import HABITS
-from .problem import MEAN, SUM
 
 
 class OneRowForgotten(ByHand):

@@ -5,8 +5,7 @@ import numpy as np
 from ..data.dataset import Parameters
 from ..truth import reference
 from .by_hand import ByHand
-from .exhibit import Exhibit
-from .problem import BATCHED, MEAN, SUM
+from .exhibit import BATCHED, MEAN, SUM, Exhibit
 
 FULL = 16
 """Rows of a whole mini-batch here: 40 rows make two of them and one of 8."""

@@ -13,8 +13,8 @@ from ..judge.problem import Run, Setting
 from ..truth.reference import flatten
 from ..twins import Twin, load
 from .by_hand import ByHand
+from .exhibit import BATCHED, DATASET, MEAN, START, SUM
 from .faults import EXHIBITS, Exhibit
-from .problem import BATCHED, DATASET, MEAN, START, SUM
 from .rewrites import REWRITES
 
 DTYPES = ("float64", "float32")

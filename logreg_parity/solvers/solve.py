@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ..data.fit import Fit
+from ..data.history import Fit
 from .checkpoint import Checkpoint
 from .newton import newton
 from .objective import Objective, Point

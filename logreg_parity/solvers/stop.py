@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..data.fit import Fit, Status
+from ..data.history import Fit, Status
 from ..truth.reference import flatten
 from ..truth.separation import counted_rows, directions, separation
 from ..truth.ulp import round_dataset

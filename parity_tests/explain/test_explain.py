@@ -13,8 +13,8 @@ from logreg_parity.explain.parting import explain
 from logreg_parity.explain.trace import record
 from logreg_parity.judge.problem import Setting
 from logreg_parity.museum.by_hand import ByHand
+from logreg_parity.museum.exhibit import BATCHED, MEAN, SUM
 from logreg_parity.museum.habits import PARTIAL
-from logreg_parity.museum.problem import BATCHED, MEAN, SUM
 from logreg_parity.truth import reference
 from logreg_parity.truth.ulp import round_to
 from parity_tests.cases import CASES

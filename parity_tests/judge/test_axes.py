@@ -2,12 +2,11 @@
 
 import pytest
 
-from logreg_parity.judge.axes import placements
-from logreg_parity.judge.compare import compare
+from logreg_parity.judge.compare import compare, placements
 from logreg_parity.judge.problem import Setting
 from logreg_parity.museum.by_hand import ByHand
+from logreg_parity.museum.exhibit import DATASET, START, SUM
 from logreg_parity.museum.faults import EXHIBITS
-from logreg_parity.museum.problem import DATASET, START, SUM
 from logreg_parity.truth.bounds import largest_curvature
 from parity_tests.cases import CASES
 

@@ -5,9 +5,9 @@ import pytest
 from logreg_parity import Parameters
 from logreg_parity.judge.compare import compare
 from logreg_parity.museum.by_hand import ByHand
+from logreg_parity.museum.exhibit import DATASET, MEAN, START, SUM
 from logreg_parity.museum.faults import EXHIBITS
 from logreg_parity.museum.habits import PARTIAL
-from logreg_parity.museum.problem import DATASET, MEAN, START, SUM
 from parity_tests.cases import Case
 
 PROBLEM = Case(DATASET, START)

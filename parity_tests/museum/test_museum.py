@@ -11,9 +11,9 @@ from logreg_parity.cli import main
 from logreg_parity.museum import faults, pairs
 from logreg_parity.museum import score as museum
 from logreg_parity.museum.by_hand import ByHand
+from logreg_parity.museum.exhibit import BATCHED, MEAN, SUM
 from logreg_parity.museum.faults import EXHIBITS, FactorTwo
 from logreg_parity.museum.pairs import WithThreads, programs, random_pair
-from logreg_parity.museum.problem import BATCHED, MEAN, SUM
 from logreg_parity.museum.rewrites import REWRITES
 from logreg_parity.museum.score import DEFAULTS, DTYPES, trial
 
