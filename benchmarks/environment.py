@@ -7,7 +7,7 @@ import sys
 import jax
 import torch
 
-from logreg_parity.machine.passport import machine
+from logreg_parity.show import machine
 
 LIBRARIES = ("torch", "jax", "jaxlib", "optax", "numpy", "scipy", "scikit-learn", "scikit-learn-intelex", "numba")
 

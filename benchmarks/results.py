@@ -4,7 +4,8 @@ import importlib
 import json
 from pathlib import Path
 
-from logreg_parity.data.files import as_json, write_whole
+from logreg_parity.data.files import write_whole
+from logreg_parity.show import as_json
 
 from . import BENCHMARKS
 from .environment import environment

@@ -1,7 +1,9 @@
 """Verified twins: logistic regression in PyTorch and in JAX, and a judge that belongs to neither.
 
-Four rooms, one way through: ``data`` (what goes in) -> ``truth`` (what is right) -> ``judge`` (how far each twin
-is from it, and from the other) -> ``teach``. Nothing here imports torch or jax.
+One way through: ``data`` (what goes in and comes back) -> ``truth`` (what is right) -> ``judge`` (how far each twin is
+from it, and from the other), ``explain`` (why two runs part), ``ports`` (anybody's two programs) -> ``museum`` ->
+``teach`` -> ``cli``. Beside them, on data and truth alone: ``machine``, ``optimizers``, ``solvers``. Nothing here
+imports torch or jax.
 
 Shapes and conventions, stated once for the whole repository:
 
@@ -24,26 +26,36 @@ two lies a factor Σ ω in the step size. float64 proves that two programs mean 
 certify how precisely they say it.
 """
 
-from .data.dataset import Dataset, Parameters
-from .data.generator import gaussian, initial_parameters, lesson, lesson_datasets, published_2021
-from .data.history import Evaluation, History
-from .data.tables import load_table
-from .ports.check import check
-from .teach.grade import grade
+import importlib
+from typing import Any
 
-__version__ = "0.1.0"
+from ._version import __version__
 
-__all__ = [
-    "Dataset",
-    "Evaluation",
-    "History",
-    "Parameters",
-    "check",
-    "gaussian",
-    "grade",
-    "initial_parameters",
-    "lesson",
-    "lesson_datasets",
-    "load_table",
-    "published_2021",
-]
+_HOMES = {
+    "Dataset": "data.dataset",
+    "Evaluation": "data.history",
+    "History": "data.history",
+    "Parameters": "data.dataset",
+    "Setting": "twins",
+    "check": "ports.check",
+    "gaussian": "data.generator",
+    "grade": "teach.grade",
+    "initial_parameters": "data.generator",
+    "lesson": "data.generator",
+    "lesson_datasets": "data.generator",
+    "load_table": "data.tables",
+    "published_2021": "data.generator",
+}
+"""Where the public names live. A name is loaded when it is asked for, so that what is small stays quick to import."""
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

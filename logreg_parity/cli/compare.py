@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .. import __version__
+from .._version import __version__
 from . import COMMANDS
 from .problem import add_problem, positive, problem
 

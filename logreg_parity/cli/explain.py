@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
     from ..data.files import write_whole
     from ..explain.parting import explain
+    from ..explain.report import table, to_json, verdict
     from ..explain.trace import Trace
 
     first, second = (Trace.load(path) for path in options.traces)
@@ -53,52 +54,3 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         write_whole(options.json, to_json(explanation))
     return EXIT_STATUS[explanation.verdict]
-
-
-def verdict(e) -> str:
-    """One or two sentences."""
-    apart = "the same to the last bit" if e.ulps == 0 else f"never more than {e.ulps:.3g} ulp apart"
-    if e.verdict == "agree":
-        return f"The runs agree: {e.steps} steps, every one within its bound; the parameters are {apart}."
-    if e.verdict == "no promise":
-        return f"The runs do not part, but nothing can be promised; the parameters are {apart}."
-    whose = f"{' and '.join(e.culprits)} is off there" if len(e.culprits) == 1 else f"both are off: {e.culprits}"
-    if len(e.culprits) != 1:
-        whose = "both runs are off there" if e.culprits else "neither run alone is off there"
-    return f"The runs part at step {e.step}, in the {e.stage}: {whose}."
-
-
-def table(e):
-    """The stages of the step at which the runs part."""
-    from rich import box
-    from rich.table import Table
-
-    top = Table(title=f"\nstep {e.step}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in ("stage", "difference", "allowed"):
-        top.add_column(column, justify="left" if column == "stage" else "right")
-    top.add_column("")
-    for (stage, error, bound, _, outside), created in e.rows:
-        origin = f"created by {' and '.join(created)}" if created else "inherited" if outside else "within"
-        style = "bold red" if created and outside else "yellow" if outside else None
-        top.add_row(stage, f"{error:.3g}", f"{bound:.3g}", origin, style=style)
-    return top
-
-
-def to_json(e) -> str:
-    """All of it. A number that is not finite is null."""
-    from ..data.files import as_json
-
-    stages = [
-        {
-            "stage": stage,
-            "difference": error,
-            "allowed": bound,
-            "where": where,
-            "outside": outside,
-            "created_by": created,
-        }
-        for (stage, error, bound, where, outside), created in e.rows
-    ]
-    names = ("names", "verdict", "steps", "step", "stage", "culprits", "cause", "ulps")
-    content = {name: getattr(e, name) for name in names} | {"stages": stages}
-    return as_json(content)

@@ -61,9 +61,9 @@ def _list(console) -> int:
 
 
 def _show(console, name: str) -> int:
+    from ..explain.report import table, verdict
     from ..museum.faults import EXHIBITS
     from ..museum.score import trial
-    from .explain import table, verdict
 
     if name not in EXHIBITS:
         raise ValueError(f"there is no exhibit {name!r}; give one of {', '.join(EXHIBITS)}")

@@ -86,7 +86,8 @@ def _table(measured):
 
 def _write(measured, steps: int, path: Path) -> None:
     """As JSON, whole or not at all."""
-    from ..data.files import as_json, write_whole
+    from ..data.files import write_whole
+    from ..show import as_json
 
     rows = []
     for m in measured:

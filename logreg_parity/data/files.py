@@ -1,11 +1,7 @@
-"""Files that are whole or not there, and what stands in them as JSON."""
+"""Files that are whole or not there."""
 
-import json
-import math
 import os
 from pathlib import Path
-
-import numpy as np
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
@@ -19,18 +15,3 @@ def write_whole(path: Path, content: bytes | str) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def as_json(content) -> str:
-    """Dictionaries and sequences, NumPy's too, as JSON. A number that is not finite is null: JSON has no infinity."""
-    return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    return value

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from .._version import __version__
 from ..data.dataset import Dataset, Parameters
 from ..data.files import write_whole
 from ..judge.problem import Setting, rounded_inputs

@@ -6,11 +6,12 @@ Two axes: how far the twins are from each other, and how far from the exact valu
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
+from ..show import Verdict, worst
 from ..truth import oracle
 from ..truth.optimum import Optimum, find_optimum
 from ..truth.ulp import ulp
@@ -20,8 +21,6 @@ from .problem import Problem, Quantity, Run, Setting
 EXACT_WORK = 2_000_000
 """How many products of the exact trajectory (steps × rows × features and intercept) are computed unless more are
 asked for: about fifteen seconds a format."""
-
-Verdict = Literal["within", "no promise", "OUTSIDE"]
 
 
 class Row(NamedTuple):
@@ -58,7 +57,7 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """The worst of all rows."""
-        return max((row.verdict for row in self.rows), key=["within", "no promise", "OUTSIDE"].index)
+        return worst([row.verdict for row in self.rows])
 
 
 def compare(

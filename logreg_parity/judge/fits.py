@@ -2,16 +2,25 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from ..data.dataset import Dataset
-from ..data.files import as_json, write_whole
+from ..data.files import write_whole
 from ..data.history import Fit
-from ..solvers.stream import Stream
+from ..show import as_json
 from ..truth.reference import flatten
 
 PROVED = ("converged", "no finite optimum")
+
+
+class Source(Protocol):
+    """What was fitted: a Dataset, or a Stream of rows."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def feature_names(self) -> tuple[str, ...]: ...
 
 
 def agree(fits: dict[str, Fit]) -> bool:
@@ -33,7 +42,7 @@ def exit_status(fits: dict[str, Fit]) -> int:
     return 0 if all(fit.status in PROVED for fit in fits.values()) else 3
 
 
-def report(fits: dict[str, Fit], dataset: Dataset | Stream) -> str:
+def report(fits: dict[str, Fit], dataset: Source) -> str:
     """A few lines a fit, for a terminal."""
     return "\n\n".join(f"{name}: {_lines(fit, dataset)}" for name, fit in fits.items())
 
@@ -51,7 +60,7 @@ def verdict(fits: dict[str, Fit]) -> str:
     return f"The fits agree: they are at most {max(apart):.1e} apart, which is within what is proved of each."
 
 
-def write(fits: dict[str, Fit], dataset: Dataset | Stream, settings: dict, path: Path) -> None:
+def write(fits: dict[str, Fit], dataset: Source, settings: dict, path: Path) -> None:
     """As JSON, whole or not at all; what is infinite, because nothing is proved, is null, and so is a stream's hash."""
 
     rows = {}
@@ -67,7 +76,7 @@ def write(fits: dict[str, Fit], dataset: Dataset | Stream, settings: dict, path:
     write_whole(path, as_json({**content, "fits": rows}))
 
 
-def _lines(fit: Fit, dataset: Dataset | Stream) -> str:
+def _lines(fit: Fit, dataset: Source) -> str:
     lines = [f"{fit.status} ({fit.reason})"]
     if fit.status == "converged":
         names = (*dataset.feature_names, "bias")

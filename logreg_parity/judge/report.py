@@ -1,8 +1,5 @@
 """A Comparison as a terminal table, as Markdown, as JSON, and in plain words."""
 
-import math
-import platform
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +8,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from .. import __version__
-from ..data.files import as_json, write_whole
-from .compare import Comparison, Row, Verdict, placements
-
-STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
-
+from ..data.files import write_whole
+from ..show import STYLES, as_json, cell, number, ran_on, worst
+from .compare import Comparison, Row, placements
 
 FIGURES = ("fit", "loss", "difference", "axes")
 
@@ -40,7 +34,7 @@ def _table(comparison: Comparison, device: str, dtype: str) -> Table:
         pairs = [row for row in rows if len(row.subject) > 1]
         cells = [cell(max(pairs, key=lambda row: row.share))] if pairs else []
         cells += [cell(alone[name]) if name in alone else "not computed" for name in comparison.versions]
-        verdict = max((row.verdict for row in rows), key=list(STYLES).index)
+        verdict = worst([row.verdict for row in rows])
         table.add_row(quantity, *cells, Text(verdict, STYLES[verdict]))
     return table
 
@@ -51,27 +45,6 @@ def _by_quantity(rows: list[Row], device: str, dtype: str) -> dict[str, list[Row
         if (row.device, row.dtype) == (device, dtype):
             grouped.setdefault(row.quantity, []).append(row)
     return grouped
-
-
-def cell(row) -> str:
-    """An error in ulps, and in brackets its share of the bound."""
-    if row.quantity == "end: classes":
-        return "same" if row.error == 0 else "differ"
-    if math.isinf(row.bound):
-        return f"{number(row.ulps)}   (no bound)"
-    return f"{number(row.ulps)} {f'({_share(row.share)})':>7}"
-
-
-def _share(share: float) -> str:
-    """A part of the bound in percent, a multiple of it as such."""
-    if share > 10:
-        return f"{number(share)} ×"
-    return "0 %" if share == 0 else "<1 %" if share < 0.01 else f"{100 * share:.0f} %"
-
-
-def number(x: float) -> str:
-    """Three digits, as people write them."""
-    return f"{x:.2f}" if x < 10 else f"{x:.0f}" if x < 1e5 else f"{x:.1e}"
 
 
 def summary(comparison: Comparison) -> str:
@@ -172,7 +145,7 @@ def markdown(comparison: Comparison) -> str:
         f"- start: {_point(np.append(c.start.weight, c.start.bias))}",
         f"- setting: {', '.join(f'{name} {value}' for name, value in c.setting._asdict().items())}",
         *(f"- {name}: {_versions(versions)}" for name, versions in c.versions.items()),
-        f"- logreg-parity {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"- {ran_on()}",
         "",
         "ulps and share are the largest of the quantity, in ulps of its natural size and of its bound; error and bound "
         "are those of the place where the share is largest. float32 products are full float32 on every device (no "
@@ -206,10 +179,6 @@ def to_json(comparison: Comparison) -> str:
     c = comparison
     best = c.optimum
     content = {
-        "logreg_parity": __version__,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
         "versions": c.versions,
         "verdict": c.verdict,
         "summary": summary(c),

@@ -1,18 +1,14 @@
 """A passport: what the backends of this machine do with numbers. ``probes.py`` asks; here the answers are kept."""
 
 import json
-import os
-import platform
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from .. import __version__
-from ..data.files import as_json, write_whole
+from ..data.files import write_whole
+from ..show import as_json, machine
 from ..twins import Twin, load_part, load_twin
 from .probes import PROBES, Bench
 
@@ -50,28 +46,6 @@ def load_backend(name: str, device: str) -> tuple[Twin, Any]:
         raise ValueError(
             f"{name} cannot be asked ({error}); give it a module like logreg_torch.bridge.probes"
         ) from error
-
-
-def machine(device: str = "cpu") -> dict:
-    """What the machine is, and when."""
-    return {
-        "platform": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "device": device,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "logreg_parity": __version__,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _processor() -> str:
-    """Its name; Linux keeps it in a file, and platform.processor() is empty there."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
 
 
 def save(passport: dict, path: Path) -> None:
@@ -129,7 +103,7 @@ def shown(value: Any) -> str:
 
 def about(passport: dict) -> list[str]:
     """Whose passport it is: the machine, the date, the versions and threads, a line each."""
-    lines = [f"{name}: {value}" for name, value in passport["machine"].items()]
+    lines = [f"{name}: {value}" for name, value in _leaves(passport["machine"])]
     for name, twin in passport["twins"].items():
         versions = ", ".join(f"{what} {version}" for what, version in twin["versions"].items())
         threads = "no switch for threads" if twin["threads"] is None else f"threads: {twin['threads']}"

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ..show import Verdict
 from ..truth.ulp import round_to, ulp
 from .arrays import UnfitError, as_arrays
 from .causes import find_cause
 from .mapping import Layout, Point, build_tree, check_leaves, read_layout
 from .measured import bound_float32, distance, measure, promises
-from .report import Measured, Report, Row, Verdict
+from .report import Measured, Report, Row
 from .sides import FRAMEWORKS, N_DIRECTIONS, Plan, Side, Where, flat, index, load_foreign, longest_axis, place_in
 
 

@@ -1,11 +1,9 @@
 """What a check finds, and how it is told: a terminal table, words, Markdown and JSON."""
 
-import platform
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich import box
@@ -13,14 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .. import __version__
-from ..data.files import as_json, write_whole
-from ..judge.report import STYLES, cell, number
+from ..data.files import write_whole
+from ..show import STYLES, Verdict, as_json, cell, number, ran_on, worst
 from ..truth.ulp import ulp
 from .measured import Spread, bound_float64
 from .sides import Plan, Side, Where
-
-Verdict = Literal["within", "no promise", "OUTSIDE"]
 
 
 class Row(NamedTuple):
@@ -104,7 +99,7 @@ def table(report: Report) -> Table:
     made.add_column("verdict")
     for quantity, rows in _by_quantity(report).items():
         cells = {(row.dtype, *row.of): cell(row) for row in rows}
-        verdict = max((row.verdict for row in rows), key=list(STYLES).index)
+        verdict = worst([row.verdict for row in rows])
         made.add_row(quantity, *(cells.get(column, "-") for column in COLUMNS), Text(verdict, STYLES[verdict]))
     return made
 
@@ -184,7 +179,7 @@ def markdown(report: Report) -> str:
         explanation(report),
         "",
         *(f"- {name}: {value}" for name, value in {**report.versions, **report.setting}.items()),
-        f"- logreg-parity {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"- {ran_on()}",
         f"- parameters: {', '.join(f'{ours} is {theirs}' for ours, theirs in report.places.items())}",
         "",
         "Errors, bounds and sizes are 2-norms over all numbers of the quantity; where is the number that differs most.",
@@ -204,10 +199,6 @@ def markdown(report: Report) -> str:
 def to_json(report: Report) -> str:
     """Everything as JSON. A number that is not finite is null."""
     content = {
-        "logreg_parity": __version__,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
         "versions": report.versions,
         "verdict": report.verdict,
         "first": None if report.first is None else report.first.quantity,

@@ -5,7 +5,7 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
-from ..cli.explain import table
+from ..explain.report import table
 from ..judge.problem import Run
 from ..museum.by_hand import ByHand
 from ..museum.faults import EXHIBITS

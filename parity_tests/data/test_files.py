@@ -1,12 +1,10 @@
 """A half-written file never stands: not in the place of a good one, and not beside it."""
 
-import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from logreg_parity.data.files import as_json, write_whole
+from logreg_parity.data.files import write_whole
 
 
 def test_text_and_bytes_are_written(tmp_path):
@@ -29,13 +27,3 @@ def test_a_failure_half_way_leaves_the_old_file_and_nothing_else(tmp_path, monke
         write_whole(path, "something new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_what_json_cannot_say_is_null():
-    kept = {"σ": np.float32(0.5), "rows": (1, True, None, "text"), "matrix": np.eye(2)}
-    lost = {"bound": np.inf, "errors": np.array([np.nan, -np.inf, 2.0])}
-    assert json.loads(as_json({"kept": kept, "lost": lost})) == {
-        "kept": {"σ": 0.5, "rows": [1, True, None, "text"], "matrix": [[1, 0], [0, 1]]},
-        "lost": {"bound": None, "errors": [None, None, 2.0]},
-    }
-    assert "σ" in as_json(kept)

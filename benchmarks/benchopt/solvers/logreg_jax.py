@@ -16,7 +16,7 @@ TOLERANCE = 1e-12  # far below what benchopt takes for progress
 
 
 class Solver(BaseSolver):
-    """The points of the solver that ``logreg_jax.speed.fit`` picks for the sizes."""
+    """The points of the solver that ``logreg_jax.fit`` picks for the sizes."""
 
     name = "logreg-jax"
     sampling_strategy = "iteration"

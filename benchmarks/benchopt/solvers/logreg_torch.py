@@ -16,7 +16,7 @@ TOLERANCE = 1e-12  # far below what benchopt takes for progress
 
 
 class Solver(BaseSolver):
-    """The points of the solver that ``logreg_torch.speed.fit`` picks for the sizes."""
+    """The points of the solver that ``logreg_torch.fit`` picks for the sizes."""
 
     name = "logreg-torch"
     sampling_strategy = "iteration"
