@@ -2,6 +2,7 @@
 
 import math
 import platform
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -170,7 +171,7 @@ def markdown(comparison: Comparison) -> str:
         "",
         f"- data: {c.dataset.source} (SHA-256 {c.dataset.sha256[:16]}…)",
         f"- start: {_point(np.append(c.start.weight, c.start.bias))}",
-        f"- setting: {', '.join(f'{name} {value}' for name, value in c.setting._asdict().items())}",
+        f"- setting: {', '.join(f'{name} {value}' for name, value in asdict(c.setting).items())}",
         *(f"- {name}: {_versions(versions)}" for name, versions in c.versions.items()),
         f"- logreg-parity {__version__}, Python {platform.python_version()}, {platform.platform()}",
         "",
@@ -221,7 +222,7 @@ def to_json(comparison: Comparison) -> str:
             "classes": c.dataset.class_names,
         },
         "start": {"weight": c.start.weight, "bias": c.start.bias},
-        "setting": c.setting._asdict(),
+        "setting": asdict(c.setting),
         "optimum": {
             "status": best.status,
             "weight": None if best.parameters is None else best.parameters.weight,

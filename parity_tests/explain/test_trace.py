@@ -10,13 +10,13 @@ from logreg_parity import Parameters, published_2021
 from logreg_parity.cli import main
 from logreg_parity.explain import trace as module
 from logreg_parity.explain.trace import ARRAYS, Trace, check_comparable, record
-from logreg_parity.judge.problem import Setting
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.truth import reference
+from logreg_parity.twins import Setting
 from parity_tests.cases import CASES
 
-SETTING = Setting(12, 2.0**-6, l2=0.25)
-BATCHED = SETTING._replace(batch_size=25, record="before")  # 60 rows: every third batch is shorter
+SETTING = Setting(steps=12, learning_rate=2.0**-6, l2=0.25)
+BATCHED = replace(SETTING, batch_size=25, record="before")  # 60 rows: every third batch is shorter
 
 
 def made(setting=SETTING, case="published", twin=None, **options) -> Trace:
@@ -92,7 +92,7 @@ def test_a_short_batch_is_padded():
 
 
 def test_a_run_that_stops_is_whole_as_far_as_it_went(tmp_path):
-    setting = Setting(9, 1e308, reduction="sum")
+    setting = Setting(steps=9, learning_rate=1e308, reduction="sum")
     stopped = record("reference", reference, *published_2021(), setting, dtype="float64")
     stopped.save(tmp_path / "run.npz")
     loaded = Trace.load(tmp_path / "run.npz")
@@ -170,8 +170,8 @@ def test_runs_of_one_problem_can_be_compared_wherever_they_ran():
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (made(SETTING._replace(steps=11)), r"steps \(12 and 11\)"),
-        (made(SETTING._replace(learning_rate=0.5, reduction="sum")), "learning_rate .*; reduction"),
+        (made(replace(SETTING, steps=11)), r"steps \(12 and 11\)"),
+        (made(replace(SETTING, learning_rate=0.5, reduction="sum")), "learning_rate .*; reduction"),
         (made(case="bernoulli"), r"the data \(SHA-256\) .*; the start"),
         (replace(made(), start=Parameters(np.zeros(1), 0.0)), "the start"),
     ],
