@@ -100,6 +100,13 @@ def test_a_run_that_stops_is_whole_as_far_as_it_went(tmp_path):
     assert loaded.stop_reason
 
 
+def test_a_trace_from_before_settings_had_a_loss_is_read(path):
+    with np.load(path) as archive:
+        setting = json.loads(str(archive["header"]))["setting"]
+    assert setting.pop("loss") == "stable"
+    assert Trace.load(rewritten(path, header={"setting": setting})).setting == SETTING
+
+
 def test_a_large_data_set_stays_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LARGEST_STORED", 99)
     made().save(tmp_path / "run.npz")
@@ -144,6 +151,7 @@ def test_a_pickle_is_refused(path):
         ({"header": {"format": "another"}}, "no header that says"),
         ({"header": {"version": 2}}, "version 2, this program reads 1"),
         ({"header": {"setting": {"speed": 1}}}, "unexpected keyword argument 'speed'"),
+        ({"header": {"setting": {"steps": 12, "learning_rate": -1.0}}}, "learning_rate is -1.0"),
         ({"header": {"sha256": "0"}}, "SHA-256"),
         ({"X": np.ones((99, 1))}, "X has shape"),
         ({"points": np.ones((13, 3))}, r"'points' has shape \(13, 3\) and type float64, wanted \(13, 2\)"),
