@@ -17,8 +17,8 @@ import logreg_torch
 from logreg_parity import published_2021
 from logreg_parity.judge import figures
 from logreg_parity.judge.compare import compare, placements
-from logreg_parity.judge.problem import Setting
 from logreg_parity.judge.report import summary, tables
+from logreg_parity.twins import Setting
 
 dataset, start = published_2021()
 setting = Setting(steps=200, learning_rate=1e-4, reduction="sum")

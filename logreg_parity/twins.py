@@ -105,11 +105,14 @@ class Twin(Protocol):
         parameters: Parameters,
         *,
         l2: float = 0.0,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
         dtype: str = "float32",
         device: str = "cpu",
     ) -> Evaluation:
-        """Logits, losses, objective, gradient, probabilities and classes at one point."""
+        """Logits, losses, objective, gradient, probabilities and classes at one point.
+
+        It is asked for ``loss`` only where that is not "stable".
+        """
         ...
 
     def train(
@@ -120,16 +123,17 @@ class Twin(Protocol):
         steps: int,
         learning_rate: float,
         batches: Iterable[np.ndarray] | None = None,
-        record: str = "after",
+        record: Record = "after",
         keep: Collection[int] | None = None,
         l2: float = 0.0,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
         dtype: str = "float32",
         device: str = "cpu",
     ) -> History:
         """Plain gradient descent, on all rows or on the rows that ``batches`` names for each step.
 
-        It is asked for ``momentum`` and ``nesterov``, those of ``torch.optim.SGD``, only where the momentum is not 0.
+        It is asked for ``momentum`` and ``nesterov``, those of ``torch.optim.SGD``, only where the momentum is not 0,
+        and for ``loss`` only where that is not "stable".
         """
         ...
 
@@ -163,14 +167,62 @@ def load_twin(name: str) -> Twin:
     return cast(Twin, module)
 
 
-def check_takes(name: str, twin: Twin, descent: Collection[str]) -> None:
-    """ValueError where the twin's ``train`` has no argument for something that is asked of it."""
-    arguments = inspect.signature(twin.train).parameters.values()
-    if any(argument.kind is inspect.Parameter.VAR_KEYWORD for argument in arguments):
-        return
-    missing = [word for word in descent if word not in {argument.name for argument in arguments}]
-    if missing:
-        raise ValueError(f"{name}.train takes no {' and no '.join(missing)}; give it, or ask for a run without")
+@dataclass(frozen=True)
+class Program:
+    """A twin by its name, in a format, on a device: what a Setting is run by, and the one place that spells it out.
+
+    What not every twin knows it is asked for only where it changes something.
+    """
+
+    name: str
+    twin: Twin
+    dtype: str
+    device: str = "cpu"
+
+    def evaluate(self, dataset: Dataset, parameters: Parameters, setting: Setting) -> Evaluation:
+        """The objective of a setting at one point. Raises ValueError where the twin has no argument for its loss."""
+        words: dict[str, Any] = {"l2": setting.l2, "reduction": setting.reduction, **self._loss(setting)}
+        return self._call("evaluate", dataset, parameters, words)
+
+    def train(
+        self,
+        dataset: Dataset,
+        start: Parameters,
+        setting: Setting,
+        *,
+        batches: Iterable[np.ndarray] | None = None,
+        keep: Collection[int] | None = None,
+    ) -> History:
+        """The run that a setting asks for.
+
+        Args:
+            dataset: N rows, as the program is to see them.
+            start: from where, D features.
+            setting: in numbers of the format (``truth.ulp.round_setting``).
+            batches: the rows (B,) of every step, those of the setting's batch_size and seed; None for all rows.
+            keep: the steps whose points are kept beside the first and the last.
+
+        Raises:
+            ValueError: where the twin's ``train`` has no argument for something that is asked of it.
+        """
+        words = {name: getattr(setting, name) for name in ("steps", "learning_rate", "record", "l2", "reduction")}
+        if setting.momentum:
+            words |= {"momentum": setting.momentum, "nesterov": setting.nesterov}
+        words |= {"batches": batches, "keep": keep, **self._loss(setting)}
+        return self._call("train", dataset, start, words)
+
+    @staticmethod
+    def _loss(setting: Setting) -> dict[str, str]:
+        return {} if setting.loss == "stable" else {"loss": setting.loss}
+
+    def _call(self, what: str, dataset: Dataset, point: Parameters, words: dict[str, Any]) -> Any:
+        function = getattr(self.twin, what)
+        arguments = inspect.signature(function).parameters.values()
+        missing = [word for word in words if word not in {argument.name for argument in arguments}]
+        if missing and all(argument.kind is not inspect.Parameter.VAR_KEYWORD for argument in arguments):
+            lacks = " and no ".join(missing)
+            raise ValueError(f"{self.name}.{what} takes no {lacks}; give it, or ask for a run without")
+        return function(dataset, point, **words, dtype=self.dtype, device=self.device)
 
 
 class OnEngine:

@@ -72,12 +72,12 @@ def data(options: argparse.Namespace):
 
 def problem(options: argparse.Namespace):
     """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
-    from ..judge.problem import Setting
     from ..truth.bounds import largest_curvature
+    from ..twins import Reduction, Setting
 
     dataset, start = data(options)
     made = options.data in DATA
-    reduction = options.reduction or ("sum" if made else "mean")
+    reduction: Reduction = options.reduction or ("sum" if made else "mean")
     step_size = options.step_size
     if step_size is None and made and not options.standardize:
         step_size = 1e-4 if reduction == "sum" else 1e-4 * dataset.n_rows
@@ -86,15 +86,15 @@ def problem(options: argparse.Namespace):
     if options.nesterov and not options.momentum:
         raise ValueError("--nesterov is asked for without --momentum; give a momentum, --momentum 0.9 for one")
     setting = Setting(
-        options.steps,
-        step_size,
-        options.l2,
-        reduction,
-        options.record,
-        options.batch_size,
-        options.seed,
-        options.momentum,
-        options.nesterov,
+        steps=options.steps,
+        learning_rate=step_size,
+        momentum=options.momentum,
+        nesterov=options.nesterov,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        reduction=reduction,
+        l2=options.l2,
+        record=options.record,
     )
     return dataset, start, setting
 

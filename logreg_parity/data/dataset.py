@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..twins import check_reduction
+
 
 class Parameters(NamedTuple):
     """A point θ = (w, b): weight (D,) and bias ()."""
@@ -136,8 +138,7 @@ def batch_index(batches: Iterable[np.ndarray], steps: int, n_rows: int) -> np.nd
 
 def batch_counts(dataset: Dataset, index: np.ndarray | None, steps: int, reduction: str) -> np.ndarray:
     """What the sums of each step are divided by (T,): Σ ω of the rows that ``batch_index`` names, or 1 for "sum"."""
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
+    check_reduction(reduction)
     if reduction == "sum":
         return np.ones(steps)
     weight = np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.dataset import Parameters
 from ..truth import reference
-from ..truth.bounds import FUNCTION_ULPS, PointBounds
+from ..truth.bounds import FUNCTION_ULPS
 from ..truth.ulp import FORMATS, format_of, round_to
 from . import stages
 from .microscope import Look
@@ -72,11 +72,8 @@ def shifted_by_one(s: Suspect) -> str | None:
     """The loss of the other side of the update."""
     if s.stage != "recorded loss":
         return None
-    recorded = s.look.side.trace.setting.record
-    there = s.look.there if recorded == "before" else s.look.here
-    value = reference.objective(there, s.rows.X, s.rows.y, **s.look.reference_options)
-    limit = PointBounds(s.rows, there, **s.look.bounds_options).objective
-    if not s.fits(np.atleast_1d(value), np.atleast_1d(limit)):
+    recorded = s.setting.record
+    if not s.fits(*s.look.objective_at(s.look.there if recorded == "before" else s.look.here)):
         return None
     actual = "after" if recorded == "before" else "before"
     return f"The recorded loss is that {actual} the update, asked for was the one {recorded} it: shifted by one step."
@@ -87,7 +84,7 @@ def flipped_label(s: Suspect) -> str | None:
     if s.stage == "row losses":
         flipped = np.array(s.rows.y)
         flipped[s.off] = 1 - flipped[s.off]
-        wrong = GivenLogits(replace(s.rows, y=flipped), s.look.here, s.look.logits, **s.look.bounds_options)
+        wrong = GivenLogits(replace(s.rows, y=flipped), s.look.here, s.look.logits, s.setting, s.dtype)
         if s.fits(reference.stable_loss(s.look.logits, flipped), wrong.loss):
             return f"The losses are those of the opposite label in {s.name_rows(s.off)}: flipped."
     if s.stage in FROM_ROWS and "row losses" not in s.look.values:  # where they are stored, they are right
@@ -212,9 +209,7 @@ def every_pair(s: Suspect) -> str | None:
     if s.stage != "loss" or s.reduction != "mean" or s.rows.sample_weight is not None:
         return None
     mean = replace(s.rows, y=np.full_like(s.rows.y, s.rows.y.mean()))
-    value = reference.objective(s.look.here, mean.X, mean.y, **s.look.reference_options)
-    limit = PointBounds(mean, s.look.here, **s.look.bounds_options).objective
-    if not s.fits(np.atleast_1d(value), np.atleast_1d(limit)):
+    if not s.fits(*s.look.objective_at(s.look.here, mean)):
         return None
     return "The loss is the mean over N x N pairs: (N, 1) against (N,) broadcasts, and every logit meets every label."
 
@@ -240,7 +235,7 @@ def signed_labels(s: Suspect) -> str | None:
     if s.stage != "row losses" or not np.isin(y, (0, 1)).all():
         return None
     sides = [replace(s.rows, y=np.full_like(y, label)) for label in (0, 1)]
-    limits = [GivenLogits(rows, s.look.here, z, **s.look.bounds_options).loss for rows in sides]
+    limits = [GivenLogits(rows, s.look.here, z, s.setting, s.dtype).loss for rows in sides]
     if s.fits(np.where(y == 0, 2 * reference.softplus(z) - reference.softplus(-z), s.e), 2 * np.sum(limits, axis=0)):
         return "The losses are those of labels -1 and 1 in the loss that is meant for 0 and 1."
     near_log_2 = 2 * FUNCTION_ULPS * format_of(s.dtype).unit_roundoff
@@ -299,7 +294,7 @@ def no_step(s: Suspect) -> str | None:
     """Nothing moved."""
     if s.stage != "update" or not (s.v == s.look.theta).all():
         return None
-    usual = s.look.side.trace.setting.batch_size
+    usual = s.setting.batch_size
     if usual is None or s.rows.n_rows >= usual:
         return "No parameter moved: the step was not taken."
     return f"No parameter moved: with {s.rows.n_rows} rows where others have {usual}, a smaller batch that is dropped."
@@ -320,8 +315,8 @@ def one_part_late(s: Suspect) -> str | None:
             continue
         if (s.v[part] == s.look.theta[part]).all():
             return f"The {name} did not move, the {other} did."
-        _, slope = reference.value_and_grad(moved, s.rows.X, s.rows.y, **s.look.reference_options)
-        late = s.e - s.look.side.rate * (reference.flatten(slope) - s.look.slope)
+        _, slope = s.look.value_and_slope_at(moved)
+        late = s.e - s.setting.learning_rate * (slope - s.look.slope)
         if (np.abs(s.v - late) <= s.bound)[part].all():
             return (
                 f"The {name} moved along the gradient at the point where the {other} had moved already: the {other} is "
@@ -332,21 +327,19 @@ def one_part_late(s: Suspect) -> str | None:
 
 def earlier_gradients(s: Suspect) -> str | None:
     """The gradients of the steps before in this one: added up, in its place, or as momentum."""
-    t, side = s.look.step, s.look.side
-    if s.stage != "update" or t < 2 or side.momentum:
+    t, side, rate = s.look.step, s.look.side, s.setting.learning_rate
+    if s.stage != "update" or t < 2 or s.setting.momentum:
         return None
     slopes = side.trace.gradients[:t]
     # each gradient is the loop's own to within the bound of the step it was first used for
-    bound = np.sum(
-        [stages.update_bound(Look(side, k).limits, side.rate, s.look.there) for k in range(1, t + 1)], axis=0
-    )
-    if s.fits(s.look.theta - side.rate * slopes.sum(axis=0), bound):
+    bound = np.sum([stages.update_bound(Look(side, k).limits, rate, s.look.there) for k in range(1, t + 1)], axis=0)
+    if s.fits(s.look.theta - rate * slopes.sum(axis=0), bound):
         return "The step is along the sum of all gradients so far: they are added up and never set back to zero."
-    if s.fits(s.look.theta - side.rate * slopes[-2], bound):
+    if s.fits(s.look.theta - rate * slopes[-2], bound):
         return "The step is along the gradient of the step before: it is one step old."
     k = int(np.argmax(np.abs(slopes[-2])))
-    momentum = ((s.look.theta - s.v) / side.rate - slopes[-1])[k] / slopes[-2][k]
-    if t == 2 and s.fits(s.look.theta - side.rate * (slopes[-1] + momentum * slopes[-2]), bound + bound[k]):
+    momentum = ((s.look.theta - s.v) / rate - slopes[-1])[k] / slopes[-2][k]
+    if t == 2 and s.fits(s.look.theta - rate * (slopes[-1] + momentum * slopes[-2]), bound + bound[k]):
         return f"The step holds {momentum:.6g} times the gradient before it: a momentum of {momentum:.6g}."
     return None
 
@@ -368,7 +361,7 @@ WAYS: dict[str, Callable] = {  # from gradient, velocity, momentum and whether i
 def other_velocity(s: Suspect) -> str | None:
     """The momentum left out, of the other kind, damped, or started from something else than 0."""
     side, step = s.look.side, s.look.step
-    if s.stage != "update" or not side.momentum:
+    if s.stage != "update" or not s.setting.momentum:
         return None
     looks = [s.look, *(Look(side, later) for later in range(step + 1, min(step + STEPS, side.trace.steps + 1)))]
     for words, way in WAYS.items():
@@ -384,8 +377,8 @@ def _fits(look: Look, way: Callable) -> bool:
     side = look.side
     direction = velocity = np.zeros_like(look.slope)
     for step, slope in enumerate(side.trace.gradients[: look.step]):
-        direction, velocity = way(slope, velocity, side.momentum, step == 0)
-    expected = look.theta - side.rate * direction
+        direction, velocity = way(slope, velocity, side.setting.momentum, step == 0)
+    expected = look.theta - side.setting.learning_rate * direction
     return bool((np.abs(look.reached - expected) <= look.at_own_point["update"].bound).all())
 
 

@@ -36,26 +36,23 @@ class Side:
     def __init__(self, trace: Trace, dataset: Dataset):
         self.trace, self.dtype = trace, trace.ran.dtype
         given = rounded_inputs(dataset, trace.start, trace.setting, self.dtype)
-        self.dataset, self.start, self.options = given.dataset, given.start, given.options
-        self.descent = given.descent
-        self.batches, self.rate = given.descent["batches"], given.descent["learning_rate"]
-        self.momentum, self.nesterov = given.descent.get("momentum", 0.0), given.descent.get("nesterov", False)
+        self.dataset, self.start, self.setting, self.batches = given
         # the steps' own arithmetic (S, D + 1): how far each point is from where its gradient and velocity lead
-        self.miss = trace.points[1:] - (trace.points[:-1] - self.rate * self.directions)
+        self.miss = trace.points[1:] - (trace.points[:-1] - self.setting.learning_rate * self.directions)
 
     @cached_property
     def directions(self) -> np.ndarray:
         """What each step should walk along (S, D + 1), from the stored gradients."""
-        walked, velocity = [], np.zeros_like(self.trace.gradients[0])
+        walked, velocity, s = [], np.zeros_like(self.trace.gradients[0]), self.setting
         for slope in self.trace.gradients:
-            direction, velocity = reference.sgd_step(0.0, slope, velocity, -1.0, self.momentum, self.nesterov)
+            direction, velocity = reference.sgd_step(0.0, slope, velocity, -1.0, s.momentum, s.nesterov)
             walked.append(direction)
         return np.array(walked)
 
     @cached_property
     def direction_bounds(self) -> np.ndarray:
         """How far the direction of each step may be from that (S, D + 1): each gradient is Δg from the exact one."""
-        limits, velocity = [], Velocity(self.trace.points.shape[1], self.momentum, self.nesterov, self.dtype)
+        limits, velocity = [], Velocity(self.trace.points.shape[1], self.setting, self.dtype)
         for step, slope in enumerate(self.trace.gradients, start=1):
             limits.append(velocity.add(slope, 2 * Look(self, step).limits.gradient)[0])
         return np.array(limits)
@@ -71,9 +68,25 @@ class Look:
         self.row_names = np.arange(self.rows.n_rows) if rows is None else rows
         self.theta, self.slope, self.reached = trace.points[step - 1], trace.gradients[step - 1], trace.points[step]
         self.here, self.there = (Parameters(t[:-1], float(t[-1])) for t in (self.theta, self.reached))
-        self.bounds_options = {"dtype": side.dtype, **side.options}
-        self.reference_options = {"sample_weight": self.rows.sample_weight, **side.options}
-        self.limits = PointBounds(self.rows, self.here, **self.bounds_options)
+        self.limits = self.bounds_at(self.here)
+
+    def bounds_at(self, point: Parameters, rows: Dataset | None = None) -> PointBounds:
+        """The bounds at a point, on the step's rows or others."""
+        rows, s = self.rows if rows is None else rows, self.side.setting
+        return PointBounds(rows, point, dtype=self.side.dtype, l2=s.l2, reduction=s.reduction)
+
+    def value_and_slope_at(self, point: Parameters, rows: Dataset | None = None) -> tuple[float, np.ndarray]:
+        """The objective and its gradient (D + 1,) at a point in float64, on the step's rows or others."""
+        rows, s = self.rows if rows is None else rows, self.side.setting
+        value, slope = reference.value_and_grad(
+            point, rows.X, rows.y, sample_weight=rows.sample_weight, l2=s.l2, reduction=s.reduction
+        )
+        return value, reference.flatten(slope)
+
+    def objective_at(self, point: Parameters, rows: Dataset | None = None) -> Expected:
+        """The objective (1,) at a point, and its bound."""
+        value, _ = self.value_and_slope_at(point, rows)
+        return Expected(np.atleast_1d(value), np.atleast_1d(self.bounds_at(point, rows).objective))
 
     @cached_property
     def values(self) -> dict[str, np.ndarray]:
@@ -100,61 +113,57 @@ class Look:
         """Every stage at the run's own parameters; the update, from its own stored gradient too."""
         limits, side = self.limits, self.side
         z = reference.logits(self.here, self.rows.X)
-        data = (self.rows.X, self.rows.y)
-        value, slope = reference.value_and_grad(self.here, *data, **self.reference_options)
+        value, slope = self.value_and_slope_at(self.here)
         expected = {
             "start": (reference.flatten(side.start), np.zeros(len(self.theta))),
             "logits": (z, limits.logit),
             "row losses": (reference.stable_loss(z, self.rows.y), limits.loss),
             "loss": (value, limits.objective),
             "residuals": (limits.residuals, stages.residual_bound(limits, limits.residuals)),
-            "gradient": (reference.flatten(slope), limits.gradient),
-            "update": (self.theta - side.rate * side.directions[self.step - 1], self._update_bound),
+            "gradient": (slope, limits.gradient),
+            "update": (self.theta - side.setting.learning_rate * side.directions[self.step - 1], self._update_bound),
             "recorded loss": (value, limits.objective),
         }
-        if side.trace.setting.record == "after":
-            after = PointBounds(self.rows, self.there, **self.bounds_options)
-            value = reference.objective(self.there, *data, **self.reference_options)
-            expected["recorded loss"] = (value, after.objective)
+        if side.setting.record == "after":
+            expected["recorded loss"] = self.objective_at(self.there)
         return _arrays(expected)
 
     @cached_property
     def from_own_inputs(self) -> dict[str, Expected]:
         """Every stage from its own stored inputs: exact values (MPFR), and the bound of that stage alone."""
-        at = oracle.evaluate(self.rows, self.here, **self.side.options)
-        limits, side = self.limits, self.side
+        limits, side, s = self.limits, self.side, self.side.setting
+        at = oracle.evaluate(self.rows, self.here, l2=s.l2, reduction=s.reduction)
         expected = {
             "start": (reference.flatten(side.start), np.zeros(len(self.theta))),
             "logits": (at.logits, limits.logit),
             "loss": (at.objective, limits.objective),
             "gradient": (reference.flatten(at.gradient), limits.gradient),
-            "update": (stages.update(self.theta, side.directions[self.step - 1], side.rate), self._update_bound),
+            "update": (stages.update(self.theta, side.directions[self.step - 1], s.learning_rate), self._update_bound),
             "recorded loss": (at.objective, limits.objective),
         }
         if "logits" in self.values and self.logits is self.values["logits"]:
             losses, residuals = stages.given_logits(self.logits, self.rows.y)
-            given = stages.GivenLogits(self.rows, self.here, self.logits, **self.bounds_options)
+            given = stages.GivenLogits(self.rows, self.here, self.logits, s, side.dtype)
             expected["row losses"] = (losses, given.loss)
             expected["residuals"] = (residuals, stages.residual_bound(given, residuals.astype(np.float64)))
-            slope = stages.gradient(self.logits, self.rows, self.here, **side.options)
+            slope = stages.gradient(self.logits, self.rows, self.here, s)
             expected["gradient"] = (slope, given.gradient)
             own = self.values["row losses"]
             if np.isfinite(own).all():
-                value = stages.objective(own, self.rows, self.here, **side.options)
-                limit = stages.GivenLosses(self.rows, self.here, own, **self.bounds_options).objective
+                value = stages.objective(own, self.rows, self.here, s)
+                limit = stages.GivenLosses(self.rows, self.here, own, s, side.dtype).objective
                 expected["loss"] = (value, limit)
-        if side.trace.setting.record == "after" and np.isfinite(self.reached).all():
-            after = PointBounds(self.rows, self.there, **self.bounds_options)
-            there = oracle.evaluate(self.rows, self.there, **side.options)
-            expected["recorded loss"] = (there.objective, after.objective)
+        if s.record == "after" and np.isfinite(self.reached).all():
+            there = oracle.evaluate(self.rows, self.there, l2=s.l2, reduction=s.reduction)
+            expected["recorded loss"] = (there.objective, self.bounds_at(self.there).objective)
         return _arrays(expected)
 
     @property
     def _update_bound(self) -> np.ndarray:
-        side = self.side
-        if not side.momentum:
-            return stages.update_bound(self.limits, side.rate, self.there)
-        return stages.moved_bound(side.direction_bounds[self.step - 1], side.rate, self.there, side.dtype)
+        side, rate = self.side, self.side.setting.learning_rate
+        if not side.setting.momentum:
+            return stages.update_bound(self.limits, rate, self.there)
+        return stages.moved_bound(side.direction_bounds[self.step - 1], rate, self.there, side.dtype)
 
     def creates(self, stage: str) -> bool:
         """Whether the stage is off its own bound given its own inputs."""
@@ -204,7 +213,7 @@ def surely_within(a: Look, b: Side) -> bool:
     and (D + 2) u times its own size; for the update, η times the gradient's and u |θ|.
     """
     t, one, other = a.step - 1, a.side.trace, b.trace
-    u, n, l2 = format_of(a.side.dtype).unit_roundoff, a.rows.n_rows, a.side.options["l2"]
+    u, n, l2 = format_of(a.side.dtype).unit_roundoff, a.rows.n_rows, a.side.setting.l2
     penalty = l2 * np.append(np.abs(a.here.weight), 0.0)
     slope = u * (n * (a.limits.gradient_scale - penalty) + 3 * penalty)
 
@@ -212,12 +221,12 @@ def surely_within(a: Look, b: Side) -> bool:
         penalty = l2 / 2 * (w @ w)
         return u * (n * (abs(value) - penalty) + (len(w) + 2) * penalty)
 
-    recorded_at = a.there if one.setting.record == "after" else a.here
+    recorded_at = a.there if a.side.setting.record == "after" else a.here
     pairs = (
         (one.gradients[t], other.gradients[t], slope),
         (one.before[t], other.before[t], loss_slack(other.before[t], a.here.weight)),
         (one.losses[t], other.losses[t], loss_slack(other.losses[t], recorded_at.weight)),
-        (a.side.miss[t], b.miss[t], a.side.rate * slope + u * np.abs(a.reached)),
+        (a.side.miss[t], b.miss[t], a.side.setting.learning_rate * slope + u * np.abs(a.reached)),
     )
     return all((np.abs(x - y) <= allowed).all() for x, y, allowed in pairs)
 

@@ -96,7 +96,8 @@ def _promised(side: Side) -> bool:
     points, trace = side.trace.points, side.trace
     if not np.isfinite(points).all():
         return False
-    limits = trajectory(side.dataset, points[:, :-1], points[:, -1], dtype=side.dtype, **side.descent)
+    walked = points[:, :-1], points[:, -1]
+    limits = trajectory(side.dataset, *walked, side.setting, dtype=side.dtype, batches=side.batches)
     return bool(np.isfinite(limits.parameters).all() and trace.stop_reason is None)
 
 

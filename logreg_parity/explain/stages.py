@@ -15,6 +15,7 @@ from ..truth import oracle, reference
 from ..truth.bounds import ENLARGED, PointBounds
 from ..truth.oracle import as_exact
 from ..truth.ulp import format_of
+from ..twins import Setting
 
 BITS = 256
 """Of the exact sums here. All their terms are relatively exact, so a sum is off by some 2^-250 of its terms' sizes."""
@@ -23,8 +24,8 @@ BITS = 256
 class GivenLogits(PointBounds):
     """The bounds of what follows from logits z (N,) that are given: they carry no error of their own."""
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, z: np.ndarray, **options):
-        super().__init__(dataset, parameters, **options)
+    def __init__(self, dataset: Dataset, parameters: Parameters, z: np.ndarray, setting: Setting, dtype: str):
+        super().__init__(dataset, parameters, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
         self._p, self._q = reference.sigmoid(z), reference.sigmoid(-z)
         self._losses = reference.stable_loss(z, self._y)
 
@@ -37,8 +38,8 @@ class GivenLogits(PointBounds):
 class GivenLosses(PointBounds):
     """The bound of the objective that follows from row losses (N,) that are given."""
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, losses: np.ndarray, **options):
-        super().__init__(dataset, parameters, **options)
+    def __init__(self, dataset: Dataset, parameters: Parameters, losses: np.ndarray, setting: Setting, dtype: str):
+        super().__init__(dataset, parameters, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
         self._losses = np.abs(losses)
 
     @cached_property
@@ -54,19 +55,19 @@ def given_logits(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return at.losses, at.probabilities - as_exact(y)
 
 
-def objective(losses: np.ndarray, dataset: Dataset, parameters: Parameters, *, l2: float, reduction: str):
+def objective(losses: np.ndarray, dataset: Dataset, parameters: Parameters, setting: Setting):
     """The exact objective of these row losses."""
     with gmpy2.context(precision=BITS):
         w = as_exact(parameters.weight)
-        return (_share(dataset, reduction) * as_exact(losses)).sum() + as_exact(l2) / 2 * (w * w).sum()
+        return (_share(dataset, setting) * as_exact(losses)).sum() + as_exact(setting.l2) / 2 * (w * w).sum()
 
 
-def gradient(z: np.ndarray, dataset: Dataset, parameters: Parameters, *, l2: float, reduction: str) -> np.ndarray:
+def gradient(z: np.ndarray, dataset: Dataset, parameters: Parameters, setting: Setting) -> np.ndarray:
     """The exact gradient (D + 1,), the bias last, of rows with these logits."""
     with gmpy2.context(precision=BITS):
         y, z = as_exact(dataset.y), as_exact(z)
-        r = _share(dataset, reduction) * ((1 - y) * oracle.sigmoid(z) - y * oracle.sigmoid(-z))
-        penalty = as_exact(l2) * np.append(as_exact(parameters.weight), gmpy2.mpfr(0))
+        r = _share(dataset, setting) * ((1 - y) * oracle.sigmoid(z) - y * oracle.sigmoid(-z))
+        penalty = as_exact(setting.l2) * np.append(as_exact(parameters.weight), gmpy2.mpfr(0))
         return r @ as_exact(reference.with_ones(dataset.X)) + penalty
 
 
@@ -95,6 +96,6 @@ def residual_bound(limits: PointBounds, residuals: np.ndarray) -> np.ndarray:
     return limits.probability + ENLARGED * format_of("float64").unit_roundoff * np.abs(residuals)
 
 
-def _share(dataset: Dataset, reduction: str) -> np.ndarray:
+def _share(dataset: Dataset, setting: Setting) -> np.ndarray:
     weight = as_exact(np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight)
-    return weight / (1 if reduction == "sum" else weight.sum())
+    return weight / (1 if setting.reduction == "sum" else weight.sum())

@@ -6,7 +6,6 @@ import numpy as np
 
 from ..data.dataset import Dataset, Parameters
 from ..truth import reference
-from ..truth.bounds import PointBounds
 from ..truth.ulp import format_of, round_to
 from .microscope import Look
 
@@ -23,8 +22,8 @@ class Suspect:
         exact, self.bound = look.from_own_inputs[stage]
         self.v, self.e = look.values[stage], exact.astype(np.float64)
         self.off = np.flatnonzero(~(np.abs(self.v - self.e) <= self.bound))
-        self.rows, self.dtype, self.options = look.rows, look.side.dtype, look.side.options
-        self.reduction, self.l2 = self.options["reduction"], self.options["l2"]
+        self.rows, self.dtype, self.setting = look.rows, look.side.dtype, look.side.setting
+        self.reduction, self.l2 = self.setting.reduction, self.setting.l2
 
     def fits(self, candidate: np.ndarray, bound: np.ndarray | None = None) -> bool:
         """Whether all numbers are the candidate's, within a bound (the stage's own)."""
@@ -71,7 +70,7 @@ class Suspect:
 
     def logits_of(self, X: np.ndarray, parameters: Parameters) -> bool:
         """Whether the logits are those of other features, or of another point."""
-        limits = PointBounds(Dataset(X, self.rows.y, "what if"), parameters, **self.look.bounds_options)
+        limits = self.look.bounds_at(parameters, Dataset(X, self.rows.y, "what if"))
         return self.fits(reference.logits(parameters, X), limits.logit)
 
     def held_by(self, name: str) -> bool:

@@ -15,17 +15,16 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .._version import __version__
 from ..data.dataset import Dataset, Parameters
 from ..data.files import write_whole
-from ..judge.problem import Setting, rounded_inputs
+from ..judge.problem import rounded_inputs
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
-from ..twins import Twin, check_takes
+from ..twins import Program, Setting, Twin
 
 FORMAT = "logreg-parity trace"
 FORMAT_VERSION = 1
@@ -82,7 +81,7 @@ class Trace:
             "format": FORMAT,
             "version": FORMAT_VERSION,
             "ran": asdict(self.ran),
-            "setting": self.setting._asdict(),
+            "setting": asdict(self.setting),
             "source": self.source,
             "sha256": self.sha256,
             "names": None if data is None else [data.feature_names, data.class_names],
@@ -124,27 +123,24 @@ def record(
     """Run a twin once. detail: steps whose logits, row losses and residuals are kept; None: the first 3, the last."""
     if detail is not None and not all(1 <= step <= setting.steps for step in detail):
         raise ValueError(f"detail is asked of the steps {sorted(detail)}; give steps from 1 to {setting.steps}")
-    given = rounded_inputs(dataset, start, setting, dtype)
-    place: dict[str, Any] = {"dtype": dtype, "device": device}
-    check_takes(name, twin, given.descent)
-    keep = range(setting.steps + 1)
-    history = twin.train(given.dataset, given.start, steps=setting.steps, keep=keep, **given.descent, **place)
+    data, begin, rounded, rows = rounded_inputs(dataset, start, setting, dtype)
+    program = Program(name, twin, dtype, device)
+    history = program.train(data, begin, rounded, batches=rows, keep=range(setting.steps + 1))
     points = np.column_stack([history.weights, history.biases]).astype(np.float64)
     steps = len(points) - 1
     wanted = sorted({1, 2, 3, steps} if detail is None else detail)
     kept = [step for step in wanted if step <= steps]
     gradients, before = np.full((steps, points.shape[1]), np.nan), np.full(steps, np.nan)
     inside = np.full((3, len(kept), setting.batch_size or dataset.n_rows), np.nan)
-    rows = given.descent["batches"]
     for t in np.flatnonzero(np.isfinite(points[:-1]).all(axis=1)).tolist():
-        batch = given.dataset if rows is None else given.dataset.take(rows[t])
-        at = twin.evaluate(batch, Parameters(points[t, :-1], points[t, -1]), **given.options, **place)
+        batch = data if rows is None else data.take(rows[t])
+        at = program.evaluate(batch, Parameters(points[t, :-1], points[t, -1]), rounded)
         gradients[t], before[t] = flatten(at.gradient), at.objective
         if t + 1 in kept:
             residuals = np.asarray(at.probabilities, np.float64) - batch.y
             inside[:, kept.index(t + 1), : batch.n_rows] = at.logits, at.losses, residuals
     return Trace(
-        _what_ran(name, twin, **place),
+        _what_ran(program),
         setting,
         dataset.source,
         dataset.sha256,
@@ -160,10 +156,10 @@ def record(
     )
 
 
-def _what_ran(name: str, twin: Twin, dtype: str, device: str) -> Ran:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+def _what_ran(p: Program) -> Ran:
+    now, versions = datetime.now(UTC).isoformat(timespec="seconds"), p.twin.versions()
     python = platform.python_version()
-    return Ran(name, dtype, device, twin.versions(), python, platform.platform(), now, __version__)
+    return Ran(p.name, p.dtype, p.device, versions, python, platform.platform(), now, __version__)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -220,7 +216,7 @@ def check_comparable(a: Trace, b: Trace) -> None:
     """ValueError, with what differs, unless both ran the same problem; where and in which format does not matter."""
     pairs = {"the data (SHA-256)": (a.sha256[:12], b.sha256[:12])}
     pairs["the start"] = (flatten(a.start).tolist(), flatten(b.start).tolist())
-    pairs |= {name: (value, getattr(b.setting, name)) for name, value in a.setting._asdict().items()}
+    pairs |= {name: (value, getattr(b.setting, name)) for name, value in asdict(a.setting).items()}
     different = [f"{name} ({one} and {other})" for name, (one, other) in pairs.items() if one != other]
     if different:
         raise ValueError(f"the two traces are of different problems: {'; '.join(different)}; record both with the same")

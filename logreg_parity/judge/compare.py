@@ -15,8 +15,8 @@ from ..show import Verdict, worst
 from ..truth import oracle
 from ..truth.optimum import Optimum, find_optimum
 from ..truth.ulp import ulp
-from ..twins import Twin
-from .problem import Problem, Quantity, Run, Setting
+from ..twins import Setting, Twin
+from .problem import Problem, Quantity, Run
 
 EXACT_WORK = 2_000_000
 """How many products of the exact trajectory (steps × rows × features and intercept) are computed unless more are

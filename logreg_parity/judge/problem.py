@@ -5,7 +5,8 @@ from the very same numbers and nothing a comparison shows is the fault of the in
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,22 +14,8 @@ from ..data.dataset import Dataset, Parameters, batches
 from ..data.history import Evaluation, History
 from ..truth import bounds, oracle, reference
 from ..truth.momentum import trajectory
-from ..truth.ulp import round_dataset, round_parameters, round_to
-from ..twins import Twin, check_takes
-
-
-class Setting(NamedTuple):
-    """The training run that is compared."""
-
-    steps: int
-    learning_rate: float
-    l2: float = 0.0
-    reduction: str = "mean"
-    record: str = "after"
-    batch_size: int | None = None  # None: all rows at every step
-    seed: int = 0  # of the mini-batches
-    momentum: float = 0.0  # μ, at least 0 and below 1
-    nesterov: bool = False
+from ..truth.ulp import round_dataset, round_parameters, round_setting
+from ..twins import Program, Setting, Twin
 
 
 class Run(NamedTuple):
@@ -58,74 +45,68 @@ class Inputs(NamedTuple):
 
     dataset: Dataset
     start: Parameters
-    options: dict[str, Any]  # of its evaluate
-    descent: dict[str, Any]  # of its train, the options among them
+    setting: Setting
+    batches: list[np.ndarray] | None  # the rows of every step; None for all
 
 
 def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype: str) -> Inputs:
     """The problem as a program of that precision gets it."""
-    options = {"l2": float(round_to(setting.l2, dtype)), "reduction": setting.reduction}
     rows = None
     if setting.batch_size is not None:
         rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
         weight = dataset.sample_weight
         if weight is not None and not all(weight[chosen].any() for chosen in rows):
             raise ValueError("some mini-batch holds rows of weight 0 only; take a larger batch_size")
-    rate = float(round_to(setting.learning_rate, dtype))
-    descent = {"learning_rate": rate, "batches": rows, "record": setting.record, **_momentum(setting, dtype), **options}
-    return Inputs(round_dataset(dataset, dtype), round_parameters(start, dtype), options, descent)
-
-
-def _momentum(setting: Setting, dtype: str) -> dict[str, Any]:
-    """Nothing where it is 0, so that a twin need not know the word."""
-    if not 0 <= setting.momentum < 1:
-        raise ValueError(f"momentum is {setting.momentum}; give a number from 0 to less than 1")
-    if not setting.momentum:
-        if setting.nesterov:
-            raise ValueError("nesterov is asked for with momentum 0, where it changes nothing; give a momentum too")
-        return {}
-    return {"momentum": float(round_to(setting.momentum, dtype)), "nesterov": setting.nesterov}
+    rounded = round_dataset(dataset, dtype), round_parameters(start, dtype), round_setting(setting, dtype)
+    return Inputs(*rounded, rows)
 
 
 class Problem:
     """A data set, a start and a setting in one format, with everything exact that they lead to."""
 
     def __init__(self, dataset: Dataset, start: Parameters, setting: Setting, dtype: str, *, exact_steps: int):
-        self.steps, self.dtype = setting.steps, dtype
-        self.dataset, self.start, self.options, self.descent = rounded_inputs(dataset, start, setting, dtype)
-        self.exact_start = oracle.evaluate(self.dataset, self.start, **self.options)
-        self.exact_run = oracle.trajectory(self.dataset, self.start, steps=exact_steps, **self.descent)
+        self.dtype = dtype
+        self.dataset, self.start, self.setting, self.batches = rounded_inputs(dataset, start, setting, dtype)
+        self.exact_start = self._exact_at(self.start)
+        walked = replace(self.setting, steps=exact_steps)
+        self.exact_run = oracle.trajectory(self.dataset, self.start, walked, batches=self.batches)
         self.exact_end = None
         if exact_steps == setting.steps:
-            last = Parameters(self.exact_run.weights[-1], self.exact_run.biases[-1])
-            self.exact_end = oracle.evaluate(self.dataset, last, **self.options)
+            self.exact_end = self._exact_at(Parameters(self.exact_run.weights[-1], self.exact_run.biases[-1]))
 
     def run(self, name: str, twin: Twin, device: str) -> Run:
         """Let a twin do all of it. Raises ValueError where what it returns has the wrong shape."""
-        check_takes(name, twin, self.descent)
-        place: dict[str, Any] = {"dtype": self.dtype, "device": device}
-        start = twin.evaluate(self.dataset, self.start, **self.options, **place)
-        keep = range(self.steps + 1)
-        history = twin.train(self.dataset, self.start, steps=self.steps, keep=keep, **self.descent, **place)
+        program, steps = Program(name, twin, self.dtype, device), self.setting.steps
+        start = program.evaluate(self.dataset, self.start, self.setting)
+        keep = range(steps + 1)
+        history = program.train(self.dataset, self.start, self.setting, batches=self.batches, keep=keep)
         _check_shapes(name, self.dataset, start, history)
         points = np.column_stack([history.weights, history.biases]).astype(np.float64)
         finite = len(points) if np.isfinite(points).all() else int(np.argmin(np.isfinite(points).all(axis=1)))
-        limits = trajectory(self.dataset, points[:finite, :-1], points[:finite, -1], dtype=self.dtype, **self.descent)
+        known = points[:finite, :-1], points[:finite, -1]
+        limits = trajectory(self.dataset, *known, self.setting, dtype=self.dtype, batches=self.batches)
         end = None
-        if finite == self.steps + 1:
-            end = twin.evaluate(self.dataset, history.parameters, **self.options, **place)
+        if finite == steps + 1:
+            end = program.evaluate(self.dataset, history.parameters, self.setting)
         return Run(
             start,
-            _padded(points, self.steps + 1, np.nan),
-            _padded(np.asarray(history.losses, dtype=np.float64), self.steps, np.nan),
+            _padded(points, steps + 1, np.nan),
+            _padded(np.asarray(history.losses, dtype=np.float64), steps, np.nan),
             end,
             # a run that stopped early is held to the exact run by the last bound it had
             bounds.TrajectoryBounds(
-                _padded(limits.parameters, self.steps + 1, limits.parameters[-1]),
-                _padded(limits.losses, self.steps, limits.losses[-1] if len(limits.losses) else np.inf),
+                _padded(limits.parameters, steps + 1, limits.parameters[-1]),
+                _padded(limits.losses, steps, limits.losses[-1] if len(limits.losses) else np.inf),
             ),
             history.stop_reason,
         )
+
+    def _exact_at(self, point: Parameters) -> Evaluation:
+        return oracle.evaluate(self.dataset, point, l2=self.setting.l2, reduction=self.setting.reduction)
+
+    def _bounds_at(self, point: Parameters) -> bounds.PointBounds:
+        l2, reduction = self.setting.l2, self.setting.reduction
+        return bounds.PointBounds(self.dataset, point, dtype=self.dtype, l2=l2, reduction=reduction)
 
     def quantities(self, run: Run) -> Iterator[Quantity]:
         """The rows of a comparison, in the order in which a reader meets them."""
@@ -142,7 +123,7 @@ class Problem:
             yield from self._at_the_end(run, run.end)
 
     def _at_the_start(self, start: Evaluation) -> Iterator[Quantity]:
-        limits = bounds.PointBounds(self.dataset, self.start, dtype=self.dtype, **self.options)
+        limits = self._bounds_at(self.start)
         exact, weight = self.exact_start, np.abs(self.start.weight)
         size = np.abs(self.dataset.X) @ weight + abs(self.start.bias)
         yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size)
@@ -156,7 +137,7 @@ class Problem:
 
     def _at_the_end(self, run: Run, end: Evaluation) -> Iterator[Quantity]:
         point = Parameters(run.points[-1, :-1], run.points[-1, -1])
-        limits = bounds.PointBounds(self.dataset, point, dtype=self.dtype, **self.options)
+        limits = self._bounds_at(point)
         drift = np.linalg.norm(reference.with_ones(self.dataset.X), axis=1) * run.bounds.parameters[-1]
         exact = self.exact_end and self.exact_end.probabilities
         limit = limits.probability + limits.change_of_probability(drift)

@@ -1,5 +1,6 @@
 """A Comparison as a terminal table, as Markdown, as JSON, and in plain words."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,7 @@ def markdown(comparison: Comparison) -> str:
         "",
         f"- data: {c.dataset.source} (SHA-256 {c.dataset.sha256[:16]}…)",
         f"- start: {_point(np.append(c.start.weight, c.start.bias))}",
-        f"- setting: {', '.join(f'{name} {value}' for name, value in c.setting._asdict().items())}",
+        f"- setting: {', '.join(f'{name} {value}' for name, value in asdict(c.setting).items())}",
         *(f"- {name}: {_versions(versions)}" for name, versions in c.versions.items()),
         f"- {ran_on()}",
         "",
@@ -190,7 +191,7 @@ def to_json(comparison: Comparison) -> str:
             "classes": c.dataset.class_names,
         },
         "start": {"weight": c.start.weight, "bias": c.start.bias},
-        "setting": c.setting._asdict(),
+        "setting": asdict(c.setting),
         "optimum": {
             "status": best.status,
             "weight": None if best.parameters is None else best.parameters.weight,

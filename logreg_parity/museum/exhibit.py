@@ -1,12 +1,13 @@
 """What an exhibit of the museum is, and the problem on which the exhibits are shown."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
 from ..data.generator import gaussian
-from ..judge.problem import Setting
+from ..twins import Setting
 from .by_hand import ByHand
 
 
@@ -34,6 +35,6 @@ class Exhibit(NamedTuple):
 DATASET = Dataset(8 * gaussian(40, 3, correlation=0.5).X, gaussian(40, 3, correlation=0.5).y, "wide logits")
 START = Parameters(np.array([0.5, -1.0, 2.0]), 0.25)
 
-SUM = Setting(30, 2.0**-10, l2=0.25, reduction="sum")
-MEAN = SUM._replace(learning_rate=2.0**-5, reduction="mean")
-BATCHED = SUM._replace(record="before", batch_size=8)
+SUM = Setting(steps=30, learning_rate=2.0**-10, l2=0.25, reduction="sum")
+MEAN = replace(SUM, learning_rate=2.0**-5, reduction="mean")
+BATCHED = replace(SUM, record="before", batch_size=8)

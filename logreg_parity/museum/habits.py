@@ -1,5 +1,7 @@
 """More exhibits: what goes wrong in the loop around the formula, in the labels, the batches and the penalty."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..data.dataset import Parameters
@@ -160,7 +162,7 @@ class MomentumLeftOn(Remembering):
         return Parameters(*velocity)
 
 
-PARTIAL = BATCHED._replace(batch_size=FULL)
+PARTIAL = replace(BATCHED, batch_size=FULL)
 
 HABITS = (
     Exhibit(TextbookLoss(), "the workshop, and most textbooks", SUM, "row losses", "log(1 - p) of a p near 1"),

@@ -8,10 +8,9 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.generator import gaussian, initial_parameters, lesson
-from ..judge.problem import Setting
 from ..truth import reference
 from ..truth.bounds import largest_curvature
-from ..twins import load_part, load_twin
+from ..twins import Setting, load_part, load_twin
 from .by_hand import ByHand
 from .rewrites import REWRITES
 from .score import DTYPES, Trial, trial
@@ -77,19 +76,27 @@ def random_pair(seed: int) -> Trial:
     l2, reduction = draw(0.0, 0.25), draw("sum", "mean")
     rate = 1 / largest_curvature(dataset, l2=l2, reduction=reduction)
     batch = None if large else draw(None, max(1, dataset.n_rows // 2), 7 if dataset.n_rows > 7 else None)
-    setting = Setting(1 if large else 20, rate, l2, reduction, draw("before", "after"), batch, seed)
+    setting = Setting(
+        steps=1 if large else 20,
+        learning_rate=rate,
+        batch_size=batch,
+        seed=seed,
+        reduction=reduction,
+        l2=l2,
+        record=draw("before", "after"),
+    )
     return trial(known[other], setting, draw(*DTYPES), right=known[one], name=other, dataset=dataset, start=start)
 
 
 def _gaussian(random: np.random.RandomState, draw: Callable) -> Dataset:
     n, d, correlation, scale = random.randint(2, 61), random.randint(1, 7), random.uniform(-0.9, 0.9), draw(0.1, 1, 10)
-    options = {"class_balance": draw(0.1, 0.5, 0.9), "seed": random.randint(2**31 - 1)}
-    return gaussian(n, d, correlation=correlation, scale=scale, **options)
+    balance, seed = draw(0.1, 0.5, 0.9), random.randint(2**31 - 1)
+    return gaussian(n, d, correlation=correlation, scale=scale, class_balance=balance, seed=seed)
 
 
 def _lesson(random: np.random.RandomState, draw: Callable) -> Dataset:
-    options = {"labels": draw("rounded", "bernoulli"), "seed": random.randint(2**31 - 1)}
-    return lesson(random.randint(2, 101), w=random.uniform(-4, 4), b=random.uniform(-2, 2), **options)
+    labels, seed = draw("rounded", "bernoulli"), random.randint(2**31 - 1)
+    return lesson(random.randint(2, 101), w=random.uniform(-4, 4), b=random.uniform(-2, 2), labels=labels, seed=seed)
 
 
 def _repeated(random: np.random.RandomState, draw: Callable) -> Dataset:

@@ -9,9 +9,9 @@ from ..data.dataset import Dataset, Parameters
 from ..explain.parting import Explanation, explain
 from ..explain.trace import record
 from ..judge.compare import Comparison, compare
-from ..judge.problem import Run, Setting
+from ..judge.problem import Run
 from ..truth.reference import flatten
-from ..twins import Twin, load
+from ..twins import Setting, Twin, load
 from .by_hand import ByHand
 from .exhibit import BATCHED, DATASET, MEAN, START, SUM
 from .faults import EXHIBITS, Exhibit

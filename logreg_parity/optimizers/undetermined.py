@@ -81,6 +81,7 @@ def why_not(name: str, settings: dict[str, Any]) -> str | None:
 
 def _gradient(dataset: Dataset, θ: np.ndarray, dtype: str, l2: float, reduction: str) -> tuple[np.ndarray, np.ndarray]:
     """The gradient (D + 1,) in float64, and how far a program's may be from it."""
-    at, options = Parameters(θ[:-1], float(θ[-1])), {"l2": l2, "reduction": reduction}
-    slope = reference.value_and_grad(at, dataset.X, dataset.y, sample_weight=dataset.sample_weight, **options)[1]
-    return reference.flatten(slope), ENLARGED * PointBounds(dataset, at, dtype=dtype, **options).gradient
+    at, X, y, weight = Parameters(θ[:-1], float(θ[-1])), dataset.X, dataset.y, dataset.sample_weight
+    _, slope = reference.value_and_grad(at, X, y, sample_weight=weight, l2=l2, reduction=reduction)
+    limits = PointBounds(dataset, at, dtype=dtype, l2=l2, reduction=reduction)
+    return reference.flatten(slope), ENLARGED * limits.gradient

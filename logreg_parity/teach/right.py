@@ -9,6 +9,7 @@ import numpy as np
 from ..data.dataset import Dataset, Parameters
 from ..truth import oracle
 from ..truth.bounds import FUNCTION_ULPS
+from ..twins import Setting
 from .allowed import TAU, ByLogit, ByProbability, U, descent, gamma
 
 
@@ -119,8 +120,8 @@ def dlogistic_loss(params, x, y, model=None, *, bounds=ByProbability) -> Wanted:
 def model_optimization_loop(theta, x, y, n_steps, step_size, model=None, loss=None, *, record="after") -> Wanted:
     """The losses of an exact run of gradient descent, and where it ends."""
     dataset, start = problem(theta, x, y)
-    setting = {"steps": n_steps, "learning_rate": step_size, "reduction": "sum"}
-    run = oracle.trajectory(dataset, start, record=record, **setting)
+    setting = Setting(steps=n_steps, learning_rate=abs(step_size), reduction="sum", record=record)
+    run = oracle.trajectory(dataset, start, setting, uphill=step_size < 0)
     losses, end = descent(dataset, start, run, step_size)
     parts = {"losses": run.losses.astype(float), "w": run.weights[-1, 0], "b": run.biases[-1]}
     parts = {name: np.asarray(part, dtype=np.float64) for name, part in parts.items()}

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
+from ..twins import Setting
 from . import reference
 from .ulp import format_of
 
@@ -188,8 +189,10 @@ def largest_curvature(dataset: Dataset, *, l2: float = 0.0, reduction: str = "me
     Steps up to 2 over it never lead apart; 1 over it is the classical step size.
     """
     at_zero = Parameters(np.zeros(dataset.n_features), 0.0)  # σ' is 1/4 in every row
-    arguments = {"sample_weight": dataset.sample_weight, "l2": l2, "reduction": reduction}
-    return float(np.linalg.eigvalsh(reference.hessian(at_zero, dataset.X, dataset.y, **arguments))[-1])
+    H = reference.hessian(
+        at_zero, dataset.X, dataset.y, sample_weight=dataset.sample_weight, l2=l2, reduction=reduction
+    )
+    return float(np.linalg.eigvalsh(H)[-1])
 
 
 class TrajectoryBounds(NamedTuple):
@@ -203,13 +206,10 @@ def trajectory(
     dataset: Dataset,
     weights: np.ndarray,
     biases: np.ndarray,
+    setting: Setting,
     *,
-    learning_rate: float,
     dtype: str,
     batches: Sequence[np.ndarray] | None = None,
-    record: str = "after",
-    l2: float = 0.0,
-    reduction: str = "mean",
 ) -> TrajectoryBounds:
     """How far every point of a run (weights (T + 1, D), biases (T + 1,)) can be from the run without rounding.
 
@@ -226,8 +226,7 @@ def trajectory(
 
     A loss f(θ̂_t) is within its own bound and ‖g‖ E + (L / 2) e^{RE} E² of the exact run's f(θ_t).
     """
-    options = {"l2": l2, "reduction": reduction}
-    steps = len(weights) - 1
+    steps, rate = len(weights) - 1, setting.learning_rate
     errors, losses = np.full(steps + 1, np.inf), np.full(steps, np.inf)
     errors[0] = 0.0
     curvature = point = None
@@ -235,13 +234,13 @@ def trajectory(
         here, there = (Parameters(weights[s], float(biases[s])) for s in (t, t + 1))
         rows = dataset if batches is None else dataset.take(batches[t])
         if curvature is None or batches is not None or not curvature.near(here):
-            curvature = _Curvature(rows, here, **options)
+            curvature = _Curvature(rows, here, setting)
         if point is None or batches is not None:
-            point = PointBounds(rows, here, dtype=dtype, **options)
-        after = PointBounds(rows, there, dtype=dtype, **options)
-        factor = curvature.expansion(here, errors[t], learning_rate)
-        errors[t + 1] = factor * errors[t] + np.linalg.norm(point.step(learning_rate, there))
-        if record == "before":
+            point = PointBounds(rows, here, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+        after = PointBounds(rows, there, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+        factor = curvature.expansion(here, errors[t], rate)
+        errors[t + 1] = factor * errors[t] + np.linalg.norm(point.step(rate, there))
+        if setting.record == "before":
             losses[t] = point.objective + curvature.change_of_value(here, errors[t], point)
         else:
             losses[t] = after.objective + curvature.change_of_value(there, errors[t + 1], after)
@@ -254,9 +253,10 @@ def trajectory(
 class _Curvature:
     """The extreme eigenvalues of the Hessian at one point, and what they are worth at others."""
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, **options):
-        arguments = {"sample_weight": dataset.sample_weight, **options}
-        eigenvalues = np.linalg.eigvalsh(reference.hessian(parameters, dataset.X, dataset.y, **arguments))
+    def __init__(self, dataset: Dataset, parameters: Parameters, setting: Setting):
+        weight, l2, reduction = dataset.sample_weight, setting.l2, setting.reduction
+        H = reference.hessian(parameters, dataset.X, dataset.y, sample_weight=weight, l2=l2, reduction=reduction)
+        eigenvalues = np.linalg.eigvalsh(H)
         self._largest = eigenvalues[-1] * ENLARGED
         self._smallest = max(eigenvalues[0] - 2.0**-20 * eigenvalues[-1], 0.0)
         self._radius = np.sqrt((dataset.X**2).sum(axis=1).max() + 1)  # R

@@ -31,11 +31,11 @@ past the edge of stability, whose M Q Mᵀ grows without limit, ends.
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
+from ..twins import Setting
 from . import bounds, reference
 from .bounds import ENLARGED, PointBounds, TrajectoryBounds
 from .ulp import format_of
@@ -45,41 +45,33 @@ def trajectory(
     dataset: Dataset,
     weights: np.ndarray,
     biases: np.ndarray,
+    setting: Setting,
     *,
-    learning_rate: float,
     dtype: str,
-    momentum: float = 0.0,
-    nesterov: bool = False,
     batches: Sequence[np.ndarray] | None = None,
-    record: str = "after",
-    **options,
 ) -> TrajectoryBounds:
     """Bounds along a run of gradient descent, with momentum or (``bounds.trajectory``) without.
 
-    options: l2 and reduction. A loss f(θ̂) is within its own bound, |∇f·e| and (e^C / 2) e·H e of the exact run's.
+    A loss f(θ̂) is within its own bound, |∇f·e| and (e^C / 2) e·H e of the exact run's.
     """
-    if not momentum:
-        descent: dict[str, Any] = {"learning_rate": learning_rate, "batches": batches, "record": record}
-        return bounds.trajectory(dataset, weights, biases, dtype=dtype, **descent, **options)
+    if not setting.momentum:
+        return bounds.trajectory(dataset, weights, biases, setting, dtype=dtype, batches=batches)
     steps = len(weights) - 1
     errors, losses = np.full(steps + 1, np.inf), np.full(steps, np.inf)
     errors[0] = 0.0
-    run, points = (
-        Errors(weights.shape[1] + 1, learning_rate, momentum, nesterov, dtype),
-        np.column_stack([weights, biases]),
-    )
+    run, points = Errors(weights.shape[1] + 1, setting, dtype), np.column_stack([weights, biases])
     point = None
     for t in range(steps):
         rows = dataset if batches is None else dataset.take(batches[t])
         if point is None or batches is not None:
-            point = Point(rows, points[t], dtype, options)
-        after = Point(rows, points[t + 1], dtype, options)
+            point = Point(rows, points[t], setting, dtype)
+        after = Point(rows, points[t + 1], setting, dtype)
         before_loss = run.change_of_value(point)
         run.step(point, points[t + 1])
         if not run.promising(after):
             break
         errors[t + 1] = run.distance
-        recorded, change = (point, before_loss) if record == "before" else (after, run.change_of_value(after))
+        recorded, change = (point, before_loss) if setting.record == "before" else (after, run.change_of_value(after))
         losses[t] = recorded.limits.objective + change
         point = after
     return TrajectoryBounds(errors, losses)
@@ -88,22 +80,23 @@ def trajectory(
 class Point:
     """A computed point: the gradient there, its bound, and the Hessian."""
 
-    def __init__(self, rows: Dataset, theta: np.ndarray, dtype: str, options: dict):
-        self.rows, self.theta, self.options = rows, theta, options
+    def __init__(self, rows: Dataset, theta: np.ndarray, setting: Setting, dtype: str):
+        self.rows, self.theta, self._setting = rows, theta, setting
         self.parameters = Parameters(theta[:-1], float(theta[-1]))
-        self.limits = PointBounds(rows, self.parameters, dtype=dtype, **options)
+        self.limits = PointBounds(rows, self.parameters, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
 
     @cached_property
     def slope(self) -> np.ndarray:
         """∇f (D + 1,), in float64."""
-        arguments = {"sample_weight": self.rows.sample_weight, **self.options}
-        return reference.flatten(reference.value_and_grad(self.parameters, self.rows.X, self.rows.y, **arguments)[1])
+        X, y, weight, s = self.rows.X, self.rows.y, self.rows.sample_weight, self._setting
+        _, slope = reference.value_and_grad(self.parameters, X, y, sample_weight=weight, l2=s.l2, reduction=s.reduction)
+        return reference.flatten(slope)
 
     @cached_property
     def hessian(self) -> np.ndarray:
         """H (D + 1, D + 1), in float64."""
-        arguments = {"sample_weight": self.rows.sample_weight, **self.options}
-        return reference.hessian(self.parameters, self.rows.X, self.rows.y, **arguments)
+        X, y, weight, s = self.rows.X, self.rows.y, self.rows.sample_weight, self._setting
+        return reference.hessian(self.parameters, X, y, sample_weight=weight, l2=s.l2, reduction=s.reduction)
 
     def largest_change(self, Q: np.ndarray) -> float:
         """C: how far a logit can move within the ellipsoid."""
@@ -118,8 +111,8 @@ class Velocity:
     ṽ in float64.
     """
 
-    def __init__(self, size: int, momentum: float, nesterov: bool, dtype: str):
-        self._format, self._momentum, self._nesterov = format_of(dtype), momentum, nesterov
+    def __init__(self, size: int, setting: Setting, dtype: str):
+        self._format, self._momentum, self._nesterov = format_of(dtype), setting.momentum, setting.nesterov
         self.value, self.astray = np.zeros(size), np.zeros(size)  # ṽ and d
         self.direction = np.zeros(size)  # that the last step walked along
 
@@ -149,13 +142,13 @@ class Velocity:
 class Errors:
     """The ellipsoid {Q} of (e, η f) along a run."""
 
-    def __init__(self, size: int, learning_rate: float, momentum: float, nesterov: bool, dtype: str):
-        self._format, self._rate = format_of(dtype), learning_rate
-        self._velocity = Velocity(size, momentum, nesterov, dtype)
+    def __init__(self, size: int, setting: Setting, dtype: str):
+        rate, momentum, nesterov = setting.learning_rate, setting.momentum, setting.nesterov
+        self._format, self._rate, self._velocity = format_of(dtype), rate, Velocity(size, setting, dtype)
         self._identity, self._Q = np.eye(size), np.zeros((2 * size, 2 * size))
         through, carried = (1 + momentum, momentum**2) if nesterov else (1.0, momentum)
-        self._of_gradient = learning_rate * self._columns(-through, 1)  # G
-        self._of_velocity = learning_rate * self._columns(-momentum if nesterov else -1, 1)
+        self._of_gradient = rate * self._columns(-through, 1)  # G
+        self._of_velocity = rate * self._columns(-momentum if nesterov else -1, 1)
         self._free = np.hstack([self._columns(1, 0), self._columns(-carried, momentum)])  # M without the Hessian
 
     def _columns(self, above: float, below: float) -> np.ndarray:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from ..data.dataset import Dataset, Parameters
 from ..data.history import Evaluation
+from ..twins import Setting
 from . import reference
 from .bounds import PointBounds
 
@@ -84,26 +85,23 @@ def hessian(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduct
 def trajectory(
     dataset: Dataset,
     start: Parameters,
+    setting: Setting,
     *,
-    steps: int,
-    learning_rate: float,
-    momentum: float = 0.0,
-    nesterov: bool = False,
     batches: Sequence[np.ndarray] | None = None,
-    record: str = "after",
-    l2: float = 0.0,
-    reduction: str = "mean",
+    uphill: bool = False,
 ) -> ExactTrajectory:
     """Gradient descent θ ← θ - η ∇f(θ) without rounding, from the exact start, with the exact step size.
 
-    momentum, nesterov: as in ``reference.sgd_step``.
+    uphill: with -η, the sign that a learner gets wrong.
     """
-    if record not in ("before", "after"):
-        raise ValueError(f"record is {record!r}; give 'before' or 'after' (the update)")
+    if setting.record == "none":
+        raise ValueError("record is 'none'; give 'before' or 'after' (the update)")
+    rate = -setting.learning_rate if uphill else setting.learning_rate
+    momentum, nesterov, l2, reduction = setting.momentum, setting.nesterov, setting.l2, setting.reduction
 
     def compute():
         X, y, weight, w, b = _problem(dataset, start)
-        rate, penalty, decay = gmpy2.mpfr(learning_rate), gmpy2.mpfr(l2), gmpy2.mpfr(momentum)
+        η, penalty, decay = gmpy2.mpfr(rate), gmpy2.mpfr(l2), gmpy2.mpfr(momentum)
         velocity = as_exact(np.zeros(len(w) + 1))
 
         def value_and_grad(step):
@@ -112,19 +110,19 @@ def trajectory(
 
         weights, biases, losses = [w], [b], []
         before = value_and_grad(0)
-        for step in tqdm(range(steps), "oracle", unit="step", disable=None, delay=1, leave=False):
+        for step in tqdm(range(setting.steps), "oracle", unit="step", disable=None, delay=1, leave=False):
             θ, slope = np.append(w, b), reference.flatten(before[1])
-            θ, velocity = reference.sgd_step(θ, slope, velocity, rate, decay, nesterov)
+            θ, velocity = reference.sgd_step(θ, slope, velocity, η, decay, nesterov)
             w, b = θ[:-1], θ[-1]
             after = value_and_grad(step)
             weights.append(w)
             biases.append(b)
-            losses.append(before[0] if record == "before" else after[0])
-            before = after if batches is None or step + 1 == steps else value_and_grad(step + 1)
+            losses.append(before[0] if setting.record == "before" else after[0])
+            before = after if batches is None or step + 1 == setting.steps else value_and_grad(step + 1)
         return ExactTrajectory(np.array(weights), np.array(biases), np.array(losses))
 
     at_start = PointBounds(dataset, _rounded(start), dtype="float64", l2=l2, reduction=reduction)
-    first_move = learning_rate * at_start.gradient_scale.max()
+    first_move = setting.learning_rate * at_start.gradient_scale.max()
 
     def parts(run: ExactTrajectory):
         size = max(np.max(np.abs(run.weights)), np.max(np.abs(run.biases)), first_move)

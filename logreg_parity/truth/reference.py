@@ -11,6 +11,8 @@ import numpy as np
 
 from ..data.dataset import Dataset, Parameters
 from ..data.history import Evaluation, History, Recorder
+from ..twins import Setting, check_reduction
+from .ulp import round_setting
 
 # -- model ------------------------------------------------------------------------------------------------------------
 
@@ -56,8 +58,7 @@ def objective(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduc
 
 def count(y, sample_weight, reduction: str):
     """What the summed losses are divided by: Σ ω for the mean (N without row weights), 1 for the sum."""
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
+    check_reduction(reduction)
     if reduction == "sum":
         return y.dtype.type(1)
     return y.dtype.type(y.shape[0]) if sample_weight is None else sample_weight.sum()
@@ -153,19 +154,27 @@ def train(
     device="cpu",
 ) -> History:
     """Gradient descent by hand; see ``twins.Twin``."""
+    setting = Setting(
+        steps=steps,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        nesterov=nesterov,
+        reduction=reduction,
+        l2=l2,
+        record=record,
+    )
     data, parameters = _from_numpy(dataset, start, dtype, device)
     recorder = Recorder(parameters, steps=steps, record=record, keep=keep, name="reference")
-    options = {"l2": data["X"].dtype.type(l2), "reduction": reduction}
-    rule = (data["X"].dtype.type(learning_rate), data["X"].dtype.type(momentum), nesterov)
-    velocity = np.zeros_like(flatten(parameters))
+    setting, velocity = round_setting(setting, dtype), np.zeros_like(flatten(parameters))
+    l2, rule = setting.l2, (setting.learning_rate, setting.momentum, nesterov)
     for step, rows in recorder.steps(batches):
         batch = data if rows is None else {name: array[rows] for name, array in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # the recorder stops the run and says why
-            before, gradient = value_and_grad(parameters, **batch, **options)
+            before, gradient = value_and_grad(parameters, **batch, l2=l2, reduction=reduction)
             point, velocity = sgd_step(flatten(parameters), flatten(gradient), velocity, *rule)
             parameters = Parameters(point[:-1], point[-1])
-            loss = before if record == "before" else objective(parameters, **batch, **options)
-        recorder.add(step, float(loss), parameters)
+            loss = before if record == "before" else objective(parameters, **batch, l2=l2, reduction=reduction)
+        recorder.add(step, None if record == "none" else float(loss), parameters)
     return recorder.history()
 
 

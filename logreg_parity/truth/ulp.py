@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
+from ..twins import Setting
 
 
 class Format(NamedTuple):
@@ -92,6 +93,18 @@ def round_dataset(dataset: Dataset, dtype: str) -> Dataset:
 def round_parameters(parameters: Parameters, dtype: str) -> Parameters:
     """The point a program of that precision starts from."""
     return Parameters(round_to(parameters.weight, dtype), float(round_to(parameters.bias, dtype)))
+
+
+def round_setting(setting: Setting, dtype: str) -> Setting:
+    """The setting a program of that precision runs: step size, momentum and penalty rounded once.
+
+    Raises ValueError where one of them is then no longer what a Setting takes, such as a step size of 0.
+    """
+    rate, momentum, l2 = (float(round_to(x, dtype)) for x in (setting.learning_rate, setting.momentum, setting.l2))
+    try:
+        return replace(setting, learning_rate=rate, momentum=momentum, l2=l2)
+    except ValueError as error:
+        raise ValueError(f"rounded to {dtype}, {error}") from error
 
 
 def ulp_distance(a, b, dtype: str) -> np.ndarray:

@@ -15,11 +15,12 @@ from benchmarks.problems import answer, well_conditioned
 from logreg_parity import Parameters, published_2021
 from logreg_parity.cli import main
 from logreg_parity.data.generator import initial_parameters
-from logreg_parity.truth import oracle
+from logreg_parity.truth import oracle, reference
 from logreg_parity.truth.bounds import PointBounds, trajectory
 from logreg_parity.truth.optimum import find_optimum
-from logreg_parity.truth.reference import evaluate, train
+from logreg_parity.truth.reference import evaluate
 from logreg_parity.truth.ulp import round_dataset, round_parameters
+from logreg_parity.twins import Program, Setting
 
 ABOUT = {"processor", "cores", "devices", "threads", "versions", "date", "command"}
 
@@ -55,9 +56,10 @@ def descent():
     """
     dataset, _ = published_2021()
     held = round_dataset(dataset, "float32")
-    options = {"learning_rate": ladder.RATE, "reduction": "sum", "record": "before"}
-    run = train(held, Parameters(np.zeros(1), 0.0), steps=ladder.SIZES["tiny"][0] + 1, keep=range(99), **options)
-    bounds = trajectory(held, run.weights, run.biases, dtype="float32", **options).losses
+    steps = ladder.SIZES["tiny"][0] + 1
+    setting = Setting(steps=steps, learning_rate=ladder.RATE, reduction="sum", record="before")
+    run = Program("reference", reference, "float64").train(held, Parameters(np.zeros(1), 0.0), setting, keep=range(99))
+    bounds = trajectory(held, run.weights, run.biases, setting, dtype="float32").losses
     return run.losses, 2 * bounds
 
 

@@ -11,12 +11,12 @@ from logreg_parity import Dataset, Parameters, gaussian, lesson
 from logreg_parity.cli import main
 from logreg_parity.explain.parting import explain
 from logreg_parity.explain.trace import record
-from logreg_parity.judge.problem import Setting
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import BATCHED, MEAN, SUM
 from logreg_parity.museum.habits import PARTIAL
 from logreg_parity.truth import reference
 from logreg_parity.truth.ulp import round_to
+from logreg_parity.twins import Setting
 from parity_tests.cases import CASES
 from parity_tests.museum.test_faults import FAULTS, PROBLEM
 
@@ -67,6 +67,7 @@ EXPECTED = [
     ("StaleGradient", SUM, "update", "the gradient of the step before"),
     ("MomentumLeftOn", SUM, "update", "0.9 times the gradient before it: a momentum of 0.9"),
 ]
+PAST_THE_EDGE = Setting(steps=120, learning_rate=0.5, reduction="sum")  # of stability, on soft labels
 LATER = {"LastBatchDropped": 3, "ForgottenZeroGrad": 2, "StaleGradient": 2, "MomentumLeftOn": 2}
 """The steps where a fault first shows, where that is not the first."""
 
@@ -230,14 +231,14 @@ def test_correct_runs_agree(right, twin, setting, dtype):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_no_correct_pair_is_blamed_on_any_problem(case, dtype):
     """The fixed order of NumPy's sums against its reverse, on row weights, saturation and degenerate data."""
-    setting = Setting(40, 2.0**-4, l2=2.0**-6)
+    setting = Setting(steps=40, learning_rate=2.0**-4, l2=2.0**-6)
     backwards = case._replace(dataset=case.dataset.take(slice(None, None, -1)))
     one, other = (record("r", reference, *problem, setting, dtype=dtype, detail=()) for problem in (case, backwards))
     assert explain(one, replace(other, sha256=one.sha256)).verdict != "part"
 
 
 def test_past_the_edge_of_stability_nothing_is_promised():
-    problem, setting = (lesson(labels="soft"), Parameters(np.array([1.5]), 0.5)), Setting(120, 0.5, reduction="sum")
+    problem, setting = (lesson(labels="soft"), Parameters(np.array([1.5]), 0.5)), PAST_THE_EDGE
     pair = (traced(ByHand(), setting, problem=problem), record("r", reference, *problem, setting, dtype="float64"))
     why = explain(*pair)
     assert (why.verdict, why.culprits) == ("no promise", ())
@@ -289,7 +290,7 @@ def test_a_missing_file_is_bad_input(tmp_path, capsys):
 
 def test_nothing_promised_has_a_status_of_its_own(tmp_path):
     problem = (CASES["soft"].dataset, CASES["soft"].start)
-    one = traced(ByHand(), Setting(120, 0.5, reduction="sum"), problem=problem)
+    one = traced(ByHand(), PAST_THE_EDGE, problem=problem)
     assert typed(tmp_path, one, one)[0] == 3
 
 

@@ -10,13 +10,13 @@ from logreg_parity import Parameters, published_2021
 from logreg_parity.cli import main
 from logreg_parity.explain import trace as module
 from logreg_parity.explain.trace import ARRAYS, Trace, check_comparable, record
-from logreg_parity.judge.problem import Setting
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.truth import reference
+from logreg_parity.twins import Setting
 from parity_tests.cases import CASES
 
-SETTING = Setting(12, 2.0**-6, l2=0.25)
-BATCHED = SETTING._replace(batch_size=25, record="before")  # 60 rows: every third batch is shorter
+SETTING = Setting(steps=12, learning_rate=2.0**-6, l2=0.25)
+BATCHED = replace(SETTING, batch_size=25, record="before")  # 60 rows: every third batch is shorter
 
 
 def made(setting=SETTING, case="published", twin=None, **options) -> Trace:
@@ -92,12 +92,19 @@ def test_a_short_batch_is_padded():
 
 
 def test_a_run_that_stops_is_whole_as_far_as_it_went(tmp_path):
-    setting = Setting(9, 1e308, reduction="sum")
+    setting = Setting(steps=9, learning_rate=1e308, reduction="sum")
     stopped = record("reference", reference, *published_2021(), setting, dtype="float64")
     stopped.save(tmp_path / "run.npz")
     loaded = Trace.load(tmp_path / "run.npz")
     assert loaded.steps < 9
     assert loaded.stop_reason
+
+
+def test_a_trace_from_before_settings_had_a_loss_is_read(path):
+    with np.load(path) as archive:
+        setting = json.loads(str(archive["header"]))["setting"]
+    assert setting.pop("loss") == "stable"
+    assert Trace.load(rewritten(path, header={"setting": setting})).setting == SETTING
 
 
 def test_a_large_data_set_stays_behind(tmp_path, monkeypatch):
@@ -144,6 +151,7 @@ def test_a_pickle_is_refused(path):
         ({"header": {"format": "another"}}, "no header that says"),
         ({"header": {"version": 2}}, "version 2, this program reads 1"),
         ({"header": {"setting": {"speed": 1}}}, "unexpected keyword argument 'speed'"),
+        ({"header": {"setting": {"steps": 12, "learning_rate": -1.0}}}, "learning_rate is -1.0"),
         ({"header": {"sha256": "0"}}, "SHA-256"),
         ({"X": np.ones((99, 1))}, "X has shape"),
         ({"points": np.ones((13, 3))}, r"'points' has shape \(13, 3\) and type float64, wanted \(13, 2\)"),
@@ -170,8 +178,8 @@ def test_runs_of_one_problem_can_be_compared_wherever_they_ran():
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (made(SETTING._replace(steps=11)), r"steps \(12 and 11\)"),
-        (made(SETTING._replace(learning_rate=0.5, reduction="sum")), "learning_rate .*; reduction"),
+        (made(replace(SETTING, steps=11)), r"steps \(12 and 11\)"),
+        (made(replace(SETTING, learning_rate=0.5, reduction="sum")), "learning_rate .*; reduction"),
         (made(case="bernoulli"), r"the data \(SHA-256\) .*; the start"),
         (replace(made(), start=Parameters(np.zeros(1), 0.0)), "the start"),
     ],

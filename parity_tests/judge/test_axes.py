@@ -3,11 +3,11 @@
 import pytest
 
 from logreg_parity.judge.compare import compare, placements
-from logreg_parity.judge.problem import Setting
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import DATASET, START, SUM
 from logreg_parity.museum.faults import EXHIBITS
 from logreg_parity.truth.bounds import largest_curvature
+from logreg_parity.twins import Setting
 from parity_tests.cases import CASES
 
 RIGHT, WRONG = ByHand(), EXHIBITS["FactorTwo"].program
@@ -36,12 +36,13 @@ def test_what_two_programs_are_to_each_other_and_to_the_truth(first, second, qua
 
 def test_twins_are_right(twins):
     """The logits of both are correctly rounded but for one ulp; nothing is wrong anywhere."""
-    found = words(*twins.values(), CASES["published"], Setting(50, 1e-4, reduction="sum"))
+    found = words(*twins.values(), CASES["published"], Setting(steps=50, learning_rate=1e-4, reduction="sum"))
     assert found["start: logits"] == "agree, and are right"
     assert not any("wrong" in text or "none" in text for text in found.values())
 
 
 def test_past_the_edge_nothing_is_promised():
     case = CASES["correlated"]
-    found = words(RIGHT, RIGHT, case, Setting(80, 10 * 2 / largest_curvature(case.dataset)))
+    setting = Setting(steps=80, learning_rate=10 * 2 / largest_curvature(case.dataset))
+    found = words(RIGHT, RIGHT, case, setting)
     assert found["every point"] == "nothing promised"

@@ -5,7 +5,7 @@ import pytest
 from logreg_parity import Parameters
 from logreg_parity.judge.compare import compare
 from logreg_parity.museum.by_hand import ByHand
-from logreg_parity.museum.exhibit import DATASET, MEAN, START, SUM
+from logreg_parity.museum.exhibit import BATCHED, DATASET, MEAN, START, SUM
 from logreg_parity.museum.faults import EXHIBITS
 from logreg_parity.museum.habits import PARTIAL
 from parity_tests.cases import Case
@@ -25,7 +25,7 @@ EXPECTED = [
     ("BiasBeforeWeight", SUM, "every point"),
     ("FactorTwo", SUM, "start: gradient"),
     ("LossOneStepLate", SUM, "every loss"),
-    ("LossOneStepLate", SUM._replace(record="before", batch_size=8), "every loss"),
+    ("LossOneStepLate", BATCHED, "every loss"),
     ("MeanForSum", SUM, "start: loss"),
     ("PenalisedIntercept", SUM, "start: gradient"),
     ("ClampedLog", SUM, "start: row losses"),
@@ -76,7 +76,7 @@ def test_float32_rejects_the_fault(name):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("setting", [SUM, MEAN, SUM._replace(record="before", batch_size=8)], ids=["sum", "mean", "b"])
+@pytest.mark.parametrize("setting", [SUM, MEAN, BATCHED], ids=["sum", "mean", "b"])
 def test_the_correct_program_is_never_rejected(setting, dtype):
     assert rejected(ByHand(), setting, dtype) == []
 

@@ -8,8 +8,8 @@ from logreg_parity.data.history import History
 from logreg_parity.explain.parting import explain
 from logreg_parity.explain.trace import record
 from logreg_parity.judge.compare import compare
-from logreg_parity.judge.problem import Setting
 from logreg_parity.truth import reference
+from logreg_parity.twins import Setting
 from parity_tests.truth.test_momentum import FORMS, PROBLEM
 
 
@@ -84,7 +84,7 @@ def sutskever(θ, g, v, rate, m, first):
     return θ + v, v
 
 
-PLAIN, NESTEROV = (Setting(30, 2.0**-3, **form) for form in FORMS.values())
+PLAIN, NESTEROV = (Setting(steps=30, learning_rate=2.0**-3, **form) for form in FORMS.values())
 FAULTS = {  # the fault, the setting, what is said of it
     "damped": (faulty(damped), PLAIN, "gradients after the first count 1 - momentum"),
     "running mean": (faulty(running_mean), PLAIN, "a running mean"),

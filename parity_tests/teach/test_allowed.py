@@ -6,6 +6,7 @@ import pytest
 from logreg_parity import Dataset, Parameters
 from logreg_parity.teach.allowed import ByLogit, ByProbability, descent
 from logreg_parity.truth import oracle
+from logreg_parity.twins import Setting
 
 
 def problem(seed: int, reach: float) -> tuple[Dataset, Parameters]:
@@ -83,7 +84,8 @@ def test_a_run_is_within_its_bound(rate):
     for seed in range(20):
         dataset, start = problem(seed, 2)
         x, (w, b) = dataset.X[:, 0], (start.weight[0], start.bias)
-        run = oracle.trajectory(dataset, start, steps=6, learning_rate=rate, reduction="sum")
+        setting = Setting(steps=6, learning_rate=abs(rate), reduction="sum")
+        run = oracle.trajectory(dataset, start, setting, uphill=rate < 0)
         losses, end = descent(dataset, start, run, rate)
         for exact, allowed in zip(run.losses, losses, strict=True):
             slope = summed(chain_rule)(x, w * x + b, dataset.y)

@@ -16,7 +16,8 @@ from logreg_parity.teach.explore import recordings
 from logreg_parity.teach.explore.page import LANGUAGES, MOST_ROWS, SCRIPTS, WEB, initial_setting, page
 from logreg_parity.teach.sidebyside import fragment
 from logreg_parity.truth import bounds
-from logreg_parity.truth.ulp import format_of, round_dataset, round_to
+from logreg_parity.truth.ulp import format_of, round_dataset, round_setting, round_to
+from logreg_parity.twins import Setting
 from parity_tests.browser import Explorer
 from parity_tests.loss_bounds import objective_and_gradient
 
@@ -143,12 +144,10 @@ def test_a_shipped_run_is_what_the_twin_does(name, number):
     now = recordings.run(setting, FIRST, recordings.TWINS[name]).astype(np.float64)
     dtype = setting.get("precision", "float32")
     dataset = round_dataset(recordings.made_dataset(setting), dtype)
-    descent = {
-        "learning_rate": float(round_to(setting.get("lr", 0.5), dtype)), "dtype": dtype,
-        "l2": float(round_to(setting.get("l2", 0.0), dtype)), "reduction": setting.get("reduction", "mean"),
-    }  # fmt: skip
-    runs = (shipped[: FIRST + 1], now)
-    limit = sum(bounds.trajectory(dataset, points[:, :-1], points[:, -1], **descent).parameters for points in runs)
+    reduction, l2 = setting.get("reduction", "mean"), setting.get("l2", 0.0)
+    walked = Setting(steps=FIRST, learning_rate=setting.get("lr", 0.5), reduction=reduction, l2=l2)
+    walked, runs = round_setting(walked, dtype), (shipped[: FIRST + 1], now)
+    limit = sum(bounds.trajectory(dataset, p[:, :-1], p[:, -1], walked, dtype=dtype).parameters for p in runs)
     assert (np.linalg.norm(runs[0] - runs[1], axis=1) <= limit).all()
 
 
@@ -237,7 +236,8 @@ def point_bound(full, dataset, path):
         coarser = format_of(dtype).unit_roundoff / format_of("float64").unit_roundoff
         return 2 * coarser * rounding_bound(dataset, start, RULES[name], steps=full["steps"], lr=rate, **momentum)[-1]
     if full["form"] == "logits":
-        return 2 * bounds.trajectory(dataset, path[:, :-1], path[:, -1], learning_rate=rate, **options).parameters[-1]
+        walked = Setting(steps=full["steps"], learning_rate=rate, l2=full["l2"], reduction=full["reduction"])
+        return 2 * bounds.trajectory(dataset, path[:, :-1], path[:, -1], walked, dtype=dtype).parameters[-1]
     _, gradient = objective_and_gradient(full["form"], dataset, start, **options)
     rounded = 4 * format_of(dtype).unit_roundoff * (np.abs(path[-1]) + np.abs(path[0]))
     return 2 * (rate * gradient + rounded)

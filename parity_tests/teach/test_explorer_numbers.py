@@ -17,6 +17,7 @@ from logreg_parity.optimizers.rules import RULES, rounding_bound
 from logreg_parity.truth import bounds, reference
 from logreg_parity.truth.optimum import distance_bound, find_optimum
 from logreg_parity.truth.ulp import format_of, round_dataset, round_parameters, round_to
+from logreg_parity.twins import Program, Setting
 from parity_tests.loss_bounds import EPSILON, objective_and_gradient
 
 OPTIMIZERS = {"torch": logreg_torch.bridge.optimizers, "jax": logreg_jax.bridge.optimizers}
@@ -281,15 +282,13 @@ def test_descent_is_both_twins_within_the_bounds(javascript, twins, data, dtype,
     rate = float(round_to(0.3 if reduction == "mean" else 0.003, dtype))
     options = {"form": "logits", "reduction": reduction, "l2": l2, "precision": dtype, "optimizer": "sgd", "lr": rate}
     mine = np.array(javascript(WALK, [setting, reference.flatten(start).tolist(), options, STEPS]))
-    descent = {"learning_rate": rate, "reduction": reduction, "l2": l2, "dtype": dtype}
-    own = bounds.trajectory(dataset, mine[:, :-1], mine[:, -1], **descent).parameters
+    descent = Setting(steps=STEPS, learning_rate=rate, reduction=reduction, l2=l2)
+    own = bounds.trajectory(dataset, mine[:, :-1], mine[:, -1], descent, dtype=dtype).parameters
     assert np.isfinite(own).all()
-    for twin in twins.values():
-        run = twin.train(dataset, start, steps=STEPS, keep=range(STEPS + 1), **descent)
+    for name, twin in twins.items():
+        run = Program(name, twin, dtype).train(dataset, start, descent, keep=range(STEPS + 1))
         theirs = np.column_stack([run.weights, run.biases]).astype(float)
-        limit = (
-            own + bounds.trajectory(dataset, run.weights.astype(float), run.biases.astype(float), **descent).parameters
-        )
+        limit = own + bounds.trajectory(dataset, theirs[:, :-1], theirs[:, -1], descent, dtype=dtype).parameters
         assert (np.linalg.norm(mine - theirs, axis=1) <= limit).all()
 
 

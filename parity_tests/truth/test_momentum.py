@@ -5,6 +5,7 @@ where steps lead apart it ends in no promise.
 """
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ from logreg_parity.cli import main
 from logreg_parity.explain.parting import explain
 from logreg_parity.explain.trace import record
 from logreg_parity.judge.compare import compare
-from logreg_parity.judge.problem import Setting, rounded_inputs
+from logreg_parity.judge.problem import rounded_inputs
 from logreg_parity.truth import bounds, momentum, oracle, reference
 from logreg_parity.truth.momentum import Velocity, trajectory
 from logreg_parity.truth.ulp import format_of
-from logreg_parity.twins import load_twin
+from logreg_parity.twins import Program, Setting, load_twin
 from parity_tests.cases import CASES
 
 FORMS = {"plain": {"momentum": 0.875}, "nesterov": {"momentum": 0.875, "nesterov": True}}
@@ -68,7 +69,7 @@ def test_a_second_run_starts_from_no_velocity(twin):
 @pytest.mark.parametrize("name", ["published", "soft", "correlated", "weighted", "saturated", "one-row"])
 def test_every_quantity_is_within_its_bound(twins, name, dtype, form, device):
     case = CASES[name]
-    setting = Setting(40, stable(case.dataset), **form)
+    setting = Setting(steps=40, learning_rate=stable(case.dataset), **form)
     comparison = compare(twins, *case, setting, dtypes=[dtype], devices=[device])
     assert comparison.verdict == "within", [row for row in comparison.rows if row.verdict != "within"]
 
@@ -79,7 +80,8 @@ def test_every_quantity_is_within_its_bound(twins, name, dtype, form, device):
 def test_mini_batches_and_penalty(twins, name, how, form):
     case = CASES[name]
     rate = stable(case.dataset, l2=0.125, reduction="sum")
-    setting = Setting(60, rate, l2=0.125, reduction="sum", record=how, batch_size=7, seed=3, **form)
+    batches = {"batch_size": 7, "seed": 3}
+    setting = Setting(steps=60, learning_rate=rate, l2=0.125, reduction="sum", record=how, **batches, **form)
     comparison = compare(twins, *case, setting)
     assert comparison.verdict == "within", [row for row in comparison.rows if row.verdict != "within"]
 
@@ -87,11 +89,12 @@ def test_mini_batches_and_penalty(twins, name, how, form):
 def certificate(name, form, dtype, steps, rate=None):
     """A run of the reference with its bounds, and the inputs as it got them."""
     case = CASES[name]
-    setting = Setting(steps, rate or stable(case.dataset), **form)
+    setting = Setting(steps=steps, learning_rate=rate or stable(case.dataset), **form)
     given = rounded_inputs(*case, setting, dtype)
-    run = reference.train(given.dataset, given.start, steps=steps, keep=range(steps + 1), dtype=dtype, **given.descent)
+    program = Program("reference", reference, dtype)
+    run = program.train(given.dataset, given.start, given.setting, keep=range(steps + 1))
     weights, biases = run.weights.astype(np.float64), run.biases.astype(np.float64)
-    return given, run, trajectory(given.dataset, weights, biases, dtype=dtype, **given.descent)
+    return given, run, trajectory(given.dataset, weights, biases, given.setting, dtype=dtype)
 
 
 @pytest.mark.parametrize(("dtype", "form"), [("float64", FORMS["plain"]), ("float32", FORMS["nesterov"])], ids=FORMS)
@@ -113,8 +116,8 @@ def test_gradients_as_wrong_as_they_may_be_stay_within_and_near(name, form, dtyp
     take less of the bound than a program may. That it takes an eighth shows that the bound is no guess.
     """
     case, steps = CASES[name], 60
-    given = rounded_inputs(*case, Setting(steps, stable(case.dataset), **form), dtype)
-    rate, arguments = given.descent["learning_rate"], {"sample_weight": given.dataset.sample_weight}
+    given = rounded_inputs(*case, Setting(steps=steps, learning_rate=stable(case.dataset), **form), dtype)
+    rate, arguments = given.setting.learning_rate, {"sample_weight": given.dataset.sample_weight}
     θ, velocity = reference.flatten(given.start), 0.0
     points = [θ]
     for _ in range(steps):
@@ -124,9 +127,9 @@ def test_gradients_as_wrong_as_they_may_be_stay_within_and_near(name, form, dtyp
         θ, velocity = reference.sgd_step(θ, reference.flatten(slope) - limit, velocity, rate, **form)
         points.append(θ)
     points = np.array(points)
-    exact = oracle.trajectory(given.dataset, given.start, steps=steps, **given.descent)
+    exact = oracle.trajectory(given.dataset, given.start, given.setting)
     error = np.linalg.norm(oracle.distance(points, np.column_stack([exact.weights, exact.biases])), axis=1)
-    limits = trajectory(given.dataset, points[:, :-1], points[:, -1], dtype=dtype, **given.descent)
+    limits = trajectory(given.dataset, points[:, :-1], points[:, -1], given.setting, dtype=dtype)
     assert 1 / 8 < np.max(error[1:] / limits.parameters[1:]) <= 1
 
 
@@ -134,9 +137,8 @@ def test_gradients_as_wrong_as_they_may_be_stay_within_and_near(name, form, dtyp
 def test_without_momentum_it_comes_to_the_bound_of_plain_descent(name):
     """A momentum of 2^-1000 is none: two derivations, and at most a factor 2 between them."""
     given, run, plain = certificate(name, {}, "float64", 300)
-    ellipsoid = trajectory(
-        given.dataset, run.weights, run.biases, dtype="float64", **{**given.descent, "momentum": 2.0**-1000}
-    )
+    setting = replace(given.setting, momentum=2.0**-1000)
+    ellipsoid = trajectory(given.dataset, run.weights, run.biases, setting, dtype="float64")
     ratio = ellipsoid.parameters[1:] / plain.parameters[1:]
     assert (ratio > 1 / 2).all() and (ratio < 2).all()
 
@@ -146,10 +148,11 @@ def test_past_the_edge_of_stability_nothing_is_promised(form):
     """A step of 4 (1 + μ) / λ, at least twice the edge of a quadratic, on data whose curvature stays: a penalty's."""
     dataset = Dataset([[0.0], [0.0]], [0, 1], "only the penalty bends")
     start = Parameters(np.array([1.0]), 0.0)
-    setting = Setting(60, 4 * 1.875, l2=1.0, **form)
+    setting = Setting(steps=60, learning_rate=4 * 1.875, l2=1.0, **form)
     comparison = compare({"reference": reference}, dataset, start, setting, dtypes=["float64"], devices=["cpu"])
     assert comparison.verdict == "no promise"
-    calm = compare({"reference": reference}, dataset, start, setting._replace(learning_rate=0.5), dtypes=["float64"])
+    slower = replace(setting, learning_rate=0.5)
+    calm = compare({"reference": reference}, dataset, start, slower, dtypes=["float64"])
     assert calm.verdict == "within"
 
 
@@ -173,7 +176,8 @@ def test_the_velocity_of_a_coarse_run_is_where_it_is_said_to_be(form):
     """float32 velocities of rounded gradients against those of the same gradients in float64."""
     draw = np.random.RandomState(1)
     slopes, limit = draw.standard_normal((60, 3)), np.full(3, 1e-6)
-    known, value = Velocity(3, form["momentum"], form.get("nesterov", False), "float32"), np.zeros(3, np.float32)
+    setting = Setting(steps=60, learning_rate=1.0, **form)
+    known, value = Velocity(3, setting, "float32"), np.zeros(3, np.float32)
     for slope in slopes:
         off, *_ = known.add(slope, limit)
         wrong = (slope + draw.choice([-1, 1], 3) * limit).astype(np.float32)
@@ -187,7 +191,7 @@ def test_the_velocity_of_a_coarse_run_is_where_it_is_said_to_be(form):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("batch_size", [None, 7], ids=["all rows", "batches"])
 def test_correct_runs_agree(twins, form, dtype, batch_size):
-    setting = Setting(40, 2.0**-4, l2=2.0**-6, batch_size=batch_size, **form)
+    setting = Setting(steps=40, learning_rate=2.0**-4, l2=2.0**-6, batch_size=batch_size, **form)
     runs = [record(name, twin, *PROBLEM, setting, dtype=dtype) for name, twin in twins.items()]
     found = explain(*runs)
     assert found.verdict == "agree", found
@@ -233,7 +237,7 @@ def test_a_twin_that_knows_no_momentum_is_asked_only_where_there_is_some(tmp_pat
 )
 def test_a_setting_that_makes_no_sense_is_refused(setting, words):
     with pytest.raises(ValueError, match=words):
-        rounded_inputs(*PROBLEM, Setting(5, 0.1, **setting), "float64")
+        Setting(steps=5, learning_rate=0.1, **setting)
 
 
 def test_the_command_refuses_it_too(tmp_path, capsys):

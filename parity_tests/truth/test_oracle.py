@@ -14,6 +14,7 @@ import pytest
 from logreg_parity.data.dataset import Dataset, Parameters, batches
 from logreg_parity.data.generator import gaussian, published_2021
 from logreg_parity.truth import oracle
+from logreg_parity.twins import Setting
 
 AGREED = 80  # bits in which the two oracles must agree, as the oracle promises
 
@@ -150,8 +151,8 @@ def test_trajectory(name, batch_size, reduction, record):
             moved = [v - rate * g for v, g in zip([*w, b], gradient, strict=True)]
             points.append((moved[:-1], moved[-1]))
             losses.append(before if record == "before" else textbook.at(*points[-1], rows)[3])
-    options = {"reduction": reduction, "record": record, **options}
-    exact = oracle.trajectory(dataset, START[3], steps=50, learning_rate=0.1, batches=order, **options)
+    setting = Setting(steps=50, learning_rate=0.1, reduction=reduction, record=record, **options)
+    exact = oracle.trajectory(dataset, START[3], setting, batches=order)
     assert exact.weights.shape == (51, 3) and exact.biases.shape == (51,) and exact.losses.shape == (50,)
     assert_agree(exact.weights, [w for w, _ in points], "weights")
     assert_agree(exact.biases, [b for _, b in points], "biases")
@@ -175,7 +176,7 @@ def test_one_step_from_zero_is_a_fraction(name):
     X, y, weight, reduction = EXACT_CASES[name]
     start = Parameters(np.zeros(2), 0.0)
     dataset = Dataset(X, y, name, sample_weight=weight)
-    run = oracle.trajectory(dataset, start, steps=1, learning_rate=0.375, reduction=reduction)
+    run = oracle.trajectory(dataset, start, Setting(steps=1, learning_rate=0.375, reduction=reduction))
     ones = weight or [1] * len(y)
     pulls = [(v * (Fraction(1, 2) - t), [*row, 1]) for v, t, row in zip(ones, y, X, strict=True)]
     count = 1 if reduction == "sum" else sum(ones)
@@ -195,7 +196,7 @@ def test_a_gradient_that_is_exactly_zero_is_nothing_beside_its_terms(bias):
     dataset = Dataset([[3.0], [-1.0], [-1.0], [-1.0]], np.zeros(4), "balanced")
     start = Parameters(np.zeros(1), bias)
     gradient = oracle.evaluate(dataset, start).gradient
-    run = oracle.trajectory(dataset, start, steps=2, learning_rate=0.25)
+    run = oracle.trajectory(dataset, start, Setting(steps=2, learning_rate=0.25))
     for zero in (gradient.weight[0], *run.weights[:, 0]):
         assert abs(fraction(zero)) * 2**AGREED <= fraction(gradient.bias), f"{zero}"
 
@@ -282,7 +283,7 @@ def test_the_callers_precision_is_left_alone(monkeypatch, precision, fault):
     with gmpy2.context(precision=precision):
         for call in (
             lambda: oracle.evaluate(dataset, point),
-            lambda: oracle.trajectory(dataset, point, steps=2, learning_rate=0.1),
+            lambda: oracle.trajectory(dataset, point, Setting(steps=2, learning_rate=0.1)),
             lambda: oracle.distance(1.0, gmpy2.mpfr(2)),
         ):
             try:

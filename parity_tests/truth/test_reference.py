@@ -10,6 +10,7 @@ from logreg_parity.data.dataset import Dataset, Parameters, batches
 from logreg_parity.data.generator import gaussian, published_2021
 from logreg_parity.truth import bounds, oracle, reference
 from logreg_parity.truth.ulp import format_of, round_dataset, round_parameters
+from logreg_parity.twins import Program, Setting
 
 LOGITS = np.array([0.0, 1e-6, -1e-3, 2.0, -17.0, 36.0, -88.0, 104.0, -745.0, 1e4, -1e4])
 ROWS = gaussian(24, 3, seed=5)
@@ -250,19 +251,19 @@ def test_bad_arguments(changed, message):
 
 BATCHES = list(batches(24, 9, 300))
 RUNS = {  # step sizes and penalties are float32 numbers: every program takes the same ones
-    "published": (*published_2021(), {"learning_rate": 2.0**-13, "reduction": "sum"}),
-    "l2": (ROWS, POINT, {"learning_rate": 0.5, "l2": 0.125, "record": "before"}),
-    "weights": (*CASES["weights"], {"learning_rate": 0.25}),
-    "mini-batches": (ROWS, POINT, {"learning_rate": 0.25, "batches": BATCHES, "record": "before"}),
-    "all": (*CASES["soft and weighted"], {"learning_rate": 0.125, "batches": BATCHES, "l2": 0.25}),
+    "published": (*published_2021(), Setting(steps=300, learning_rate=2.0**-13, reduction="sum"), None),
+    "l2": (ROWS, POINT, Setting(steps=300, learning_rate=0.5, l2=0.125, record="before"), None),
+    "weights": (*CASES["weights"], Setting(steps=300, learning_rate=0.25), None),
+    "mini-batches": (ROWS, POINT, Setting(steps=300, learning_rate=0.25, record="before"), BATCHES),
+    "all": (*CASES["soft and weighted"], Setting(steps=300, learning_rate=0.125, l2=0.25), BATCHES),
 }
 
 
-def run_and_bounds(dataset, start, dtype, fault=0.0, **options):
-    given = {**options, "learning_rate": options["learning_rate"] * (1 + fault)}
-    run = reference.train(dataset, start, steps=300, keep=range(301), dtype=dtype, **given)
+def run_and_bounds(dataset, start, setting, rows, dtype, fault=0.0):
+    faulty = replace(setting, learning_rate=setting.learning_rate * (1 + fault))
+    run = Program("reference", reference, dtype).train(dataset, start, faulty, batches=rows, keep=range(301))
     seen = round_dataset(dataset, dtype)
-    return run, bounds.trajectory(seen, run.weights, run.biases, dtype=dtype, **options)
+    return run, bounds.trajectory(seen, run.weights, run.biases, setting, dtype=dtype, batches=rows)
 
 
 def off(run, exact):
@@ -273,22 +274,23 @@ def off(run, exact):
 @both_dtypes
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_stays_within_its_bounds_and_a_wrong_one_does_not(name, dtype):
-    dataset, start, options = RUNS[name]
-    exact = oracle.trajectory(*rounded(dataset, start, dtype), steps=300, **options)
-    run, limit = run_and_bounds(dataset, start, dtype, **options)
+    dataset, start, setting, rows = RUNS[name]
+    exact = oracle.trajectory(*rounded(dataset, start, dtype), setting, batches=rows)
+    run, limit = run_and_bounds(*RUNS[name], dtype)
     assert np.isfinite(limit.parameters).all() and np.isfinite(limit.losses).all()
     assert np.all(off(run, exact) <= limit.parameters), f"{off(run, exact)}, allowed {limit.parameters}"
     assert np.all(oracle.distance(run.losses, exact.losses) <= limit.losses)
     # A bound that any run satisfies says nothing: a step size off by a relative 2^-36, or 2^-9, ends outside.
     fault = {"float64": 2.0**-36, "float32": 2.0**-9}[dtype]
-    wrong, limit = run_and_bounds(dataset, start, dtype, fault, **options)
+    wrong, limit = run_and_bounds(*RUNS[name], dtype, fault)
     assert np.any(off(wrong, exact) > limit.parameters)
 
 
 @pytest.mark.parametrize("record", ["before", "after"])
 @pytest.mark.parametrize(("learning_rate", "l2"), [(64.0, 0.0), (2.5, 1.0)], ids=["bounces", "runs off"])
 def test_past_the_edge_of_stability_nothing_is_promised(learning_rate, l2, record):
-    _, limit = run_and_bounds(ROWS, POINT, "float64", learning_rate=learning_rate, l2=l2, record=record)
+    setting = Setting(steps=300, learning_rate=learning_rate, l2=l2, record=record)
+    _, limit = run_and_bounds(ROWS, POINT, setting, None, "float64")
     for values in limit:
         assert values[-1] == np.inf and not np.isnan(values).any()
         assert np.all(np.diff(np.isfinite(values).astype(int)) <= 0)

@@ -7,6 +7,7 @@ the bound covers both.
 
 import csv
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from logreg_parity import Dataset, Parameters
 from logreg_parity.truth import oracle
 from logreg_parity.truth.momentum import trajectory
+from logreg_parity.twins import Program, Setting
 from parity_tests.conftest import TWINS
 
 REFERENCES = Path(__file__).parents[1] / "references"
@@ -29,10 +31,10 @@ RUNS = {
 RATE, STEPS = float(RUNS["plain"]["lr"]), RUNS["plain"]["record"][-1]["step"]
 
 
-def descent(form: str) -> dict:
-    """The run's settings, as a twin is asked for them."""
-    momentum = float(RUNS[form]["momentum"])
-    return {"learning_rate": RATE, **({"momentum": momentum, "nesterov": RUNS[form]["nesterov"]} if momentum else {})}
+def descent(form: str) -> Setting:
+    """What the run was."""
+    momentum, nesterov = float(RUNS[form]["momentum"]), RUNS[form]["nesterov"]
+    return Setting(steps=STEPS, learning_rate=RATE, momentum=momentum, nesterov=nesterov)
 
 
 @pytest.fixture(scope="module")
@@ -57,29 +59,23 @@ def recorded_errors(points: np.ndarray, form: str) -> dict[int, float]:
 @pytest.mark.parametrize("form", RUNS)
 @pytest.mark.parametrize("name", [*TWINS, "oracle"])
 def test_the_certified_path(mtcars, twins, name, form):
-    start, options = Parameters(np.zeros(1), 0.0), {"steps": STEPS, **descent(form)}
+    start, setting = Parameters(np.zeros(1), 0.0), descent(form)
     if name == "oracle":
-        run = oracle.trajectory(mtcars, start, **options)
+        run = oracle.trajectory(mtcars, start, setting)
     else:
-        run = twins[name].train(mtcars, start, keep=range(STEPS + 1), dtype="float64", **options)
+        run = Program(name, twins[name], "float64").train(mtcars, start, setting, keep=range(STEPS + 1))
     points = np.column_stack([run.weights, run.biases])
     rounded = points.astype(np.float64)
-    limits = trajectory(mtcars, rounded[:, :1], rounded[:, 1], dtype="float64", **descent(form))
+    limits = trajectory(mtcars, rounded[:, :1], rounded[:, 1], setting, dtype="float64")
     for step, error in recorded_errors(points, form).items():
         assert error <= 2 * limits.parameters[step] < 1e-11, step  # a bound that wide would still prove little
 
 
 @pytest.mark.parametrize("form", RUNS)
 def test_another_path_is_not_mistaken_for_it(mtcars, twins, form):
-    options = descent(form)
-    run = twins["logreg_torch"].train(
-        mtcars,
-        Parameters(np.zeros(1), 0.0),
-        steps=STEPS,
-        **{**options, "learning_rate": RATE * (1 + 1e-9)},
-        keep=range(STEPS + 1),
-        dtype="float64",
-    )
+    other = replace(descent(form), learning_rate=RATE * (1 + 1e-9))
+    program = Program("logreg_torch", twins["logreg_torch"], "float64")
+    run = program.train(mtcars, Parameters(np.zeros(1), 0.0), other, keep=range(STEPS + 1))
     points = np.column_stack([run.weights, run.biases])
-    limits = trajectory(mtcars, run.weights, run.biases, dtype="float64", **options)
+    limits = trajectory(mtcars, run.weights, run.biases, descent(form), dtype="float64")
     assert all(error > 2 * limits.parameters[step] for step, error in recorded_errors(points, form).items())

@@ -15,10 +15,9 @@ from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data.dataset import batches
 from logreg_parity.data.history import Recorder
 from logreg_parity.judge.compare import compare
-from logreg_parity.judge.problem import Setting
 from logreg_parity.truth.bounds import PointBounds, largest_curvature
 from logreg_parity.truth.reference import flatten
-from logreg_parity.twins import OnEngine, load_twin
+from logreg_parity.twins import OnEngine, Setting, load_twin
 from parity_tests.cases import CASES
 from parity_tests.conftest import TWINS
 
@@ -53,7 +52,8 @@ def judged(engines, case, dtype, device="cpu", **setting):
     options = {name: setting[name] for name in ("l2", "reduction") if name in setting}
     rate = 0.5 / largest_curvature(CASES[case].dataset, **options)
     subjects = {f"{name} {engine}": OnEngine(name, load_twin(name), engine) for name, engine in engines}
-    comparison = compare(subjects, *CASES[case], Setting(20, rate, **setting), dtypes=[dtype], devices=[device])
+    setting = Setting(steps=20, learning_rate=rate, **setting)
+    comparison = compare(subjects, *CASES[case], setting, dtypes=[dtype], devices=[device])
     return [row for row in comparison.rows if row.verdict != "within"]
 
 
