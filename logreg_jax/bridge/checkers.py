@@ -1,12 +1,17 @@
 """What the framework's own gradient checker says, at its defaults, of gradients that are right or planted wrong.
 
 Read beside ``logreg_torch/bridge/checkers.py``; ``logreg_parity.judge.gradients`` asks, and holds the same gradients to
-the oracle.
+the oracle. ``rows`` (N,), 0 or 1, are those that count as 1 + ``error`` rows in the gradient, and as one in the loss.
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.test_util import check_grads
+
+from logreg_parity.data.dataset import Dataset, Parameters
 
 from ..convert import arithmetic, data_from_numpy, from_numpy, model_from_numpy, to_numpy
 from ..gradient import closed_form_gradient
@@ -15,27 +20,45 @@ from ..loss import stable_loss
 NAME = "jax.test_util.check_grads"
 
 
-def planted_loss(weight, bias, X, y, rows, error):
+def planted_loss(
+    weight: jax.Array, bias: jax.Array, X: jax.Array, y: jax.Array, rows: jax.Array, error: float
+) -> jax.Array:
     """The mean loss, whose gradient, and not whose value, counts some rows (N,), 0 or 1, as 1 + error rows."""
     losses = stable_loss(X @ weight + bias, y)
     return (losses + error * rows * (losses - jax.lax.stop_gradient(losses))).mean()
 
 
-def planted_gradient(dataset, parameters, rows, error, *, dtype="float64", device="cpu"):
+def planted_gradient(
+    dataset: Dataset,
+    parameters: Parameters,
+    rows: np.ndarray,
+    error: float,
+    *,
+    dtype: str = "float64",
+    device: str = "cpu",
+) -> np.ndarray:
     """The gradient of the planted loss (D + 1,), the bias last, by automatic differentiation; in NumPy."""
     with arithmetic(dtype):
         loss, point = _problem(dataset, parameters, rows, error, dtype, device)
         return to_numpy(jnp.append(*jax.grad(loss, argnums=(0, 1))(*point)))
 
 
-def by_hand(dataset, parameters, *, dtype="float64", device="cpu"):
+def by_hand(dataset: Dataset, parameters: Parameters, *, dtype: str = "float64", device: str = "cpu") -> np.ndarray:
     """The gradient of the mean loss by its closed form (D + 1,), the bias last; in NumPy."""
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
         return to_numpy(jnp.append(*closed_form_gradient(model, **data)))
 
 
-def approves(dataset, parameters, rows, error, *, dtype="float64", device="cpu"):
+def approves(
+    dataset: Dataset,
+    parameters: Parameters,
+    rows: np.ndarray,
+    error: float,
+    *,
+    dtype: str = "float64",
+    device: str = "cpu",
+) -> bool:
     """Whether the framework's checker takes the gradient of the planted loss for right."""
     with arithmetic(dtype):
         try:
@@ -45,8 +68,10 @@ def approves(dataset, parameters, rows, error, *, dtype="float64", device="cpu")
         return True
 
 
-def _problem(dataset, parameters, rows, error, dtype, device):
+def _problem(
+    dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, dtype: str, device: str
+) -> tuple[Callable[..., jax.Array], tuple[jax.Array, ...]]:
     """The planted loss as a function of weight and bias, and both."""
-    X, y, rows = (from_numpy(array, dtype, device) for array in (dataset.X, dataset.y, rows))
+    X, y, counted = (from_numpy(array, dtype, device) for array in (dataset.X, dataset.y, rows))
     point = tuple(from_numpy(part, dtype, device) for part in parameters)
-    return lambda weight, bias: planted_loss(weight, bias, X, y, rows, error), point
+    return lambda weight, bias: planted_loss(weight, bias, X, y, counted, error), point

@@ -5,10 +5,12 @@ answers show. Unlike the rest of the twin this runs under whatever settings JAX 
 64-bit switch follows the dtype.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..convert import find_device, from_numpy, to_numpy
 from ..loss import softplus, stable_loss
@@ -17,17 +19,17 @@ from ..model import sigmoid
 MODES = ("eager", "jit")
 
 
-def slope(function):
+def slope(function: Callable) -> Callable:
     """The derivative of an elementwise function by its first argument."""
     return jax.grad(lambda z, *rest: function(z, *rest).sum())
 
 
-def apart(z):
+def apart(z: jax.Array) -> jax.Array:
     """The same numbers with gaps between them, where no vector instruction applies: a kernel's road for odd ends."""
     return jnp.stack((z, z), axis=-1)[..., 0]
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Callable] = {
     "product_sum": lambda a, b, c: a * b + c,
     "scale": lambda x, s: x * s,
     "thousandth": lambda x: x / 1000.0,
@@ -45,8 +47,10 @@ OPERATIONS = {
 }
 
 
-def compute(operation, *arrays, dtype="float32", device="cpu", mode="eager"):
-    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; mode is one of MODES."""
+def compute(
+    operation: str, *arrays: np.ndarray, dtype: str = "float32", device: str = "cpu", mode: str = "eager"
+) -> np.ndarray:
+    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where the mode is not one of MODES."""
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}; give one of {', '.join(MODES)}")
     function = _compiled(operation) if mode == "jit" else OPERATIONS[operation]
@@ -55,19 +59,19 @@ def compute(operation, *arrays, dtype="float32", device="cpu", mode="eager"):
 
 
 @cache
-def _compiled(operation):
+def _compiled(operation: str) -> Callable:
     return jax.jit(OPERATIONS[operation])
 
 
-def identity(x, device="cpu"):
+def identity(x: np.ndarray, device: str = "cpu") -> np.ndarray:
     """The array in and out again, in the dtype that the framework gives it unasked."""
     return to_numpy(jnp.asarray(x, device=find_device(device)))
 
 
-def threads(count=None):
+def threads(count: int | None = None) -> int | None:
     """The number of threads, after setting it where a count is given; None where there is no such switch, as in JAX."""
 
 
-def describe(device="cpu"):
+def describe(device: str = "cpu") -> str:
     """What the framework says the device is."""
     return find_device(device).device_kind

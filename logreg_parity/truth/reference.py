@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.dataset import Dataset, Parameters
 from ..data.history import Evaluation, History, Recorder
+from ..twins import Record, Reduction, Setting, check_reduction
 
 # -- model ------------------------------------------------------------------------------------------------------------
 
@@ -56,8 +57,7 @@ def objective(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduc
 
 def count(y, sample_weight, reduction: str):
     """What the summed losses are divided by: Σ ω for the mean (N without row weights), 1 for the sum."""
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
+    check_reduction(reduction)
     if reduction == "sum":
         return y.dtype.type(1)
     return y.dtype.type(y.shape[0]) if sample_weight is None else sample_weight.sum()
@@ -145,16 +145,25 @@ def train(
     momentum: float = 0.0,
     nesterov: bool = False,
     batches: Iterable[np.ndarray] | None = None,
-    record="after",
+    record: Record = "after",
     keep: Collection[int] | None = None,
     l2=0.0,
-    reduction="mean",
+    reduction: Reduction = "mean",
     dtype="float64",
     device="cpu",
 ) -> History:
     """Gradient descent by hand; see ``twins.Twin``."""
     data, parameters = _from_numpy(dataset, start, dtype, device)
-    recorder = Recorder(parameters, steps=steps, record=record, keep=keep, name="reference")
+    setting = Setting(
+        steps=steps,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        nesterov=nesterov,
+        reduction=reduction,
+        l2=l2,
+        record=record,
+    )
+    recorder = Recorder(parameters, setting, keep=keep, name="reference")
     options = {"l2": data["X"].dtype.type(l2), "reduction": reduction}
     rule = (data["X"].dtype.type(learning_rate), data["X"].dtype.type(momentum), nesterov)
     velocity = np.zeros_like(flatten(parameters))

@@ -1,12 +1,16 @@
 """What the framework's own gradient checker says, at its defaults, of gradients that are right or planted wrong.
 
 Read beside ``logreg_jax/bridge/checkers.py``; ``logreg_parity.judge.gradients`` asks, and holds the same gradients to
-the oracle.
+the oracle. ``rows`` (N,), 0 or 1, are those that count as 1 + ``error`` rows in the gradient, and as one in the loss.
 """
 
 import warnings
+from collections.abc import Callable
 
+import numpy as np
 import torch
+
+from logreg_parity.data.dataset import Dataset, Parameters
 
 from ..convert import arithmetic, data_from_numpy, from_numpy, model_from_numpy, to_numpy
 from ..gradient import closed_form_gradient
@@ -15,13 +19,23 @@ from ..loss import stable_loss
 NAME = "torch.autograd.gradcheck"
 
 
-def planted_loss(weight, bias, X, y, rows, error):
+def planted_loss(
+    weight: torch.Tensor, bias: torch.Tensor, X: torch.Tensor, y: torch.Tensor, rows: torch.Tensor, error: float
+) -> torch.Tensor:
     """The mean loss, whose gradient, and not whose value, counts some rows (N,), 0 or 1, as 1 + error rows."""
     losses = stable_loss(X @ weight + bias, y)
     return (losses + error * rows * (losses - losses.detach())).mean()
 
 
-def planted_gradient(dataset, parameters, rows, error, *, dtype="float64", device="cpu"):
+def planted_gradient(
+    dataset: Dataset,
+    parameters: Parameters,
+    rows: np.ndarray,
+    error: float,
+    *,
+    dtype: str = "float64",
+    device: str = "cpu",
+) -> np.ndarray:
     """The gradient of the planted loss (D + 1,), the bias last, by automatic differentiation; in NumPy."""
     with arithmetic(dtype):
         loss, point = _problem(dataset, parameters, rows, error, dtype, device)
@@ -29,7 +43,7 @@ def planted_gradient(dataset, parameters, rows, error, *, dtype="float64", devic
         return to_numpy(torch.cat([weight, bias[None]]))
 
 
-def by_hand(dataset, parameters, *, dtype="float64", device="cpu"):
+def by_hand(dataset: Dataset, parameters: Parameters, *, dtype: str = "float64", device: str = "cpu") -> np.ndarray:
     """The gradient of the mean loss by its closed form (D + 1,), the bias last; in NumPy."""
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
@@ -37,7 +51,15 @@ def by_hand(dataset, parameters, *, dtype="float64", device="cpu"):
         return to_numpy(torch.cat([gradient.weight, gradient.bias[None]]))
 
 
-def approves(dataset, parameters, rows, error, *, dtype="float64", device="cpu"):
+def approves(
+    dataset: Dataset,
+    parameters: Parameters,
+    rows: np.ndarray,
+    error: float,
+    *,
+    dtype: str = "float64",
+    device: str = "cpu",
+) -> bool:
     """Whether the framework's checker takes the gradient of the planted loss for right."""
     with arithmetic(dtype), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that it is not made for float32; its answer shows it
@@ -46,8 +68,10 @@ def approves(dataset, parameters, rows, error, *, dtype="float64", device="cpu")
         )
 
 
-def _problem(dataset, parameters, rows, error, dtype, device):
+def _problem(
+    dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, dtype: str, device: str
+) -> tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]:
     """The planted loss as a function of weight and bias, and both."""
-    X, y, rows = (from_numpy(array, dtype, device) for array in (dataset.X, dataset.y, rows))
+    X, y, counted = (from_numpy(array, dtype, device) for array in (dataset.X, dataset.y, rows))
     point = tuple(from_numpy(part, dtype, device).requires_grad_() for part in parameters)
-    return lambda weight, bias: planted_loss(weight, bias, X, y, rows, error), point
+    return lambda weight, bias: planted_loss(weight, bias, X, y, counted, error), point

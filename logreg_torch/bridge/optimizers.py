@@ -1,19 +1,26 @@
 """The framework's own optimisers, named by the expression that builds them.
 
 Read beside ``logreg_jax/bridge/optimizers.py``; ``logreg_parity.optimizers.translate`` translates expressions from one
-to the other. ``options`` are those of ``loss.objective``. ``sgd.py`` is the smallest of them, written out.
+to the other. ``terms`` are the keywords of ``loss.objective``. ``sgd.py`` is the smallest of them, written out.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Unpack
 
 import numpy as np
 import torch
 
+from logreg_parity.data.dataset import Dataset, Parameters
+from logreg_parity.twins import Reduction
+
 from ..convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
-from ..loss import objective
+from ..loss import Terms, objective
+from ..model import LogisticRegression
+from ..sgd import Optimizer
 
 
-def optimizer(model, expression):
+def optimizer(model: LogisticRegression, expression: str) -> Optimizer:
     """The optimiser that the Python expression builds, for the model; what the table prints is the code that runs.
 
     "torch.optim.Adam(parameters, lr=0.1)" for one: ``torch`` and ``parameters`` are known. It changes the model in
@@ -22,12 +29,14 @@ def optimizer(model, expression):
     return eval(expression, {"torch": torch, "parameters": list(model.parameters())})
 
 
-def optimizer_step(model, optimizer, X, y, **options):
+def optimizer_step(
+    model: LogisticRegression, optimizer: Optimizer, X: torch.Tensor, y: torch.Tensor, **terms: Unpack[Terms]
+) -> tuple[LogisticRegression, Optimizer]:
     """One step of the optimiser: the model and the optimiser to go on with. The old ones are used up."""
 
-    def closure():
+    def closure() -> Any:
         optimizer.zero_grad()
-        value = objective(model, X, y, **options)
+        value = objective(model, X, y, **terms)
         value.backward()
         return value
 
@@ -35,7 +44,17 @@ def optimizer_step(model, optimizer, X, y, **options):
     return model, optimizer
 
 
-def walk(dataset, start, expression, *, steps, l2=0.0, reduction="mean", dtype="float64", device="cpu"):
+def walk(
+    dataset: Dataset,
+    start: Parameters,
+    expression: str,
+    *,
+    steps: int,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    dtype: str = "float64",
+    device: str = "cpu",
+) -> np.ndarray:
     """The points (T + 1, D + 1), the bias last, of T steps of the optimiser on all rows of a Dataset, in NumPy."""
     with arithmetic(dtype), _scalars(dtype):
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(start, dtype, device)
@@ -47,7 +66,7 @@ def walk(dataset, start, expression, *, steps, l2=0.0, reduction="mean", dtype="
 
 
 @contextmanager
-def _scalars(dtype):
+def _scalars(dtype: str) -> Iterator[None]:
     """``torch.optim`` keeps the scalars of its state in float32 unless PyTorch's default dtype is float64.
 
     NAdam multiplies in one of them, and then has eight digits whatever its parameters have.
