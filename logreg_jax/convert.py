@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import jaxlib
 import numpy as np
+from jax import Array
 
 from logreg_parity.data.dataset import Dataset, Parameters
 
@@ -60,12 +61,12 @@ def arithmetic(dtype: str) -> Iterator[None]:
         yield
 
 
-def from_numpy(array: Any, dtype: str, device: str) -> jax.Array:
+def from_numpy(array: Any, dtype: str, device: str) -> Array:
     """A copy of the array on the device; the generator's arrays are read-only and stay so."""
     return jax.device_put(np.asarray(array).astype(find_dtype(dtype)), find_device(device))
 
 
-def to_numpy(array: jax.Array) -> np.ndarray:
+def to_numpy(array: Array) -> np.ndarray:
     """A NumPy copy; bfloat16, which NumPy does not have, comes back as float32, which holds it exactly."""
     return np.array(array, dtype=np.float32 if array.dtype == jnp.bfloat16 else array.dtype)
 

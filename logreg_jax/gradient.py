@@ -9,6 +9,7 @@ from typing import Unpack
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from logreg_parity.twins import Loss, Reduction, check_reduction
 
@@ -17,9 +18,7 @@ from .model import Gradient, LogisticRegression, sigmoid
 
 
 @partial(jax.jit, static_argnames=("reduction", "loss"))
-def value_and_grad(
-    model: LogisticRegression, X: jax.Array, y: jax.Array, **terms: Unpack[Terms]
-) -> tuple[jax.Array, Gradient]:
+def value_and_grad(model: LogisticRegression, X: Array, y: Array, **terms: Unpack[Terms]) -> tuple[Array, Gradient]:
     """The objective and its gradient, by automatic differentiation.
 
     Returns:
@@ -30,10 +29,10 @@ def value_and_grad(
 
 def closed_form_gradient(
     model: LogisticRegression,
-    X: jax.Array,
-    y: jax.Array,
+    X: Array,
+    y: Array,
     *,
-    sample_weight: jax.Array | None = None,
+    sample_weight: Array | None = None,
     l2: float = 0.0,
     reduction: Reduction = "mean",
 ) -> Gradient:
@@ -58,26 +57,26 @@ def closed_form_gradient(
     return Gradient(r @ X / count + l2 * model.weight, r.sum() / count)  # summed first, divided once
 
 
-def per_example_gradients(model: LogisticRegression, X: jax.Array, y: jax.Array, *, loss: Loss = "stable") -> Gradient:
+def per_example_gradients(model: LogisticRegression, X: Array, y: Array, *, loss: Loss = "stable") -> Gradient:
     """The gradient of each row's loss: weight (N, D), bias (N,)."""
 
-    def row_loss(model: LogisticRegression, x: jax.Array, label: jax.Array) -> jax.Array:
+    def row_loss(model: LogisticRegression, x: Array, label: Array) -> Array:
         return LOSSES[loss](model(x), label)
 
     return jax.vmap(jax.grad(row_loss), in_axes=(None, 0, 0))(model, X, y)
 
 
-def hessian(model: LogisticRegression, X: jax.Array, y: jax.Array, **terms: Unpack[Terms]) -> jax.Array:
+def hessian(model: LogisticRegression, X: Array, y: Array, **terms: Unpack[Terms]) -> Array:
     """The second derivative (D + 1, D + 1) of the objective, the bias last."""
 
-    def value(flat: jax.Array) -> jax.Array:  # of one vector (D + 1,), by which to differentiate twice
+    def value(flat: Array) -> Array:  # of one vector (D + 1,), by which to differentiate twice
         return objective(LogisticRegression(flat[:-1], flat[-1]), X, y, **terms)
 
     return jax.hessian(value)(jnp.append(model.weight, model.bias))
 
 
 def hessian_vector_product(
-    model: LogisticRegression, direction: Gradient, X: jax.Array, y: jax.Array, **terms: Unpack[Terms]
+    model: LogisticRegression, direction: Gradient, X: Array, y: Array, **terms: Unpack[Terms]
 ) -> Gradient:
     """The Hessian times a direction, both in the model's shape, at the price of two gradients."""
 

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from logreg_parity.twins import Loss, Reduction, check_reduction
 
@@ -15,25 +16,25 @@ from .model import LogisticRegression, sigmoid
 
 
 @jax.custom_jvp
-def softplus(z: jax.Array) -> jax.Array:
+def softplus(z: Array) -> Array:
     """log(1 + exp(z)), elementwise, as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels."""
     return jnp.maximum(z, 0) + jnp.log1p(jnp.exp(-jnp.abs(z)))  # exp of nothing above 0: no overflow
 
 
 @softplus.defjvp
-def _softplus_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+def _softplus_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     """The derivative is the sigmoid itself, so that every further derivative is accurate too."""
     (z,), (tangent,) = primals, tangents
     return softplus(z), tangent * sigmoid(z)
 
 
-def textbook_loss(z: jax.Array, y: jax.Array) -> jax.Array:
+def textbook_loss(z: Array, y: Array) -> Array:
     """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1."""
     p = 1 / (1 + jnp.exp(-z))
     return -(y * jnp.log(p) + (1 - y) * jnp.log(1 - p))
 
 
-def stable_loss(z: jax.Array, y: jax.Array) -> jax.Array:
+def stable_loss(z: Array, y: Array) -> Array:
     """y softplus(-z) + (1 - y) softplus(z): the same value, a few ulp from exact at every finite logit.
 
     Args:
@@ -52,13 +53,13 @@ LOSSES = {"textbook": textbook_loss, "stable": stable_loss}
 class Terms(TypedDict, total=False):
     """What the objective is made of beside model and rows: the keywords of ``objective``, which says what they are."""
 
-    sample_weight: jax.Array | None
+    sample_weight: Array | None
     l2: float
     reduction: Reduction
     loss: Loss
 
 
-def aggregate(losses: jax.Array, sample_weight: jax.Array | None = None, reduction: Reduction = "mean") -> jax.Array:
+def aggregate(losses: Array, sample_weight: Array | None = None, reduction: Reduction = "mean") -> Array:
     """The weighted mean Σ ω ℓ / Σ ω, or with reduction="sum" the weighted sum, of losses (N,).
 
     Args:
@@ -82,14 +83,14 @@ def aggregate(losses: jax.Array, sample_weight: jax.Array | None = None, reducti
 @partial(jax.jit, static_argnames=("reduction", "loss"))  # names are no arrays: they are settled while it is compiled
 def objective(
     model: LogisticRegression,
-    X: jax.Array,
-    y: jax.Array,
+    X: Array,
+    y: Array,
     *,
-    sample_weight: jax.Array | None = None,
+    sample_weight: Array | None = None,
     l2: float = 0.0,
     reduction: Reduction = "mean",
     loss: Loss = "stable",
-) -> jax.Array:
+) -> Array:
     """The objective f: the reduced per-example losses and (l2 / 2) ‖w‖²; the intercept is not penalised.
 
     Args:

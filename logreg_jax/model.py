@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 
 @jax.custom_jvp  # a rule for the derivative follows; JAX makes both modes of it
-def sigmoid(z: jax.Array) -> jax.Array:
+def sigmoid(z: Array) -> Array:
     """The logistic function σ(z) = 1 / (1 + exp(-z)), elementwise, with σ' = σ(z) σ(-z).
 
     Args:
@@ -23,7 +24,7 @@ def sigmoid(z: jax.Array) -> jax.Array:
 
 
 @sigmoid.defjvp
-def _sigmoid_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+def _sigmoid_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     """A derivative that keeps its digits on both sides.
 
     ``jax.nn.sigmoid`` differentiates itself as p (1 - p), and 1 - p loses every digit once p rounds to 1.
@@ -35,18 +36,18 @@ def _sigmoid_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple
 class LogisticRegression(NamedTuple):
     """Logistic regression: weight (D,), bias (); logits z = Xw + b, probabilities p = σ(z)."""
 
-    weight: jax.Array  # (D,)
-    bias: jax.Array  # ()
+    weight: Array  # (D,)
+    bias: Array  # ()
 
-    def __call__(self, X: jax.Array) -> jax.Array:
+    def __call__(self, X: Array) -> Array:
         """Logits (N,) of the rows of X (N, D)."""
         return X @ self.weight + self.bias  # the bias () is added to every row
 
-    def probabilities(self, X: jax.Array) -> jax.Array:
+    def probabilities(self, X: Array) -> Array:
         """Probabilities (N,) of class 1 of the rows of X (N, D)."""
         return sigmoid(self(X))
 
-    def classes(self, X: jax.Array, threshold: float = 0.5) -> jax.Array:
+    def classes(self, X: Array, threshold: float = 0.5) -> Array:
         """Classes (N,), 0 or 1, of the rows of X (N, D): 1 where its probability is above the threshold."""
         return (self.probabilities(X) > threshold).astype(jnp.int32)
 

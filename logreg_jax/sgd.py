@@ -9,6 +9,7 @@ from typing import Unpack
 
 import jax
 import optax
+from jax import Array
 
 from logreg_parity.twins import check_momentum
 
@@ -49,8 +50,8 @@ def _rule(learning_rate: float, momentum: float, nesterov: bool) -> optax.Gradie
 
 @partial(jax.jit, static_argnames=("reduction", "loss"))
 def sgd_step(
-    model: LogisticRegression, optimizer: Optimizer, X: jax.Array, y: jax.Array, **terms: Unpack[Terms]
-) -> tuple[LogisticRegression, Optimizer, jax.Array]:
+    model: LogisticRegression, optimizer: Optimizer, X: Array, y: Array, **terms: Unpack[Terms]
+) -> tuple[LogisticRegression, Optimizer, Array]:
     """One step: the model and the optimiser to go on with, the objective before the step. The old ones are used up.
 
     Args:

@@ -15,28 +15,29 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 from tqdm import tqdm
 
 from logreg_parity.data.generator import initial_parameters
 from logreg_parity.twins import Reduction, check_reduction
 
-Theta = dict[str, jax.Array] | tuple[jax.Array, jax.Array]
-Model = Callable[[Theta, jax.Array], jax.Array]  # from theta and x to probabilities (N,)
-LossOfModel = Callable[[Theta, Model, jax.Array, jax.Array], jax.Array]  # of theta, model, x and y
+Theta = dict[str, Array] | tuple[Array, Array]
+Model = Callable[[Theta, Array], Array]  # from theta and x to probabilities (N,)
+LossOfModel = Callable[[Theta, Model, Array, Array], Array]  # of theta, model, x and y
 
 
-def logistic(x: jax.Array) -> jax.Array:
+def logistic(x: Array) -> Array:
     """1 / (1 + exp(-x)), elementwise."""
     return 1 / (1 + jnp.exp(-x))
 
 
-def logistic_model(theta: Theta, x: jax.Array) -> jax.Array:
+def logistic_model(theta: Theta, x: Array) -> Array:
     """The probability (N,) of class 1 at every x."""
     w, b = weight_and_bias(theta)
     return logistic(x @ w + b if x.ndim == 2 else w * x + b)  # a product with a matrix sums over the features
 
 
-def binary_cross_entropy(y_true: jax.Array, y_preds: jax.Array, reduction: Reduction = "sum") -> jax.Array:
+def binary_cross_entropy(y_true: Array, y_preds: Array, reduction: Reduction = "sum") -> Array:
     """The lesson's log-likelihood: y log p + (1 - y) log(1 - p), summed (or averaged), without a minus.
 
     Args:
@@ -55,17 +56,17 @@ def binary_cross_entropy(y_true: jax.Array, y_preds: jax.Array, reduction: Reduc
     return terms.sum() if reduction == "sum" else terms.mean()
 
 
-def logistic_loss(params: Theta, model: Model, x: jax.Array, y: jax.Array, reduction: Reduction = "sum") -> jax.Array:
+def logistic_loss(params: Theta, model: Model, x: Array, y: Array, reduction: Reduction = "sum") -> Array:
     """The loss () to descend: minus the log-likelihood of the model's predictions."""
     return -binary_cross_entropy(y, model(params, x), reduction)
 
 
-def dlogistic_loss(params: Theta, model: Model, x: jax.Array, y: jax.Array, reduction: Reduction = "sum") -> Theta:
+def dlogistic_loss(params: Theta, model: Model, x: Array, y: Array, reduction: Reduction = "sum") -> Theta:
     """The gradient of the loss by its parameters, in their own shape."""
     return jax.grad(logistic_loss)(params, model, x, y, reduction)  # by the first argument
 
 
-def initialize_linear_params(seed: int = 0) -> dict[str, jax.Array]:
+def initialize_linear_params(seed: int = 0) -> dict[str, Array]:
     """{"w": w, "b": b}, two standard normal draws, the weight first."""
     (w,), b = initial_parameters(seed=seed)
     return {"w": as_array(w), "b": as_array(b)}
@@ -93,7 +94,7 @@ def model_optimization_loop(
     dloss = jax.grad(loss)  # made once: a function of the same arguments
 
     @jax.jit  # compiled at the first call: one by one, operations cost far more to send off than to compute
-    def step(theta: Theta) -> tuple[Theta, jax.Array]:
+    def step(theta: Theta) -> tuple[Theta, Array]:
         (w, b), (dw, db) = weight_and_bias(theta), weight_and_bias(dloss(theta, model, x, y))
         theta = like(theta, w - step_size * dw, b - step_size * db)  # against the gradient, which points uphill
         return theta, loss(theta, model, x, y)
@@ -105,7 +106,7 @@ def model_optimization_loop(
     return losses, theta
 
 
-def weight_and_bias(theta: Theta) -> tuple[jax.Array, jax.Array]:
+def weight_and_bias(theta: Theta) -> tuple[Array, Array]:
     """(w, b) of a theta; a dict is read by its names, never unpacked into its keys. ValueError for anything else."""
     if isinstance(theta, dict):
         return theta["w"], theta["b"]
@@ -114,11 +115,11 @@ def weight_and_bias(theta: Theta) -> tuple[jax.Array, jax.Array]:
     raise ValueError(f'theta is {theta!r}; give a dict {{"w": w, "b": b}} or a tuple (w, b)')
 
 
-def like(theta: Theta, w: jax.Array, b: jax.Array) -> Theta:
+def like(theta: Theta, w: Array, b: Array) -> Theta:
     """w and b in the shape of theta: a dict for a dict, a tuple for a tuple."""
     return {"w": w, "b": b} if isinstance(theta, dict) else (w, b)
 
 
-def as_array(values: Any) -> jax.Array:
+def as_array(values: Any) -> Array:
     """A copy as an array, in the framework's default dtype, which is float32 unless it was changed."""
     return jnp.array(values, dtype=jnp.result_type(float))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from logreg_parity.data.dataset import Dataset, Parameters
 
@@ -61,12 +62,12 @@ def arithmetic(dtype: str) -> Iterator[None]:
         torch.backends.cuda.matmul.fp32_precision = saved
 
 
-def from_numpy(array: Any, dtype: str, device: str) -> torch.Tensor:
+def from_numpy(array: Any, dtype: str, device: str) -> Tensor:
     """A copy of the array on the device; the generator's arrays are read-only and stay so."""
     return torch.tensor(np.asarray(array), dtype=find_dtype(dtype), device=find_device(device))
 
 
-def to_numpy(array: torch.Tensor) -> np.ndarray:
+def to_numpy(array: Tensor) -> np.ndarray:
     """A NumPy copy; bfloat16, which NumPy does not have, comes back as float32, which holds it exactly."""
     array = array.detach().cpu()  # NumPy knows neither records of operations nor the memory of a GPU
     return (array.float() if array.dtype == torch.bfloat16 else array).numpy().copy()

@@ -7,6 +7,7 @@ parameters. ``terms`` are the keywords of ``loss.objective``: sample_weight, l2,
 from typing import Unpack
 
 import torch
+from torch import Tensor
 
 from logreg_parity.twins import Loss, Reduction, check_reduction
 
@@ -14,9 +15,7 @@ from .loss import LOSSES, Terms, objective
 from .model import Gradient, LogisticRegression, sigmoid
 
 
-def value_and_grad(
-    model: LogisticRegression, X: torch.Tensor, y: torch.Tensor, **terms: Unpack[Terms]
-) -> tuple[torch.Tensor, Gradient]:
+def value_and_grad(model: LogisticRegression, X: Tensor, y: Tensor, **terms: Unpack[Terms]) -> tuple[Tensor, Gradient]:
     """The objective and its gradient, by automatic differentiation.
 
     Returns:
@@ -30,10 +29,10 @@ def value_and_grad(
 @torch.no_grad()  # nothing is differentiated here, so nothing need be recorded
 def closed_form_gradient(
     model: LogisticRegression,
-    X: torch.Tensor,
-    y: torch.Tensor,
+    X: Tensor,
+    y: Tensor,
     *,
-    sample_weight: torch.Tensor | None = None,
+    sample_weight: Tensor | None = None,
     l2: float = 0.0,
     reduction: Reduction = "mean",
 ) -> Gradient:
@@ -58,12 +57,10 @@ def closed_form_gradient(
     return Gradient(r @ X / count + l2 * model.weight, r.sum() / count)  # summed first, divided once
 
 
-def per_example_gradients(
-    model: LogisticRegression, X: torch.Tensor, y: torch.Tensor, *, loss: Loss = "stable"
-) -> Gradient:
+def per_example_gradients(model: LogisticRegression, X: Tensor, y: Tensor, *, loss: Loss = "stable") -> Gradient:
     """The gradient of each row's loss: weight (N, D), bias (N,)."""
 
-    def row_loss(parameters: dict[str, torch.Tensor], x: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    def row_loss(parameters: dict[str, Tensor], x: Tensor, label: Tensor) -> Tensor:
         # A module's parameters sit inside it; functional_call runs it with those that come from outside.
         return LOSSES[loss](torch.func.functional_call(model, parameters, (x,)), label)
 
@@ -71,7 +68,7 @@ def per_example_gradients(
     return Gradient(**gradients)
 
 
-def hessian(model: LogisticRegression, X: torch.Tensor, y: torch.Tensor, **terms: Unpack[Terms]) -> torch.Tensor:
+def hessian(model: LogisticRegression, X: Tensor, y: Tensor, **terms: Unpack[Terms]) -> Tensor:
     """The second derivative (D + 1, D + 1) of the objective, the bias last."""
     parameters = (model.weight, model.bias)
     value = objective(model, X, y, **terms)
@@ -83,7 +80,7 @@ def hessian(model: LogisticRegression, X: torch.Tensor, y: torch.Tensor, **terms
 
 
 def hessian_vector_product(
-    model: LogisticRegression, direction: Gradient, X: torch.Tensor, y: torch.Tensor, **terms: Unpack[Terms]
+    model: LogisticRegression, direction: Gradient, X: Tensor, y: Tensor, **terms: Unpack[Terms]
 ) -> Gradient:
     """The Hessian times a direction, both in the model's shape, at the price of two gradients."""
     parameters = (model.weight, model.bias)

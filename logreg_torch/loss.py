@@ -6,6 +6,7 @@ Read beside ``logreg_jax/loss.py``; the shapes and conventions are those of ``lo
 from typing import Any, TypedDict
 
 import torch
+from torch import Tensor
 
 from logreg_parity.twins import Loss, Reduction, check_reduction
 
@@ -18,20 +19,20 @@ class _Softplus(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(z: torch.Tensor) -> torch.Tensor:
+    def forward(z: Tensor) -> Tensor:
         return torch.clamp(z, min=0) + torch.log1p(torch.exp(-torch.abs(z)))  # exp of nothing above 0: no overflow
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, cotangent: torch.Tensor) -> torch.Tensor:
+    def backward(ctx: Any, cotangent: Tensor) -> Tensor:
         (z,) = ctx.saved_tensors
         return cotangent * sigmoid(z)
 
 
-def softplus(z: torch.Tensor) -> torch.Tensor:
+def softplus(z: Tensor) -> Tensor:
     """log(1 + exp(z)), elementwise, as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels.
 
     It has no forward mode, and so has nothing that calls it: see ``model.sigmoid``.
@@ -39,13 +40,13 @@ def softplus(z: torch.Tensor) -> torch.Tensor:
     return _Softplus.apply(z)
 
 
-def textbook_loss(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def textbook_loss(z: Tensor, y: Tensor) -> Tensor:
     """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1."""
     p = 1 / (1 + torch.exp(-z))
     return -(y * torch.log(p) + (1 - y) * torch.log(1 - p))
 
 
-def stable_loss(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def stable_loss(z: Tensor, y: Tensor) -> Tensor:
     """y softplus(-z) + (1 - y) softplus(z): the same value, a few ulp from exact at every finite logit.
 
     It has no forward mode: see ``model.sigmoid``.
@@ -66,15 +67,13 @@ LOSSES = {"textbook": textbook_loss, "stable": stable_loss}
 class Terms(TypedDict, total=False):
     """What the objective is made of beside model and rows: the keywords of ``objective``, which says what they are."""
 
-    sample_weight: torch.Tensor | None
+    sample_weight: Tensor | None
     l2: float
     reduction: Reduction
     loss: Loss
 
 
-def aggregate(
-    losses: torch.Tensor, sample_weight: torch.Tensor | None = None, reduction: Reduction = "mean"
-) -> torch.Tensor:
+def aggregate(losses: Tensor, sample_weight: Tensor | None = None, reduction: Reduction = "mean") -> Tensor:
     """The weighted mean Σ ω ℓ / Σ ω, or with reduction="sum" the weighted sum, of losses (N,).
 
     Args:
@@ -97,14 +96,14 @@ def aggregate(
 
 def objective(
     model: LogisticRegression,
-    X: torch.Tensor,
-    y: torch.Tensor,
+    X: Tensor,
+    y: Tensor,
     *,
-    sample_weight: torch.Tensor | None = None,
+    sample_weight: Tensor | None = None,
     l2: float = 0.0,
     reduction: Reduction = "mean",
     loss: Loss = "stable",
-) -> torch.Tensor:
+) -> Tensor:
     """The objective f: the reduced per-example losses and (l2 / 2) ‖w‖²; the intercept is not penalised.
 
     It has forward mode with the textbook's loss only: see ``model.sigmoid``.

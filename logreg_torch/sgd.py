@@ -7,6 +7,7 @@ keywords of ``loss.objective``: sample_weight, l2, reduction, loss.
 from typing import Unpack
 
 import torch
+from torch import Tensor
 
 from logreg_parity.twins import check_momentum
 
@@ -38,8 +39,8 @@ def sgd(model: LogisticRegression, learning_rate: float, momentum: float = 0.0, 
 
 
 def sgd_step(
-    model: LogisticRegression, optimizer: Optimizer, X: torch.Tensor, y: torch.Tensor, **terms: Unpack[Terms]
-) -> tuple[LogisticRegression, Optimizer, torch.Tensor]:
+    model: LogisticRegression, optimizer: Optimizer, X: Tensor, y: Tensor, **terms: Unpack[Terms]
+) -> tuple[LogisticRegression, Optimizer, Tensor]:
     """One step: the model and the optimiser to go on with, the objective before the step. The old ones are used up.
 
     Args:

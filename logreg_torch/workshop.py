@@ -15,28 +15,29 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from logreg_parity.data.generator import initial_parameters
 from logreg_parity.twins import Reduction, check_reduction
 
-Theta = dict[str, torch.Tensor] | tuple[torch.Tensor, torch.Tensor]
-Model = Callable[[Theta, torch.Tensor], torch.Tensor]  # from theta and x to probabilities (N,)
-LossOfModel = Callable[[Theta, Model, torch.Tensor, torch.Tensor], torch.Tensor]  # of theta, model, x and y
+Theta = dict[str, Tensor] | tuple[Tensor, Tensor]
+Model = Callable[[Theta, Tensor], Tensor]  # from theta and x to probabilities (N,)
+LossOfModel = Callable[[Theta, Model, Tensor, Tensor], Tensor]  # of theta, model, x and y
 
 
-def logistic(x: torch.Tensor) -> torch.Tensor:
+def logistic(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), elementwise."""
     return 1 / (1 + torch.exp(-x))
 
 
-def logistic_model(theta: Theta, x: torch.Tensor) -> torch.Tensor:
+def logistic_model(theta: Theta, x: Tensor) -> Tensor:
     """The probability (N,) of class 1 at every x."""
     w, b = weight_and_bias(theta)
     return logistic(x @ w + b if x.ndim == 2 else w * x + b)  # a product with a matrix sums over the features
 
 
-def binary_cross_entropy(y_true: torch.Tensor, y_preds: torch.Tensor, reduction: Reduction = "sum") -> torch.Tensor:
+def binary_cross_entropy(y_true: Tensor, y_preds: Tensor, reduction: Reduction = "sum") -> Tensor:
     """The lesson's log-likelihood: y log p + (1 - y) log(1 - p), summed (or averaged), without a minus.
 
     Args:
@@ -55,21 +56,17 @@ def binary_cross_entropy(y_true: torch.Tensor, y_preds: torch.Tensor, reduction:
     return terms.sum() if reduction == "sum" else terms.mean()
 
 
-def logistic_loss(
-    params: Theta, model: Model, x: torch.Tensor, y: torch.Tensor, reduction: Reduction = "sum"
-) -> torch.Tensor:
+def logistic_loss(params: Theta, model: Model, x: Tensor, y: Tensor, reduction: Reduction = "sum") -> Tensor:
     """The loss () to descend: minus the log-likelihood of the model's predictions."""
     return -binary_cross_entropy(y, model(params, x), reduction)
 
 
-def dlogistic_loss(
-    params: Theta, model: Model, x: torch.Tensor, y: torch.Tensor, reduction: Reduction = "sum"
-) -> Theta:
+def dlogistic_loss(params: Theta, model: Model, x: Tensor, y: Tensor, reduction: Reduction = "sum") -> Theta:
     """The gradient of the loss by its parameters, in their own shape."""
     return torch.func.grad(logistic_loss)(params, model, x, y, reduction)  # by the first argument
 
 
-def initialize_linear_params(seed: int = 0) -> dict[str, torch.Tensor]:
+def initialize_linear_params(seed: int = 0) -> dict[str, Tensor]:
     """{"w": w, "b": b}, two standard normal draws, the weight first."""
     (w,), b = initial_parameters(seed=seed)
     return {"w": as_array(w), "b": as_array(b)}
@@ -96,7 +93,7 @@ def model_optimization_loop(
     x, y = as_array(x), as_array(y)
     dloss = torch.func.grad(loss)  # made once: a function of the same arguments
 
-    def step(theta: Theta) -> tuple[Theta, torch.Tensor]:
+    def step(theta: Theta) -> tuple[Theta, Tensor]:
         (w, b), (dw, db) = weight_and_bias(theta), weight_and_bias(dloss(theta, model, x, y))
         theta = like(theta, w - step_size * dw, b - step_size * db)  # against the gradient, which points uphill
         return theta, loss(theta, model, x, y)
@@ -108,7 +105,7 @@ def model_optimization_loop(
     return losses, theta
 
 
-def weight_and_bias(theta: Theta) -> tuple[torch.Tensor, torch.Tensor]:
+def weight_and_bias(theta: Theta) -> tuple[Tensor, Tensor]:
     """(w, b) of a theta; a dict is read by its names, never unpacked into its keys. ValueError for anything else."""
     if isinstance(theta, dict):
         return theta["w"], theta["b"]
@@ -117,11 +114,11 @@ def weight_and_bias(theta: Theta) -> tuple[torch.Tensor, torch.Tensor]:
     raise ValueError(f'theta is {theta!r}; give a dict {{"w": w, "b": b}} or a tuple (w, b)')
 
 
-def like(theta: Theta, w: torch.Tensor, b: torch.Tensor) -> Theta:
+def like(theta: Theta, w: Tensor, b: Tensor) -> Theta:
     """w and b in the shape of theta: a dict for a dict, a tuple for a tuple."""
     return {"w": w, "b": b} if isinstance(theta, dict) else (w, b)
 
 
-def as_array(values: Any) -> torch.Tensor:
+def as_array(values: Any) -> Tensor:
     """A copy as a tensor, in the framework's default dtype, which is float32 unless it was changed."""
     return torch.tensor(np.asarray(values), dtype=torch.get_default_dtype())

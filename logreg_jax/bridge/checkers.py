@@ -9,6 +9,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.test_util import check_grads
 
 from logreg_parity.data.dataset import Dataset, Parameters
@@ -20,58 +21,42 @@ from ..loss import stable_loss
 NAME = "jax.test_util.check_grads"
 
 
-def planted_loss(
-    weight: jax.Array, bias: jax.Array, X: jax.Array, y: jax.Array, rows: jax.Array, error: float
-) -> jax.Array:
+def planted_loss(weight: Array, bias: Array, X: Array, y: Array, rows: Array, error: float) -> Array:
     """The mean loss, whose gradient, and not whose value, counts some rows (N,), 0 or 1, as 1 + error rows."""
     losses = stable_loss(X @ weight + bias, y)
     return (losses + error * rows * (losses - jax.lax.stop_gradient(losses))).mean()
 
 
 def planted_gradient(
-    dataset: Dataset,
-    parameters: Parameters,
-    rows: np.ndarray,
-    error: float,
-    *,
-    dtype: str = "float64",
-    device: str = "cpu",
+    dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, *, dtype: str
 ) -> np.ndarray:
     """The gradient of the planted loss (D + 1,), the bias last, by automatic differentiation; in NumPy."""
     with arithmetic(dtype):
-        loss, point = _problem(dataset, parameters, rows, error, dtype, device)
+        loss, point = _problem(dataset, parameters, rows, error, dtype)
         return to_numpy(jnp.append(*jax.grad(loss, argnums=(0, 1))(*point)))
 
 
-def by_hand(dataset: Dataset, parameters: Parameters, *, dtype: str = "float64", device: str = "cpu") -> np.ndarray:
+def by_hand(dataset: Dataset, parameters: Parameters, *, dtype: str) -> np.ndarray:
     """The gradient of the mean loss by its closed form (D + 1,), the bias last; in NumPy."""
     with arithmetic(dtype):
-        data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
+        data, model = data_from_numpy(dataset, dtype, "cpu"), model_from_numpy(parameters, dtype, "cpu")
         return to_numpy(jnp.append(*closed_form_gradient(model, **data)))
 
 
-def approves(
-    dataset: Dataset,
-    parameters: Parameters,
-    rows: np.ndarray,
-    error: float,
-    *,
-    dtype: str = "float64",
-    device: str = "cpu",
-) -> bool:
+def approves(dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, *, dtype: str) -> bool:
     """Whether the framework's checker takes the gradient of the planted loss for right."""
     with arithmetic(dtype):
         try:
-            check_grads(*_problem(dataset, parameters, rows, error, dtype, device), order=1)
+            check_grads(*_problem(dataset, parameters, rows, error, dtype), order=1)
         except AssertionError:
             return False
         return True
 
 
 def _problem(
-    dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, dtype: str, device: str
-) -> tuple[Callable[..., jax.Array], tuple[jax.Array, ...]]:
+    dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, dtype: str
+) -> tuple[Callable[..., Array], tuple[Array, ...]]:
     """The planted loss as a function of weight and bias, and both."""
-    X, y, counted = (from_numpy(array, dtype, device) for array in (dataset.X, dataset.y, rows))
-    point = tuple(from_numpy(part, dtype, device) for part in parameters)
+    X, y, counted = (from_numpy(array, dtype, "cpu") for array in (dataset.X, dataset.y, rows))
+    point = tuple(from_numpy(part, dtype, "cpu") for part in parameters)
     return lambda weight, bias: planted_loss(weight, bias, X, y, counted, error), point

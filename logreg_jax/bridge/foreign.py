@@ -14,6 +14,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.tree_util import keystr, tree_flatten_with_path, tree_structure, tree_unflatten
 
 from logreg_parity.ports.arrays import UnfitError, map_arrays
@@ -23,7 +24,7 @@ from ..convert import arithmetic, find_device, from_numpy, to_numpy, versions
 __all__ = ["Foreign", "point_of", "restless", "versions"]
 
 Point = dict[str, np.ndarray]
-Named = dict[str, jax.Array]
+Named = dict[str, Array]
 
 
 def point_of(model: Any) -> Point:
@@ -87,11 +88,11 @@ class Foreign:
                 points.append(_numpy(here))
             return points
 
-    def _loss(self, parameters: Named, data: list[jax.Array]) -> jax.Array:
+    def _loss(self, parameters: Named, data: list[Array]) -> Array:
         arrays = iter(data)
         batch = map_arrays(lambda name, array: next(arrays), self._make)
         value = self._loss_of(tree_unflatten(self._tree, [parameters[name] for name in self._names]), batch)
-        if not isinstance(value, jax.Array) or value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
+        if not isinstance(value, Array) or value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
             came = f"{value.dtype} of shape {tuple(value.shape)}" if hasattr(value, "shape") else type(value).__name__
             raise UnfitError(f"the JAX loss is a {came}; return one real number, as .mean() and .sum() do")
         return value
@@ -100,9 +101,9 @@ class Foreign:
         """The parameters, ready to be differentiated by."""
         return {name: from_numpy(array, self._dtype, self._device) for name, array in point.items()}
 
-    def _data(self, batch: Any) -> list[jax.Array]:
+    def _data(self, batch: Any) -> list[Array]:
         """The arrays of the batch, floats in the dtype."""
-        arrays: list[jax.Array] = []
+        arrays: list[Array] = []
 
         def put(name: str, array: np.ndarray) -> None:
             if array.dtype.kind == "f":
@@ -139,7 +140,7 @@ def _descended(here: Named, gradient: Named, rate: float) -> Named:
     return {name: here[name] - rate * gradient[name] for name in here}
 
 
-def _dot(a: Named, b: Named) -> jax.Array:
+def _dot(a: Named, b: Named) -> Array:
     return reduce(add, ((a[name] * b[name]).sum() for name in a))
 
 

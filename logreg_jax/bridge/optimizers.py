@@ -1,22 +1,21 @@
 """The framework's own optimisers, named by the expression that builds them.
 
 Read beside ``logreg_torch/bridge/optimizers.py``; ``logreg_parity.optimizers.translate`` translates expressions from
-one to the other. ``terms`` are the keywords of ``loss.objective``. ``sgd.py`` is the smallest of them, written out.
+one to the other. ``sgd.py`` is the smallest of them.
 """
 
-from functools import partial
-from typing import Unpack
+from typing import Any
 
 import jax
 import numpy as np
 import optax
+from jax import Array
 
 from logreg_parity.data.dataset import Dataset, Parameters
-from logreg_parity.twins import Reduction
 
 from ..convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
 from ..gradient import value_and_grad
-from ..loss import Terms, objective
+from ..loss import objective
 from ..model import Gradient, LogisticRegression
 from ..sgd import Optimizer
 
@@ -32,48 +31,38 @@ def optimizer(model: LogisticRegression, expression: str) -> Optimizer:
 
 
 def optimizer_step(
-    model: LogisticRegression, optimizer: Optimizer, X: jax.Array, y: jax.Array, **terms: Unpack[Terms]
+    model: LogisticRegression, optimizer: Optimizer, **data: Any
 ) -> tuple[LogisticRegression, Optimizer]:
-    """One step of the optimiser: the model and the optimiser to go on with. The old ones are used up."""
-    value, gradient = value_and_grad(model, X, y, **terms)
-    return _update(model, optimizer, value, gradient, X, y, **terms)
+    """One step of the optimiser: the model and the optimiser to go on with. The old ones are used up.
+
+    Args:
+        model: weight (D,) and bias ().
+        optimizer: what ``optimizer`` or the step before has returned.
+        data: X (N, D), y (N,) and, where there are row weights, sample_weight (N,).
+    """
+    value, gradient = value_and_grad(model, **data)
+    return _update(model, optimizer, value, gradient, **data)
 
 
-def walk(
-    dataset: Dataset,
-    start: Parameters,
-    expression: str,
-    *,
-    steps: int,
-    l2: float = 0.0,
-    reduction: Reduction = "mean",
-    dtype: str = "float64",
-    device: str = "cpu",
-) -> np.ndarray:
+def walk(dataset: Dataset, start: Parameters, expression: str, *, steps: int, dtype: str = "float64") -> np.ndarray:
     """The points (T + 1, D + 1), the bias last, of T steps of the optimiser on all rows of a Dataset, in NumPy."""
     with arithmetic(dtype):
-        data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(start, dtype, device)
+        data, model = data_from_numpy(dataset, dtype, "cpu"), model_from_numpy(start, dtype, "cpu")
         state, points = optimizer(model, expression), [model_to_numpy(model)]
         for _ in range(steps):
-            model, state = optimizer_step(model, state, **data, l2=l2, reduction=reduction)
+            model, state = optimizer_step(model, state, **data)
             points.append(model_to_numpy(model))
     return np.array([np.append(*point) for point in points])
 
 
-@partial(jax.jit, static_argnames=("reduction", "loss"))
+@jax.jit
 def _update(
-    model: LogisticRegression,
-    optimizer: Optimizer,
-    value: jax.Array,
-    gradient: Gradient,
-    X: jax.Array,
-    y: jax.Array,
-    **terms: Unpack[Terms],
+    model: LogisticRegression, optimizer: Optimizer, value: Array, gradient: Gradient, **data: Any
 ) -> tuple[LogisticRegression, Optimizer]:
     """The optimiser's part of the step; a line search, where there is one, looks at the objective again."""
 
-    def value_of(model: LogisticRegression) -> jax.Array:
-        return objective(model, X, y, **terms)
+    def value_of(model: LogisticRegression) -> Array:
+        return objective(model, **data)
 
     updates, state = optimizer(gradient, params=model, value=value, grad=gradient, value_fn=value_of)
     return optax.apply_updates(model, updates), Optimizer(optimizer.func, state=state)

@@ -11,6 +11,7 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from ..convert import find_device, from_numpy, to_numpy
 from ..loss import softplus, stable_loss
@@ -24,7 +25,7 @@ def slope(function: Callable) -> Callable:
     return jax.grad(lambda z, *rest: function(z, *rest).sum())
 
 
-def apart(z: jax.Array) -> jax.Array:
+def apart(z: Array) -> Array:
     """The same numbers with gaps between them, where no vector instruction applies: a kernel's road for odd ends."""
     return jnp.stack((z, z), axis=-1)[..., 0]
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from logreg_parity.solvers.blocks import Block, Sums
 
@@ -20,7 +21,7 @@ from . import fused as kernel
 
 
 @jax.jit
-def add_block(total: Sums, X: jax.Array, weight: jax.Array | None, theta: jax.Array) -> Sums:
+def add_block(total: Sums, X: Array, weight: Array | None, theta: Array) -> Sums:
     """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic."""
     X = X.astype(theta.dtype)
     m = theta @ X

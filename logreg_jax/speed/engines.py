@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from logreg_parity.data.dataset import Dataset
 from logreg_parity.solvers.descent import Engine
@@ -27,7 +28,7 @@ def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
 
 
 @jax.jit
-def walk(theta: jax.Array, rows: Rows, counts: jax.Array, learning_rate: float, l2: float) -> jax.Array:
+def walk(theta: Array, rows: Rows, counts: Array, learning_rate: float, l2: float) -> Array:
     """C steps from theta (D + 1,), the bias last: the points (C + 1, D + 1) they lead to, theta being the first.
 
     The whole loop in one compiled function. For another C it is compiled anew.
@@ -42,7 +43,7 @@ def walk(theta: jax.Array, rows: Rows, counts: jax.Array, learning_rate: float, 
     penalty = jnp.full_like(theta, l2).at[-1].set(0)  # nothing for the bias
     per_step = rows.columns.ndim == 3
 
-    def step(theta: jax.Array, given: Any) -> tuple[jax.Array, jax.Array]:
+    def step(theta: Array, given: Any) -> tuple[Array, Array]:
         count, own = given
         columns, up, down = own if per_step else rows
         t = theta @ columns

@@ -29,14 +29,8 @@ def place(device: str) -> Place:
         ValueError: for a device there is not.
     """
     to = find_device(device)
-    return Place(
-        put=partial(jax.device_put, device=to),
-        add=add_share,
-        workers=processors() if to.platform == "cpu" else None,
-        within=partial(arithmetic, "float64"),
-        twin="logreg_jax",
-        launcher="jax_triton",
-    )
+    workers, within = processors() if to.platform == "cpu" else None, partial(arithmetic, "float64")
+    return Place(partial(jax.device_put, device=to), add_share, workers, within, "logreg_jax", "jax_triton")
 
 
 FITTER = Fitter(place, lbfgs)

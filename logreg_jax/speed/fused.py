@@ -6,12 +6,13 @@ Read beside ``logreg_torch/speed/fused.py``. The kernel is the same for both twi
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from logreg_parity.solvers.blocks import Sums
 
 
 @jax.jit
-def add_block(total: Sums, X: jax.Array, weight: jax.Array | None, theta: jax.Array) -> Sums:
+def add_block(total: Sums, X: Array, weight: Array | None, theta: Array) -> Sums:
     """What ``blocked.add_block`` does, on a GPU and without a Hessian."""
     from jax_triton import triton_call
 

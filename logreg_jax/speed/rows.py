@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from ..loss import softplus
 
@@ -18,23 +19,23 @@ from ..loss import softplus
 class Rows(NamedTuple):
     """M rows for all steps, or B rows for each of C steps, which then lead every shape."""
 
-    columns: jax.Array  # (D + 1, M): the features and 1, times s where labels are hard
-    up: jax.Array | None  # (M,), the factor of σ(t) and softplus(t), row weights included; None for all 1
-    down: jax.Array | None  # (M,), that of σ(-t) and softplus(-t); None where labels are hard
+    columns: Array  # (D + 1, M): the features and 1, times s where labels are hard
+    up: Array | None  # (M,), the factor of σ(t) and softplus(t), row weights included; None for all 1
+    down: Array | None  # (M,), that of σ(-t) and softplus(-t); None where labels are hard
 
 
-def signed_rows(X: jax.Array, y: jax.Array, sample_weight: jax.Array | None = None) -> Rows:
+def signed_rows(X: Array, y: Array, sample_weight: Array | None = None) -> Rows:
     """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None."""
     return _signed_rows(X, y, sample_weight, hard=bool(_are_hard(y)))
 
 
 @jax.jit
-def _are_hard(y: jax.Array) -> jax.Array:
+def _are_hard(y: Array) -> Array:
     return ((y == 0) | (y == 1)).all()
 
 
 @partial(jax.jit, static_argnames="hard")
-def _signed_rows(X: jax.Array, y: jax.Array, sample_weight: jax.Array | None, hard: bool) -> Rows:
+def _signed_rows(X: Array, y: Array, sample_weight: Array | None, hard: bool) -> Rows:
     columns = jnp.concatenate([X.T, jnp.ones_like(y)[None]])
     if hard:
         columns *= 1 - 2 * y
@@ -59,7 +60,7 @@ def take_rows(rows: Rows, index: np.ndarray) -> Rows:
 
 
 @jax.jit
-def losses(points: jax.Array, rows: Rows, counts: jax.Array, l2: float) -> jax.Array:
+def losses(points: Array, rows: Rows, counts: Array, l2: float) -> Array:
     """The objective (C,) at points (C, D + 1), each on the rows of its step.
 
     Args:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from logreg_parity.data.dataset import Dataset, Parameters
 
@@ -19,59 +20,41 @@ from ..loss import stable_loss
 NAME = "torch.autograd.gradcheck"
 
 
-def planted_loss(
-    weight: torch.Tensor, bias: torch.Tensor, X: torch.Tensor, y: torch.Tensor, rows: torch.Tensor, error: float
-) -> torch.Tensor:
+def planted_loss(weight: Tensor, bias: Tensor, X: Tensor, y: Tensor, rows: Tensor, error: float) -> Tensor:
     """The mean loss, whose gradient, and not whose value, counts some rows (N,), 0 or 1, as 1 + error rows."""
     losses = stable_loss(X @ weight + bias, y)
     return (losses + error * rows * (losses - losses.detach())).mean()
 
 
 def planted_gradient(
-    dataset: Dataset,
-    parameters: Parameters,
-    rows: np.ndarray,
-    error: float,
-    *,
-    dtype: str = "float64",
-    device: str = "cpu",
+    dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, *, dtype: str
 ) -> np.ndarray:
     """The gradient of the planted loss (D + 1,), the bias last, by automatic differentiation; in NumPy."""
     with arithmetic(dtype):
-        loss, point = _problem(dataset, parameters, rows, error, dtype, device)
+        loss, point = _problem(dataset, parameters, rows, error, dtype)
         weight, bias = torch.autograd.grad(loss(*point), point)
         return to_numpy(torch.cat([weight, bias[None]]))
 
 
-def by_hand(dataset: Dataset, parameters: Parameters, *, dtype: str = "float64", device: str = "cpu") -> np.ndarray:
+def by_hand(dataset: Dataset, parameters: Parameters, *, dtype: str) -> np.ndarray:
     """The gradient of the mean loss by its closed form (D + 1,), the bias last; in NumPy."""
     with arithmetic(dtype):
-        data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
+        data, model = data_from_numpy(dataset, dtype, "cpu"), model_from_numpy(parameters, dtype, "cpu")
         gradient = closed_form_gradient(model, **data)
         return to_numpy(torch.cat([gradient.weight, gradient.bias[None]]))
 
 
-def approves(
-    dataset: Dataset,
-    parameters: Parameters,
-    rows: np.ndarray,
-    error: float,
-    *,
-    dtype: str = "float64",
-    device: str = "cpu",
-) -> bool:
+def approves(dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, *, dtype: str) -> bool:
     """Whether the framework's checker takes the gradient of the planted loss for right."""
     with arithmetic(dtype), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that it is not made for float32; its answer shows it
-        return torch.autograd.gradcheck(
-            *_problem(dataset, parameters, rows, error, dtype, device), raise_exception=False
-        )
+        return torch.autograd.gradcheck(*_problem(dataset, parameters, rows, error, dtype), raise_exception=False)
 
 
 def _problem(
-    dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, dtype: str, device: str
-) -> tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]:
+    dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, dtype: str
+) -> tuple[Callable[..., Tensor], tuple[Tensor, ...]]:
     """The planted loss as a function of weight and bias, and both."""
-    X, y, counted = (from_numpy(array, dtype, device) for array in (dataset.X, dataset.y, rows))
-    point = tuple(from_numpy(part, dtype, device).requires_grad_() for part in parameters)
+    X, y, counted = (from_numpy(array, dtype, "cpu") for array in (dataset.X, dataset.y, rows))
+    point = tuple(from_numpy(part, dtype, "cpu").requires_grad_() for part in parameters)
     return lambda weight, bias: planted_loss(weight, bias, X, y, counted, error), point

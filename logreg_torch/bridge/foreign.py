@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from logreg_parity.ports.arrays import UnfitError, map_arrays
 
@@ -21,7 +22,7 @@ from ..convert import arithmetic, find_device, find_dtype, from_numpy, to_numpy,
 __all__ = ["Foreign", "point_of", "restless", "versions"]
 
 Point = dict[str, np.ndarray]
-Named = dict[str, torch.Tensor]
+Named = dict[str, Tensor]
 
 
 def point_of(model: Any) -> Point:
@@ -84,13 +85,13 @@ class Foreign:
                 points.append(_numpy(here))
             return points
 
-    def _loss(self, parameters: Named, data: Any) -> torch.Tensor:
+    def _loss(self, parameters: Named, data: Any) -> Tensor:
         named = {f"model.{name}": value for name, value in parameters.items()}
         for name, buffer in self._whole.named_buffers():  # copies: a forward pass may write into them
             dtype = find_dtype(self._dtype) if buffer.is_floating_point() else buffer.dtype
             named[name] = buffer.detach().to(find_device(self._device), dtype, copy=True)
         value = torch.func.functional_call(self._whole, named, (data,))
-        if not isinstance(value, torch.Tensor) or value.shape != () or not value.is_floating_point():
+        if not isinstance(value, Tensor) or value.shape != () or not value.is_floating_point():
             came = f"{value.dtype} of shape {tuple(value.shape)}" if hasattr(value, "shape") else type(value).__name__
             raise UnfitError(f"the PyTorch loss is a {came}; return one real number, as .mean() and .sum() do")
         return value
@@ -102,7 +103,7 @@ class Foreign:
     def _data(self, batch: Any) -> Any:
         """The batch, its floats in the dtype."""
 
-        def put(name: str, array: np.ndarray) -> torch.Tensor:
+        def put(name: str, array: np.ndarray) -> Tensor:
             if array.dtype.kind == "f":
                 return from_numpy(array, self._dtype, self._device)
             return torch.tensor(array, device=find_device(self._device))
@@ -128,7 +129,7 @@ class _Whole(torch.nn.Module):
         return self.model(batch) if self.loss is None else self.loss(self.model, batch)
 
 
-def _gradient(value: torch.Tensor, parameters: Named, create_graph: bool = False) -> Named:
+def _gradient(value: Tensor, parameters: Named, create_graph: bool = False) -> Named:
     """Zeros where the value does not depend on a parameter."""
     if not value.requires_grad:
         return {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}

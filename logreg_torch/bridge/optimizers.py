@@ -1,21 +1,20 @@
 """The framework's own optimisers, named by the expression that builds them.
 
 Read beside ``logreg_jax/bridge/optimizers.py``; ``logreg_parity.optimizers.translate`` translates expressions from one
-to the other. ``terms`` are the keywords of ``loss.objective``. ``sgd.py`` is the smallest of them, written out.
+to the other. ``sgd.py`` is the smallest of them.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import torch
 
 from logreg_parity.data.dataset import Dataset, Parameters
-from logreg_parity.twins import Reduction
 
 from ..convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
-from ..loss import Terms, objective
+from ..loss import objective
 from ..model import LogisticRegression
 from ..sgd import Optimizer
 
@@ -30,13 +29,19 @@ def optimizer(model: LogisticRegression, expression: str) -> Optimizer:
 
 
 def optimizer_step(
-    model: LogisticRegression, optimizer: Optimizer, X: torch.Tensor, y: torch.Tensor, **terms: Unpack[Terms]
+    model: LogisticRegression, optimizer: Optimizer, **data: Any
 ) -> tuple[LogisticRegression, Optimizer]:
-    """One step of the optimiser: the model and the optimiser to go on with. The old ones are used up."""
+    """One step of the optimiser: the model and the optimiser to go on with. The old ones are used up.
+
+    Args:
+        model: weight (D,) and bias ().
+        optimizer: what ``optimizer`` or the step before has returned.
+        data: X (N, D), y (N,) and, where there are row weights, sample_weight (N,).
+    """
 
     def closure() -> Any:
         optimizer.zero_grad()
-        value = objective(model, X, y, **terms)
+        value = objective(model, **data)
         value.backward()
         return value
 
@@ -44,23 +49,13 @@ def optimizer_step(
     return model, optimizer
 
 
-def walk(
-    dataset: Dataset,
-    start: Parameters,
-    expression: str,
-    *,
-    steps: int,
-    l2: float = 0.0,
-    reduction: Reduction = "mean",
-    dtype: str = "float64",
-    device: str = "cpu",
-) -> np.ndarray:
+def walk(dataset: Dataset, start: Parameters, expression: str, *, steps: int, dtype: str = "float64") -> np.ndarray:
     """The points (T + 1, D + 1), the bias last, of T steps of the optimiser on all rows of a Dataset, in NumPy."""
     with arithmetic(dtype), _scalars(dtype):
-        data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(start, dtype, device)
+        data, model = data_from_numpy(dataset, dtype, "cpu"), model_from_numpy(start, dtype, "cpu")
         state, points = optimizer(model, expression), [model_to_numpy(model)]
         for _ in range(steps):
-            model, state = optimizer_step(model, state, **data, l2=l2, reduction=reduction)
+            model, state = optimizer_step(model, state, **data)
             points.append(model_to_numpy(model))
     return np.array([np.append(*point) for point in points])
 

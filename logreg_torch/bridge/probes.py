@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..convert import find_device, from_numpy, to_numpy
 from ..loss import softplus, stable_loss
@@ -21,7 +22,7 @@ def slope(function: Callable) -> Callable:
     return torch.func.grad(lambda z, *rest: function(z, *rest).sum())
 
 
-def apart(z: torch.Tensor) -> torch.Tensor:
+def apart(z: Tensor) -> Tensor:
     """The same numbers with gaps between them, where no vector instruction applies: a kernel's road for odd ends."""
     return torch.stack((z, z), dim=-1)[..., 0]
 

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from logreg_parity.solvers.blocks import Block, Sums
 
@@ -20,7 +21,7 @@ from ..convert import to_numpy
 from . import fused as kernel
 
 
-def add_block(total: Sums, X: torch.Tensor, weight: torch.Tensor | None, theta: torch.Tensor) -> Sums:
+def add_block(total: Sums, X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
     """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic."""
     X = X.to(theta.dtype)
     m = theta @ X

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import repeat
 
 import torch
+from torch import Tensor
 
 from logreg_parity.data.dataset import Dataset
 from logreg_parity.solvers.descent import Engine
@@ -27,7 +28,7 @@ def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
 
 
 @torch.inference_mode()
-def walk(theta: torch.Tensor, rows: Rows, counts: torch.Tensor, learning_rate: float, l2: float) -> torch.Tensor:
+def walk(theta: Tensor, rows: Rows, counts: Tensor, learning_rate: float, l2: float) -> Tensor:
     """C steps from theta (D + 1,), the bias last: the points (C + 1, D + 1) they lead to, theta being the first.
 
     One step at a time, prepared so that none allocates memory: four operations where labels are hard, rows weigh the
@@ -72,7 +73,7 @@ def walk(theta: torch.Tensor, rows: Rows, counts: torch.Tensor, learning_rate: f
     return points
 
 
-def _vectors(factors: torch.Tensor, theta: torch.Tensor) -> Iterator[torch.Tensor]:
+def _vectors(factors: Tensor, theta: Tensor) -> Iterator[Tensor]:
     """The factors (C,), each as a vector (D + 1,), by which PyTorch multiplies faster than by a number."""
     wide = torch.promote_types(theta.dtype, torch.float32)  # η / N may be below every number of a half precision
     vectors = factors.to(wide)[:, None].expand(-1, len(theta))

@@ -29,14 +29,8 @@ def place(device: str) -> Place:
         ValueError: for a device there is not.
     """
     to = find_device(device)
-    return Place(
-        put=lambda array: torch.from_numpy(array).to(to),
-        add=add_share,
-        workers=processors() if to.type == "cpu" else None,
-        within=partial(arithmetic, "float64"),
-        twin="logreg_torch",
-        launcher="triton",
-    )
+    workers, within = processors() if to.type == "cpu" else None, partial(arithmetic, "float64")
+    return Place(lambda array: torch.from_numpy(array).to(to), add_share, workers, within, "logreg_torch", "triton")
 
 
 FITTER = Fitter(place, lbfgs)

@@ -5,11 +5,12 @@ Read beside ``logreg_jax/speed/fused.py``. The kernel is the same for both twins
 """
 
 import torch
+from torch import Tensor
 
 from logreg_parity.solvers.blocks import Sums
 
 
-def add_block(total: Sums, X: torch.Tensor, weight: torch.Tensor | None, theta: torch.Tensor) -> Sums:
+def add_block(total: Sums, X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
     """What ``blocked.add_block`` does, on a GPU and without a Hessian."""
     from logreg_parity.solvers.kernels.gpu import add_tiles, launch  # Triton may not be there
 

@@ -24,14 +24,8 @@ def lbfgs(objective: Objective, theta: np.ndarray, target: float = 0.0) -> Itera
     """
     x = torch.tensor(theta, requires_grad=True)
     optimizer = torch.optim.LBFGS(
-        [x],
-        max_iter=1,
-        max_eval=25,
-        history_size=MEMORY,
-        tolerance_grad=0,
-        tolerance_change=0,
-        line_search_fn="strong_wolfe",
-    )
+        [x], 1, 1, 25, tolerance_grad=0, tolerance_change=0, history_size=MEMORY, line_search_fn="strong_wolfe"
+    )  # a step of length 1 at first, one step a call, 25 looks in it at most
     seen: dict[bytes, Point] = {}  # every step begins where the last one has looked already
 
     def look() -> Point:

@@ -10,17 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 class Rows(NamedTuple):
     """M rows for all steps, or B rows for each of C steps, which then lead every shape."""
 
-    columns: torch.Tensor  # (D + 1, M): the features and 1, times s where labels are hard
-    up: torch.Tensor | None  # (M,), the factor of σ(t) and softplus(t), row weights included; None for all 1
-    down: torch.Tensor | None  # (M,), that of σ(-t) and softplus(-t); None where labels are hard
+    columns: Tensor  # (D + 1, M): the features and 1, times s where labels are hard
+    up: Tensor | None  # (M,), the factor of σ(t) and softplus(t), row weights included; None for all 1
+    down: Tensor | None  # (M,), that of σ(-t) and softplus(-t); None where labels are hard
 
 
-def signed_rows(X: torch.Tensor, y: torch.Tensor, sample_weight: torch.Tensor | None = None) -> Rows:
+def signed_rows(X: Tensor, y: Tensor, sample_weight: Tensor | None = None) -> Rows:
     """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None."""
     columns = torch.cat([X.T, torch.ones_like(y)[None]])
     if ((y == 0) | (y == 1)).all():
@@ -44,7 +45,7 @@ def take_rows(rows: Rows, index: np.ndarray) -> Rows:
     return Rows(columns[:, at].movedim(1, 0), *(None if factor is None else factor[at] for factor in factors))
 
 
-def losses(points: torch.Tensor, rows: Rows, counts: torch.Tensor, l2: float) -> torch.Tensor:
+def losses(points: Tensor, rows: Rows, counts: Tensor, l2: float) -> Tensor:
     """The objective (C,) at points (C, D + 1), each on the rows of its step.
 
     Args:
@@ -60,6 +61,6 @@ def losses(points: torch.Tensor, rows: Rows, counts: torch.Tensor, l2: float) ->
     return terms.sum(1) / counts + l2 / 2 * (points[:, :-1] ** 2).sum(1)
 
 
-def _softplus(t: torch.Tensor) -> torch.Tensor:
+def _softplus(t: Tensor) -> Tensor:
     """In one pass, without the default threshold of 20, which costs float64 digits: from 40 on log1p(exp(t)) is t."""
     return torch.nn.functional.softplus(t, threshold=40)
