@@ -55,6 +55,12 @@ def arithmetic(dtype: str) -> Iterator[None]:
 
     JAX makes float32 of float64 without a word unless its 64-bit switch is on, and on recent GPUs multiplies
     float32 numbers as TF32 unless told not to. Both are set for the call only.
+
+    Args:
+        dtype: of the numbers, by name.
+
+    Raises:
+        ValueError: for an unknown name.
     """
     find_dtype(dtype)
     with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"):
@@ -62,7 +68,18 @@ def arithmetic(dtype: str) -> Iterator[None]:
 
 
 def from_numpy(array: Any, dtype: str, device: str) -> Array:
-    """A copy of the array on the device; the generator's arrays are read-only and stay so."""
+    """A copy of the array on the device; the generator's arrays are read-only and stay so.
+
+    Args:
+        array: numbers in any shape.
+        dtype, device: by name.
+
+    Returns:
+        The array in its shape.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return jax.device_put(np.asarray(array).astype(find_dtype(dtype)), find_device(device))
 
 
@@ -72,13 +89,23 @@ def to_numpy(array: Array) -> np.ndarray:
 
 
 def data_from_numpy(dataset: Dataset, dtype: str, device: str) -> dict[str, Any]:
-    """X (N, D), y (N,) and, where there are row weights, sample_weight (N,): the arguments of the objective."""
+    """X (N, D), y (N,) and, where there are row weights, sample_weight (N,): the arguments of the objective.
+
+    Args:
+        dataset: in NumPy.
+        dtype, device: by name.
+    """
     arrays = {"X": dataset.X, "y": dataset.y, "sample_weight": dataset.sample_weight}
     return {name: from_numpy(array, dtype, device) for name, array in arrays.items() if array is not None}
 
 
 def model_from_numpy(parameters: Parameters, dtype: str, device: str) -> LogisticRegression:
-    """The model at that point: weight (D,) and bias ()."""
+    """The model at that point: weight (D,) and bias ().
+
+    Args:
+        parameters: in NumPy.
+        dtype, device: by name.
+    """
     return LogisticRegression(*(from_numpy(part, dtype, device) for part in parameters))
 
 

@@ -21,6 +21,12 @@ from .model import Gradient, LogisticRegression, sigmoid
 def value_and_grad(model: LogisticRegression, X: Array, y: Array, **terms: Unpack[Terms]) -> tuple[Array, Gradient]:
     """The objective and its gradient, by automatic differentiation.
 
+    Args:
+        model: weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,).
+        terms: those of ``loss.objective``: sample_weight, l2, reduction, loss.
+
     Returns:
         The value (), and a Gradient: weight (D,), bias ().
     """
@@ -58,7 +64,17 @@ def closed_form_gradient(
 
 
 def per_example_gradients(model: LogisticRegression, X: Array, y: Array, *, loss: Loss = "stable") -> Gradient:
-    """The gradient of each row's loss: weight (N, D), bias (N,)."""
+    """The gradient of each row's loss: weight (N, D), bias (N,).
+
+    Args:
+        model: weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,).
+        loss: the name of one of LOSSES.
+
+    Returns:
+        A Gradient with a row in each place: weight (N, D), bias (N,).
+    """
 
     def row_loss(model: LogisticRegression, x: Array, label: Array) -> Array:
         return LOSSES[loss](model(x), label)
@@ -67,7 +83,17 @@ def per_example_gradients(model: LogisticRegression, X: Array, y: Array, *, loss
 
 
 def hessian(model: LogisticRegression, X: Array, y: Array, **terms: Unpack[Terms]) -> Array:
-    """The second derivative (D + 1, D + 1) of the objective, the bias last."""
+    """The second derivative (D + 1, D + 1) of the objective, the bias last.
+
+    Args:
+        model: weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,).
+        terms: those of ``loss.objective``: sample_weight, l2, reduction, loss.
+
+    Returns:
+        A symmetric matrix (D + 1, D + 1).
+    """
 
     def value(flat: Array) -> Array:  # of one vector (D + 1,), by which to differentiate twice
         return objective(LogisticRegression(flat[:-1], flat[-1]), X, y, **terms)
@@ -78,7 +104,18 @@ def hessian(model: LogisticRegression, X: Array, y: Array, **terms: Unpack[Terms
 def hessian_vector_product(
     model: LogisticRegression, direction: Gradient, X: Array, y: Array, **terms: Unpack[Terms]
 ) -> Gradient:
-    """The Hessian times a direction, both in the model's shape, at the price of two gradients."""
+    """The Hessian times a direction, both in the model's shape, at the price of two gradients.
+
+    Args:
+        model: weight (D,) and bias ().
+        direction: weight (D,) and bias () as well.
+        X: features (N, D).
+        y: labels (N,).
+        terms: those of ``loss.objective``: sample_weight, l2, reduction, loss.
+
+    Returns:
+        A Gradient: weight (D,), bias ().
+    """
 
     def slope(model: LogisticRegression) -> Gradient:
         return jax.grad(objective)(model, X, y, **terms)

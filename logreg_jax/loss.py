@@ -17,7 +17,14 @@ from .model import LogisticRegression, sigmoid
 
 @jax.custom_jvp
 def softplus(z: Array) -> Array:
-    """log(1 + exp(z)), elementwise, as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels."""
+    """log(1 + exp(z)), elementwise, as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels.
+
+    Args:
+        z: any shape.
+
+    Returns:
+        Numbers of at least 0, in the shape of z.
+    """
     return jnp.maximum(z, 0) + jnp.log1p(jnp.exp(-jnp.abs(z)))  # exp of nothing above 0: no overflow
 
 
@@ -29,7 +36,15 @@ def _softplus_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
 
 
 def textbook_loss(z: Array, y: Array) -> Array:
-    """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1."""
+    """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1.
+
+    Args:
+        z: logits (N,).
+        y: labels (N,) in [0, 1].
+
+    Returns:
+        Losses (N,) in nats.
+    """
     p = 1 / (1 + jnp.exp(-z))
     return -(y * jnp.log(p) + (1 - y) * jnp.log(1 - p))
 

@@ -48,7 +48,12 @@ class LogisticRegression(NamedTuple):
         return sigmoid(self(X))
 
     def classes(self, X: Array, threshold: float = 0.5) -> Array:
-        """Classes (N,), 0 or 1, of the rows of X (N, D): 1 where its probability is above the threshold."""
+        """Classes (N,), 0 or 1, of the rows of X (N, D): 1 where its probability is above the threshold.
+
+        Args:
+            X: features (N, D).
+            threshold: a probability.
+        """
         return (self.probabilities(X) > threshold).astype(jnp.int32)
 
 

@@ -52,6 +52,12 @@ def arithmetic(dtype: str) -> Iterator[None]:
     """Within it float64 stays float64, and products of float32 numbers are full float32 (no TF32).
 
     Both are PyTorch's defaults; a program around that has chosen otherwise gets its choice back afterwards.
+
+    Args:
+        dtype: of the numbers, by name.
+
+    Raises:
+        ValueError: for an unknown name.
     """
     find_dtype(dtype)
     saved = torch.backends.cuda.matmul.fp32_precision
@@ -63,7 +69,18 @@ def arithmetic(dtype: str) -> Iterator[None]:
 
 
 def from_numpy(array: Any, dtype: str, device: str) -> Tensor:
-    """A copy of the array on the device; the generator's arrays are read-only and stay so."""
+    """A copy of the array on the device; the generator's arrays are read-only and stay so.
+
+    Args:
+        array: numbers in any shape.
+        dtype, device: by name.
+
+    Returns:
+        The array in its shape.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return torch.tensor(np.asarray(array), dtype=find_dtype(dtype), device=find_device(device))
 
 
@@ -74,13 +91,23 @@ def to_numpy(array: Tensor) -> np.ndarray:
 
 
 def data_from_numpy(dataset: Dataset, dtype: str, device: str) -> dict[str, Any]:
-    """X (N, D), y (N,) and, where there are row weights, sample_weight (N,): the arguments of the objective."""
+    """X (N, D), y (N,) and, where there are row weights, sample_weight (N,): the arguments of the objective.
+
+    Args:
+        dataset: in NumPy.
+        dtype, device: by name.
+    """
     arrays = {"X": dataset.X, "y": dataset.y, "sample_weight": dataset.sample_weight}
     return {name: from_numpy(array, dtype, device) for name, array in arrays.items() if array is not None}
 
 
 def model_from_numpy(parameters: Parameters, dtype: str, device: str) -> LogisticRegression:
-    """The model at that point: weight (D,) and bias ()."""
+    """The model at that point: weight (D,) and bias ().
+
+    Args:
+        parameters: in NumPy.
+        dtype, device: by name.
+    """
     return LogisticRegression(*(from_numpy(part, dtype, device) for part in parameters))
 
 

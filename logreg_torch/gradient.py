@@ -18,6 +18,12 @@ from .model import Gradient, LogisticRegression, sigmoid
 def value_and_grad(model: LogisticRegression, X: Tensor, y: Tensor, **terms: Unpack[Terms]) -> tuple[Tensor, Gradient]:
     """The objective and its gradient, by automatic differentiation.
 
+    Args:
+        model: weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,).
+        terms: those of ``loss.objective``: sample_weight, l2, reduction, loss.
+
     Returns:
         The value (), and a Gradient: weight (D,), bias ().
     """
@@ -58,7 +64,17 @@ def closed_form_gradient(
 
 
 def per_example_gradients(model: LogisticRegression, X: Tensor, y: Tensor, *, loss: Loss = "stable") -> Gradient:
-    """The gradient of each row's loss: weight (N, D), bias (N,)."""
+    """The gradient of each row's loss: weight (N, D), bias (N,).
+
+    Args:
+        model: weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,).
+        loss: the name of one of LOSSES.
+
+    Returns:
+        A Gradient with a row in each place: weight (N, D), bias (N,).
+    """
 
     def row_loss(parameters: dict[str, Tensor], x: Tensor, label: Tensor) -> Tensor:
         # A module's parameters sit inside it; functional_call runs it with those that come from outside.
@@ -69,7 +85,17 @@ def per_example_gradients(model: LogisticRegression, X: Tensor, y: Tensor, *, lo
 
 
 def hessian(model: LogisticRegression, X: Tensor, y: Tensor, **terms: Unpack[Terms]) -> Tensor:
-    """The second derivative (D + 1, D + 1) of the objective, the bias last."""
+    """The second derivative (D + 1, D + 1) of the objective, the bias last.
+
+    Args:
+        model: weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,).
+        terms: those of ``loss.objective``: sample_weight, l2, reduction, loss.
+
+    Returns:
+        A symmetric matrix (D + 1, D + 1).
+    """
     parameters = (model.weight, model.bias)
     value = objective(model, X, y, **terms)
     slope = torch.autograd.grad(value, parameters, create_graph=True)  # recorded, to be walked back through again
@@ -82,7 +108,18 @@ def hessian(model: LogisticRegression, X: Tensor, y: Tensor, **terms: Unpack[Ter
 def hessian_vector_product(
     model: LogisticRegression, direction: Gradient, X: Tensor, y: Tensor, **terms: Unpack[Terms]
 ) -> Gradient:
-    """The Hessian times a direction, both in the model's shape, at the price of two gradients."""
+    """The Hessian times a direction, both in the model's shape, at the price of two gradients.
+
+    Args:
+        model: weight (D,) and bias ().
+        direction: weight (D,) and bias () as well.
+        X: features (N, D).
+        y: labels (N,).
+        terms: those of ``loss.objective``: sample_weight, l2, reduction, loss.
+
+    Returns:
+        A Gradient: weight (D,), bias ().
+    """
     parameters = (model.weight, model.bias)
     slope = torch.autograd.grad(objective(model, X, y, **terms), parameters, create_graph=True)
     return Gradient(*torch.autograd.grad(slope, parameters, (direction.weight, direction.bias)))

@@ -36,12 +36,26 @@ def softplus(z: Tensor) -> Tensor:
     """log(1 + exp(z)), elementwise, as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels.
 
     It has no forward mode, and so has nothing that calls it: see ``model.sigmoid``.
+
+    Args:
+        z: any shape.
+
+    Returns:
+        Numbers of at least 0, in the shape of z.
     """
     return _Softplus.apply(z)
 
 
 def textbook_loss(z: Tensor, y: Tensor) -> Tensor:
-    """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1."""
+    """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1.
+
+    Args:
+        z: logits (N,).
+        y: labels (N,) in [0, 1].
+
+    Returns:
+        Losses (N,) in nats.
+    """
     p = 1 / (1 + torch.exp(-z))
     return -(y * torch.log(p) + (1 - y) * torch.log(1 - p))
 

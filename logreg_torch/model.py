@@ -63,7 +63,12 @@ class LogisticRegression(torch.nn.Module):
         return sigmoid(self(X))
 
     def classes(self, X: Tensor, threshold: float = 0.5) -> Tensor:
-        """Classes (N,), 0 or 1, of the rows of X (N, D): 1 where its probability is above the threshold."""
+        """Classes (N,), 0 or 1, of the rows of X (N, D): 1 where its probability is above the threshold.
+
+        Args:
+            X: features (N, D).
+            threshold: a probability.
+        """
         return (self.probabilities(X) > threshold).to(torch.int32)
 
 

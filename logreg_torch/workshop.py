@@ -27,12 +27,27 @@ LossOfModel = Callable[[Theta, Model, Tensor, Tensor], Tensor]  # of theta, mode
 
 
 def logistic(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)), elementwise."""
+    """1 / (1 + exp(-x)), elementwise.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        Numbers from 0 to 1, in the shape of x.
+    """
     return 1 / (1 + torch.exp(-x))
 
 
 def logistic_model(theta: Theta, x: Tensor) -> Tensor:
-    """The probability (N,) of class 1 at every x."""
+    """The probability (N,) of class 1 at every x.
+
+    Args:
+        theta: w and b.
+        x: (N,) or (N, D).
+
+    Returns:
+        Probabilities (N,).
+    """
     w, b = weight_and_bias(theta)
     return logistic(x @ w + b if x.ndim == 2 else w * x + b)  # a product with a matrix sums over the features
 
@@ -57,17 +72,33 @@ def binary_cross_entropy(y_true: Tensor, y_preds: Tensor, reduction: Reduction =
 
 
 def logistic_loss(params: Theta, model: Model, x: Tensor, y: Tensor, reduction: Reduction = "sum") -> Tensor:
-    """The loss () to descend: minus the log-likelihood of the model's predictions."""
+    """The loss () to descend: minus the log-likelihood of the model's predictions.
+
+    Args:
+        params: the theta.
+        model: from theta and x to probabilities (N,).
+        x: (N,) or (N, D).
+        y: labels (N,), 0 or 1.
+        reduction: "sum" or "mean".
+    """
     return -binary_cross_entropy(y, model(params, x), reduction)
 
 
 def dlogistic_loss(params: Theta, model: Model, x: Tensor, y: Tensor, reduction: Reduction = "sum") -> Theta:
-    """The gradient of the loss by its parameters, in their own shape."""
+    """The gradient of the loss by its parameters, in their own shape.
+
+    Args:
+        params, model, x, y, reduction: those of ``logistic_loss``.
+    """
     return torch.func.grad(logistic_loss)(params, model, x, y, reduction)  # by the first argument
 
 
 def initialize_linear_params(seed: int = 0) -> dict[str, Tensor]:
-    """{"w": w, "b": b}, two standard normal draws, the weight first."""
+    """{"w": w, "b": b}, two standard normal draws, the weight first.
+
+    Args:
+        seed: the same one gives the same draws.
+    """
     (w,), b = initial_parameters(seed=seed)
     return {"w": as_array(w), "b": as_array(b)}
 
@@ -115,7 +146,12 @@ def weight_and_bias(theta: Theta) -> tuple[Tensor, Tensor]:
 
 
 def like(theta: Theta, w: Tensor, b: Tensor) -> Theta:
-    """w and b in the shape of theta: a dict for a dict, a tuple for a tuple."""
+    """w and b in the shape of theta: a dict for a dict, a tuple for a tuple.
+
+    Args:
+        theta: whose shape is meant.
+        w, b: what is put into it.
+    """
     return {"w": w, "b": b} if isinstance(theta, dict) else (w, b)
 
 

@@ -56,30 +56,62 @@ class Foreign:
         self._product = _Compiled(jax.grad(lambda p, data, v: _dot(jax.grad(self._loss)(p, data), v)))
 
     def loss_twice(self, point: Point, batch: Any) -> list[float]:
-        """The loss, two times from the same start: the same, unless chance has a part in it."""
+        """The loss, two times from the same start: the same, unless chance has a part in it.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+        """
         with self._settings():
             parameters, data = self._leaves(point), self._data(batch)
             again = _Compiled(lambda parameters, data: self._loss(parameters, data))  # traced anew
             return [value.item() for value in (self._gradient(parameters, data)[0], again(parameters, data))]
 
     def value_and_grad(self, point: Point, batch: Any) -> tuple[np.ndarray, Point]:
-        """The loss () and its gradient at a point. Raises UnfitError where the loss is not one real number."""
+        """The loss () and its gradient at a point. Raises UnfitError where the loss is not one real number.
+
+        Args:
+            point: the parameters by name.
+            batch: arrays of the make that the object was built for.
+
+        Returns:
+            A number () and, by name, arrays in the shapes of the parameters.
+
+        Raises:
+            UnfitError: where the loss is not one real number.
+        """
         with self._settings():
             value, gradient = self._gradient(self._leaves(point), self._data(batch))
             return to_numpy(value), _numpy(gradient)
 
     def slope(self, point: Point, batch: Any, direction: Point) -> np.ndarray:
-        """The derivative () of the loss along a direction, by forward mode."""
+        """The derivative () of the loss along a direction, by forward mode.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+            direction: like the point.
+        """
         with self._settings():
             return to_numpy(self._slope(self._leaves(point), self._data(batch), self._leaves(direction)))
 
     def hessian_vector_product(self, point: Point, batch: Any, direction: Point) -> Point:
-        """The derivative of the gradient along a direction, by reverse mode twice."""
+        """The derivative of the gradient along a direction, by reverse mode twice.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+            direction: like the point.
+        """
         with self._settings():
             return _numpy(self._product(self._leaves(point), self._data(batch), self._leaves(direction)))
 
     def walk(self, point: Point, batch: Any, *, rate: float, steps: int) -> list[Point]:
-        """The points after each of so many steps down the gradient."""
+        """The points after each of so many steps down the gradient.
+
+        Args:
+            point: where to begin.
+            batch: the same at every step.
+            rate: the step size.
+            steps: how many.
+        """
         with self._settings():
             points, here, data = [], self._leaves(point), self._data(batch)
             for _ in range(steps):

@@ -25,6 +25,10 @@ def optimizer(model: LogisticRegression, expression: str) -> Optimizer:
 
     "optax.adam(0.1)" for one: ``optax`` is known. It is a function that knows its state. Like all code, evaluate
     only expressions you trust.
+
+    Args:
+        model: whose parameters are to be changed.
+        expression: Python, with the names above.
     """
     transformation = optax.with_extra_args_support(eval(expression, {"optax": optax}))
     return Optimizer(transformation.update, state=transformation.init(model))
@@ -45,7 +49,15 @@ def optimizer_step(
 
 
 def walk(dataset: Dataset, start: Parameters, expression: str, *, steps: int, dtype: str = "float64") -> np.ndarray:
-    """The points (T + 1, D + 1), the bias last, of T steps of the optimiser on all rows of a Dataset, in NumPy."""
+    """The points (T + 1, D + 1), the bias last, of T steps of the optimiser on all rows of a Dataset, in NumPy.
+
+    Args:
+        dataset: X (N, D), y (N,) and row weights, if any.
+        start: weight (D,) and bias ().
+        expression: what builds the optimiser.
+        steps: T.
+        dtype: by name.
+    """
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, "cpu"), model_from_numpy(start, dtype, "cpu")
         state, points = optimizer(model, expression), [model_to_numpy(model)]

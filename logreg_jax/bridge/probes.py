@@ -21,7 +21,14 @@ MODES = ("eager", "jit")
 
 
 def slope(function: Callable) -> Callable:
-    """The derivative of an elementwise function by its first argument."""
+    """The derivative of an elementwise function by its first argument.
+
+    Args:
+        function: of one array or more, which returns one in the shape of the first.
+
+    Returns:
+        A function of the same arguments.
+    """
     return jax.grad(lambda z, *rest: function(z, *rest).sum())
 
 
@@ -51,7 +58,20 @@ OPERATIONS: dict[str, Callable] = {
 def compute(
     operation: str, *arrays: np.ndarray, dtype: str = "float32", device: str = "cpu", mode: str = "eager"
 ) -> np.ndarray:
-    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where the mode is not one of MODES."""
+    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where the mode is not one of MODES.
+
+    Args:
+        operation: the name of one.
+        arrays: what it takes.
+        dtype, device: by name.
+        mode: how it is run.
+
+    Returns:
+        What came out.
+
+    Raises:
+        ValueError: for another mode.
+    """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}; give one of {', '.join(MODES)}")
     function = _compiled(operation) if mode == "jit" else OPERATIONS[operation]
@@ -65,7 +85,12 @@ def _compiled(operation: str) -> Callable:
 
 
 def identity(x: np.ndarray, device: str = "cpu") -> np.ndarray:
-    """The array in and out again, in the dtype that the framework gives it unasked."""
+    """The array in and out again, in the dtype that the framework gives it unasked.
+
+    Args:
+        x: any shape.
+        device: by name.
+    """
     return to_numpy(jnp.asarray(x, device=find_device(device)))
 
 

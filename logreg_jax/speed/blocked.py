@@ -22,7 +22,17 @@ from . import fused as kernel
 
 @jax.jit
 def add_block(total: Sums, X: Array, weight: Array | None, theta: Array) -> Sums:
-    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic."""
+    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic.
+
+    Args:
+        total: what the blocks before have given.
+        X: signed rows (D + 1, R), the bias's last.
+        weight: of the rows (R,), or None for all 1.
+        theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
+
+    Returns:
+        The Sums with this block.
+    """
     X = X.astype(theta.dtype)
     m = theta @ X
     p = jax.nn.sigmoid(m)
@@ -37,7 +47,17 @@ def add_block(total: Sums, X: Array, weight: Array | None, theta: Array) -> Sums
 
 @arithmetic("float64")  # of every thread: float32 arithmetic is that of theta's dtype
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
-    """The Sums of some blocks at theta (D + 1,), in its arithmetic, by the kernel where ``fused``; in NumPy."""
+    """The Sums of some blocks at theta (D + 1,), in its arithmetic, by the kernel where ``fused``; in NumPy.
+
+    Args:
+        share: one block at least.
+        theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
+        hessian: whether the second derivative is asked for too.
+        fused: whether the GPU's kernel makes the sums.
+
+    Returns:
+        The Sums: (), (D + 1,) and (D + 1, D + 1) or None, in float64.
+    """
     size = len(theta)
     total = Sums(np.zeros(()), np.zeros(size), np.zeros((size, size)) if hessian else None)
     add = kernel.add_block if fused else add_block

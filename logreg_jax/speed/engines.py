@@ -22,7 +22,12 @@ LARGEST = 2**19  # numbers that the steps of a chunk may take: 2 MiB in float32
 
 
 def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
-    """The engine on a data set, in a dtype on a device."""
+    """The engine on a data set, in a dtype on a device.
+
+    Args:
+        dataset: X (N, D), y (N,) and row weights, if any.
+        dtype, device: by name.
+    """
     rows, put = signed_rows(**data_from_numpy(dataset, dtype, device)), partial(from_numpy, dtype=dtype, device=device)
     return Engine(dtype, rows, with_spare_row, take_rows, walk, losses, put, to_numpy, LARGEST)
 

@@ -25,7 +25,16 @@ class Rows(NamedTuple):
 
 
 def signed_rows(X: Array, y: Array, sample_weight: Array | None = None) -> Rows:
-    """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None."""
+    """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None.
+
+    Args:
+        X: features (N, D).
+        y: labels (N,).
+        sample_weight: ω (N,), or None for all 1.
+
+    Returns:
+        N Rows for all steps.
+    """
     return _signed_rows(X, y, sample_weight, hard=bool(_are_hard(y)))
 
 
@@ -52,7 +61,15 @@ def with_spare_row(rows: Rows) -> Rows:
 
 @jax.jit
 def take_rows(rows: Rows, index: np.ndarray) -> Rows:
-    """The Rows of C steps, those that index (C, B) names, of Rows with a spare one."""
+    """The Rows of C steps, those that index (C, B) names, of Rows with a spare one.
+
+    Args:
+        rows: N and a spare one.
+        index: row numbers from 0 to N, N being the spare one.
+
+    Returns:
+        B Rows for each of C steps.
+    """
     columns, *factors = rows
     return Rows(
         jnp.moveaxis(columns[:, index], 1, 0), *(None if factor is None else factor[index] for factor in factors)

@@ -21,7 +21,17 @@ NAME = "torch.autograd.gradcheck"
 
 
 def planted_loss(weight: Tensor, bias: Tensor, X: Tensor, y: Tensor, rows: Tensor, error: float) -> Tensor:
-    """The mean loss, whose gradient, and not whose value, counts some rows (N,), 0 or 1, as 1 + error rows."""
+    """The mean loss, whose gradient, and not whose value, counts some rows (N,), 0 or 1, as 1 + error rows.
+
+    Args:
+        weight, bias: the point, (D,) and ().
+        X, y: features (N, D) and labels (N,).
+        rows: (N,), 0 or 1.
+        error: what the rows are counted too much.
+
+    Returns:
+        The loss ().
+    """
     losses = stable_loss(X @ weight + bias, y)
     return (losses + error * rows * (losses - losses.detach())).mean()
 
@@ -29,7 +39,15 @@ def planted_loss(weight: Tensor, bias: Tensor, X: Tensor, y: Tensor, rows: Tenso
 def planted_gradient(
     dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, *, dtype: str
 ) -> np.ndarray:
-    """The gradient of the planted loss (D + 1,), the bias last, by automatic differentiation; in NumPy."""
+    """The gradient of the planted loss (D + 1,), the bias last, by automatic differentiation; in NumPy.
+
+    Args:
+        dataset: X (N, D) and y (N,).
+        parameters: the point, weight (D,) and bias ().
+        rows: (N,), 0 or 1.
+        error: what the rows are counted too much.
+        dtype: by name.
+    """
     with arithmetic(dtype):
         loss, point = _problem(dataset, parameters, rows, error, dtype)
         weight, bias = torch.autograd.grad(loss(*point), point)
@@ -37,7 +55,13 @@ def planted_gradient(
 
 
 def by_hand(dataset: Dataset, parameters: Parameters, *, dtype: str) -> np.ndarray:
-    """The gradient of the mean loss by its closed form (D + 1,), the bias last; in NumPy."""
+    """The gradient of the mean loss by its closed form (D + 1,), the bias last; in NumPy.
+
+    Args:
+        dataset: X (N, D), y (N,) and row weights, if any.
+        parameters: the point, weight (D,) and bias ().
+        dtype: by name.
+    """
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, "cpu"), model_from_numpy(parameters, dtype, "cpu")
         gradient = closed_form_gradient(model, **data)
@@ -45,7 +69,15 @@ def by_hand(dataset: Dataset, parameters: Parameters, *, dtype: str) -> np.ndarr
 
 
 def approves(dataset: Dataset, parameters: Parameters, rows: np.ndarray, error: float, *, dtype: str) -> bool:
-    """Whether the framework's checker takes the gradient of the planted loss for right."""
+    """Whether the framework's checker takes the gradient of the planted loss for right.
+
+    Args:
+        dataset: X (N, D) and y (N,).
+        parameters: the point, weight (D,) and bias ().
+        rows: (N,), 0 or 1.
+        error: what the rows are counted too much.
+        dtype: by name.
+    """
     with arithmetic(dtype), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that it is not made for float32; its answer shows it
         return torch.autograd.gradcheck(*_problem(dataset, parameters, rows, error, dtype), raise_exception=False)

@@ -34,7 +34,7 @@ def point_of(model: Any) -> Point:
     return {name: to_numpy(parameter) for name, parameter in model.named_parameters()}
 
 
-def restless(model: torch.nn.Module) -> list[str]:
+def restless(model: Any) -> list[str]:
     """The parts that compute otherwise in training, and are in training now."""
     kinds = (torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._NormBase)
     parts = ((name, part) for name, part in model.named_modules() if isinstance(part, kinds) and part.training)
@@ -48,27 +48,52 @@ class Foreign:
         self._whole, self._dtype, self._device = _Whole(model, loss), dtype, device
 
     def loss_twice(self, point: Point, batch: Any) -> list[float]:
-        """The loss, two times from the same start: the same, unless chance has a part in it."""
+        """The loss, two times from the same start: the same, unless chance has a part in it.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+        """
         with self._settings():
             parameters, data = self._leaves(point), self._data(batch)
             return [self._loss(parameters, data).item() for _ in range(2)]
 
     def value_and_grad(self, point: Point, batch: Any) -> tuple[np.ndarray, Point]:
-        """The loss () and its gradient at a point. Raises UnfitError where the loss is not one real number."""
+        """The loss () and its gradient at a point. Raises UnfitError where the loss is not one real number.
+
+        Args:
+            point: the parameters by name.
+            batch: arrays of the make that the object was built for.
+
+        Returns:
+            A number () and, by name, arrays in the shapes of the parameters.
+
+        Raises:
+            UnfitError: where the loss is not one real number.
+        """
         with self._settings():
             parameters = self._leaves(point)
             value = self._loss(parameters, self._data(batch))
             return to_numpy(value), _numpy(_gradient(value, parameters))
 
     def slope(self, point: Point, batch: Any, direction: Point) -> np.ndarray:
-        """The derivative () of the loss along a direction, by forward mode."""
+        """The derivative () of the loss along a direction, by forward mode.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+            direction: like the point.
+        """
         with self._settings(), warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # torch warns of what its own forward mode still uses
             at, along, data = self._leaves(point), self._leaves(direction), self._data(batch)
             return to_numpy(torch.func.jvp(lambda at: self._loss(at, data), (at,), (along,))[1])
 
     def hessian_vector_product(self, point: Point, batch: Any, direction: Point) -> Point:
-        """The derivative of the gradient along a direction, by reverse mode twice."""
+        """The derivative of the gradient along a direction, by reverse mode twice.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+            direction: like the point.
+        """
         with self._settings():
             at, along = self._leaves(point), self._leaves(direction)
             gradient = _gradient(self._loss(at, self._data(batch)), at, create_graph=True)
@@ -76,7 +101,14 @@ class Foreign:
             return _numpy(_gradient(slope, at))
 
     def walk(self, point: Point, batch: Any, *, rate: float, steps: int) -> list[Point]:
-        """The points after each of so many steps down the gradient."""
+        """The points after each of so many steps down the gradient.
+
+        Args:
+            point: where to begin.
+            batch: the same at every step.
+            rate: the step size.
+            steps: how many.
+        """
         with self._settings():
             points, here, data = [], self._leaves(point), self._data(batch)
             for _ in range(steps):

@@ -24,6 +24,10 @@ def optimizer(model: LogisticRegression, expression: str) -> Optimizer:
 
     "torch.optim.Adam(parameters, lr=0.1)" for one: ``torch`` and ``parameters`` are known. It changes the model in
     place. Like all code, evaluate only expressions you trust.
+
+    Args:
+        model: whose parameters are to be changed.
+        expression: Python, with the names above.
     """
     return eval(expression, {"torch": torch, "parameters": list(model.parameters())})
 
@@ -50,7 +54,15 @@ def optimizer_step(
 
 
 def walk(dataset: Dataset, start: Parameters, expression: str, *, steps: int, dtype: str = "float64") -> np.ndarray:
-    """The points (T + 1, D + 1), the bias last, of T steps of the optimiser on all rows of a Dataset, in NumPy."""
+    """The points (T + 1, D + 1), the bias last, of T steps of the optimiser on all rows of a Dataset, in NumPy.
+
+    Args:
+        dataset: X (N, D), y (N,) and row weights, if any.
+        start: weight (D,) and bias ().
+        expression: what builds the optimiser.
+        steps: T.
+        dtype: by name.
+    """
     with arithmetic(dtype), _scalars(dtype):
         data, model = data_from_numpy(dataset, dtype, "cpu"), model_from_numpy(start, dtype, "cpu")
         state, points = optimizer(model, expression), [model_to_numpy(model)]

@@ -18,7 +18,14 @@ MODES = ("eager",)
 
 
 def slope(function: Callable) -> Callable:
-    """The derivative of an elementwise function by its first argument."""
+    """The derivative of an elementwise function by its first argument.
+
+    Args:
+        function: of one array or more, which returns one in the shape of the first.
+
+    Returns:
+        A function of the same arguments.
+    """
     return torch.func.grad(lambda z, *rest: function(z, *rest).sum())
 
 
@@ -48,14 +55,32 @@ OPERATIONS: dict[str, Callable] = {
 def compute(
     operation: str, *arrays: np.ndarray, dtype: str = "float32", device: str = "cpu", mode: str = "eager"
 ) -> np.ndarray:
-    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where the mode is not one of MODES."""
+    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where the mode is not one of MODES.
+
+    Args:
+        operation: the name of one.
+        arrays: what it takes.
+        dtype, device: by name.
+        mode: how it is run.
+
+    Returns:
+        What came out.
+
+    Raises:
+        ValueError: for another mode.
+    """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}; give one of {', '.join(MODES)}")
     return to_numpy(OPERATIONS[operation](*(from_numpy(array, dtype, device) for array in arrays)))
 
 
 def identity(x: np.ndarray, device: str = "cpu") -> np.ndarray:
-    """The array in and out again, in the dtype that the framework gives it unasked."""
+    """The array in and out again, in the dtype that the framework gives it unasked.
+
+    Args:
+        x: any shape.
+        device: by name.
+    """
     return to_numpy(torch.as_tensor(x, device=find_device(device)))
 
 

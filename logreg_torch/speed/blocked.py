@@ -22,7 +22,17 @@ from . import fused as kernel
 
 
 def add_block(total: Sums, X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
-    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic."""
+    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic.
+
+    Args:
+        total: what the blocks before have given.
+        X: signed rows (D + 1, R), the bias's last.
+        weight: of the rows (R,), or None for all 1.
+        theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
+
+    Returns:
+        The Sums with this block.
+    """
     X = X.to(theta.dtype)
     m = theta @ X
     losses = torch.nn.functional.softplus(m, threshold=40)  # log1p(exp(m)), and m where they are the same float64
@@ -49,7 +59,17 @@ def _one_thread() -> Iterator[None]:
 @torch.inference_mode()
 @_one_thread()
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
-    """The Sums of some blocks at theta (D + 1,), in its arithmetic, by the kernel where ``fused``; in NumPy."""
+    """The Sums of some blocks at theta (D + 1,), in its arithmetic, by the kernel where ``fused``; in NumPy.
+
+    Args:
+        share: one block at least.
+        theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
+        hessian: whether the second derivative is asked for too.
+        fused: whether the GPU's kernel makes the sums.
+
+    Returns:
+        The Sums: (), (D + 1,) and (D + 1, D + 1) or None, in float64.
+    """
     point = torch.from_numpy(theta).to(share[0].X.device)
     zeros = partial(point.new_zeros, dtype=torch.float64)
     total = Sums(zeros(()), zeros(len(theta)), zeros((len(theta), len(theta))) if hessian else None)

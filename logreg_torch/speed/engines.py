@@ -22,7 +22,12 @@ _PREPARED = 50  # points that are written in turn: a view of each in ``points`` 
 
 
 def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
-    """The engine on a data set, in a dtype on a device."""
+    """The engine on a data set, in a dtype on a device.
+
+    Args:
+        dataset: X (N, D), y (N,) and row weights, if any.
+        dtype, device: by name.
+    """
     rows, put = signed_rows(**data_from_numpy(dataset, dtype, device)), partial(from_numpy, dtype=dtype, device=device)
     return Engine(dtype, rows, with_spare_row, take_rows, walk, losses, put, to_numpy, LARGEST)
 

@@ -11,7 +11,17 @@ from logreg_parity.solvers.blocks import Sums
 
 
 def add_block(total: Sums, X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
-    """What ``blocked.add_block`` does, on a GPU and without a Hessian."""
+    """What ``blocked.add_block`` does, on a GPU and without a Hessian.
+
+    Args:
+        total: what the blocks before have given.
+        X: signed rows (D + 1, R), the bias's last.
+        weight: of the rows (R,), or None for all 1.
+        theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
+
+    Returns:
+        The Sums with this block.
+    """
     from logreg_parity.solvers.kernels.gpu import add_tiles, launch  # Triton may not be there
 
     k, n = X.shape

@@ -22,7 +22,16 @@ class Rows(NamedTuple):
 
 
 def signed_rows(X: Tensor, y: Tensor, sample_weight: Tensor | None = None) -> Rows:
-    """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None."""
+    """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None.
+
+    Args:
+        X: features (N, D).
+        y: labels (N,).
+        sample_weight: ω (N,), or None for all 1.
+
+    Returns:
+        N Rows for all steps.
+    """
     columns = torch.cat([X.T, torch.ones_like(y)[None]])
     if ((y == 0) | (y == 1)).all():
         columns *= 1 - 2 * y
@@ -39,7 +48,15 @@ def with_spare_row(rows: Rows) -> Rows:
 
 
 def take_rows(rows: Rows, index: np.ndarray) -> Rows:
-    """The Rows of C steps, those that index (C, B) names, of Rows with a spare one."""
+    """The Rows of C steps, those that index (C, B) names, of Rows with a spare one.
+
+    Args:
+        rows: N and a spare one.
+        index: row numbers from 0 to N, N being the spare one.
+
+    Returns:
+        B Rows for each of C steps.
+    """
     columns, *factors = rows
     at = torch.as_tensor(index, device=columns.device)
     return Rows(columns[:, at].movedim(1, 0), *(None if factor is None else factor[at] for factor in factors))
