@@ -3,16 +3,19 @@
 Read beside ``logreg_torch/convert.py``.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import jaxlib
 import numpy as np
+from jax import Array
 
-from logreg_parity.data.dataset import Parameters
+from logreg_parity.data.dataset import Dataset, Parameters
 
-from .model import LogisticRegression
+from .model import Gradient, LogisticRegression
 
 DTYPES = {
     "float64": jnp.float64,
@@ -22,24 +25,24 @@ DTYPES = {
 }
 
 
-def devices():
+def devices() -> tuple[str, ...]:
     """The devices there are, by name: ("cpu",) or ("cpu", "cuda")."""
     return ("cpu", "cuda") if jax.default_backend() == "gpu" else ("cpu",)
 
 
-def versions():
+def versions() -> dict[str, str]:
     """What ran: the framework and its version."""
     return {"jax": jax.__version__, "jaxlib": jaxlib.__version__}
 
 
-def find_device(name):
+def find_device(name: str) -> jax.Device:
     """The device of that name; "auto" is cuda where there is one. ValueError names the devices there are."""
     if name not in (*devices(), "auto"):
         raise ValueError(f"device is {name!r}; JAX sees {', '.join(devices())} here: give one of them, or 'auto'")
     return jax.devices(devices()[-1] if name == "auto" else name)[0]
 
 
-def find_dtype(name):
+def find_dtype(name: str) -> Any:
     """The dtype of that name. ValueError names the dtypes there are."""
     if name not in DTYPES:
         raise ValueError(f"dtype is {name!r}; give one of {', '.join(DTYPES)}")
@@ -47,38 +50,65 @@ def find_dtype(name):
 
 
 @contextmanager
-def arithmetic(dtype):
+def arithmetic(dtype: str) -> Iterator[None]:
     """Within it float64 stays float64, and products of float32 numbers are full float32 (no TF32).
 
     JAX makes float32 of float64 without a word unless its 64-bit switch is on, and on recent GPUs multiplies
     float32 numbers as TF32 unless told not to. Both are set for the call only.
+
+    Args:
+        dtype: of the numbers, by name.
+
+    Raises:
+        ValueError: for an unknown name.
     """
     find_dtype(dtype)
     with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"):
         yield
 
 
-def from_numpy(array, dtype, device):
-    """A copy of the array on the device; the generator's arrays are read-only and stay so."""
+def from_numpy(array: Any, dtype: str, device: str) -> Array:
+    """A copy of the array on the device; the generator's arrays are read-only and stay so.
+
+    Args:
+        array: numbers in any shape.
+        dtype, device: by name.
+
+    Returns:
+        The array in its shape.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return jax.device_put(np.asarray(array).astype(find_dtype(dtype)), find_device(device))
 
 
-def to_numpy(array):
+def to_numpy(array: Array) -> np.ndarray:
     """A NumPy copy; bfloat16, which NumPy does not have, comes back as float32, which holds it exactly."""
     return np.array(array, dtype=np.float32 if array.dtype == jnp.bfloat16 else array.dtype)
 
 
-def data_from_numpy(dataset, dtype, device):
-    """X, y and, where there are row weights, sample_weight: the arguments of the objective."""
+def data_from_numpy(dataset: Dataset, dtype: str, device: str) -> dict[str, Any]:
+    """X (N, D), y (N,) and, where there are row weights, sample_weight (N,): the arguments of the objective.
+
+    Args:
+        dataset: in NumPy.
+        dtype, device: by name.
+    """
     arrays = {"X": dataset.X, "y": dataset.y, "sample_weight": dataset.sample_weight}
     return {name: from_numpy(array, dtype, device) for name, array in arrays.items() if array is not None}
 
 
-def model_from_numpy(parameters, dtype, device):
-    """The model at that point."""
+def model_from_numpy(parameters: Parameters, dtype: str, device: str) -> LogisticRegression:
+    """The model at that point: weight (D,) and bias ().
+
+    Args:
+        parameters: in NumPy.
+        dtype, device: by name.
+    """
     return LogisticRegression(*(from_numpy(part, dtype, device) for part in parameters))
 
 
-def model_to_numpy(model):
-    """The point the model stands at."""
-    return Parameters(to_numpy(model.weight), to_numpy(model.bias)[()])
+def model_to_numpy(model: LogisticRegression | Gradient) -> Parameters:
+    """The point the model stands at, or a gradient: weight (D,) and bias ()."""
+    return Parameters(to_numpy(model.weight), to_numpy(model.bias)[()])  # [()]: a number out of an array ()

@@ -1,47 +1,70 @@
 """One step of gradient descent, with momentum or without.
 
-Read beside ``logreg_torch/sgd.py``: PyTorch updates the model in place, JAX returns a new one. ``options`` are those
-of ``loss.objective``.
+Read beside ``logreg_torch/sgd.py``: PyTorch updates the model in place, JAX returns a new one. ``terms`` are the
+keywords of ``loss.objective``: sample_weight, l2, reduction, loss.
 """
 
 from functools import cache, partial
+from typing import Unpack
 
 import jax
-import jax.numpy as jnp
+import optax
+from jax import Array
+
+from logreg_parity.twins import check_momentum
 
 from .gradient import value_and_grad
+from .loss import Terms
+from .model import LogisticRegression
+
+Optimizer = jax.tree_util.Partial
 
 
-def sgd(model, learning_rate, momentum=0.0, nesterov=False):
+def sgd(model: LogisticRegression, learning_rate: float, momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
     """The optimiser of gradient descent: θ - η v with v ← μ v + ∇f, v = 0 at first; Nesterov's θ - η (∇f + μ v).
 
-    In JAX it is a function from model and gradient to the next model, and holds v as its state. ValueError for a
-    momentum below 0, and for Nesterov without one.
+    In JAX it is a function, from a gradient to what is added to the model, and v, its state, is bound to it.
+
+    Args:
+        model: whose parameters are to be changed.
+        learning_rate: η.
+        momentum: μ, from 0 to less than 1.
+        nesterov: whether the step is Nesterov's.
+
+    Returns:
+        ``optax.sgd`` with its first state.
+
+    Raises:
+        ValueError: for a momentum outside its range, and for Nesterov without one.
     """
-    if momentum < 0 or (nesterov and not momentum):
-        raise ValueError(f"momentum is {momentum}, nesterov {nesterov}; give 0 or more, and with nesterov more than 0")
-    velocity = jax.tree.map(jnp.zeros_like, model) if momentum else None
-    return jax.tree_util.Partial(_move(float(learning_rate), float(momentum), nesterov), velocity)
+    check_momentum(momentum, nesterov)
+    rule = _rule(float(learning_rate), float(momentum), nesterov)
+    return Optimizer(rule.update, state=rule.init(model))
 
 
 @cache
-def _move(learning_rate, momentum, nesterov):
-    """The rule, one function for the same numbers: for another function ``sgd_step`` would be compiled anew."""
-
-    def move(velocity, model, gradient):
-        if momentum:
-            velocity = jax.tree.map(lambda v, g: momentum * v + g, velocity, gradient)
-        direction = velocity if momentum else gradient
-        if nesterov:
-            direction = jax.tree.map(lambda v, g: g + momentum * v, velocity, gradient)
-        return jax.tree.map(lambda p, d: p - learning_rate * d, model, direction), velocity
-
-    return move
+def _rule(learning_rate: float, momentum: float, nesterov: bool) -> optax.GradientTransformation:
+    """One pair of functions for the same numbers: for another pair ``sgd_step`` would be compiled anew."""
+    return optax.sgd(learning_rate, momentum or None, nesterov)  # None: no v is kept
 
 
 @partial(jax.jit, static_argnames=("reduction", "loss"))
-def sgd_step(model, optimizer, X, y, **options):
-    """One step: the model and the optimiser to go on with, the objective before the step. The old ones are used up."""
-    value, gradient = value_and_grad(model, X, y, **options)
-    model, velocity = optimizer(model, gradient)
-    return model, jax.tree_util.Partial(optimizer.func, velocity), value
+def sgd_step(
+    model: LogisticRegression, optimizer: Optimizer, X: Array, y: Array, **terms: Unpack[Terms]
+) -> tuple[LogisticRegression, Optimizer, Array]:
+    """One step: the model and the optimiser to go on with, the objective before the step. The old ones are used up.
+
+    Args:
+        model: weight (D,) and bias ().
+        optimizer: what ``sgd`` or the step before has returned.
+        X: features (N, D).
+        y: labels (N,).
+        terms: those of ``loss.objective``.
+
+    Returns:
+        The model, the optimiser, and a number ().
+    """
+    value, gradient = value_and_grad(model, X, y, **terms)
+    updates, state = optimizer(gradient)
+    model = optax.apply_updates(model, updates)  # a new model: arrays cannot be changed
+    return model, Optimizer(optimizer.func, state=state), value

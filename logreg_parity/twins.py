@@ -3,7 +3,7 @@
 ``logreg_torch`` and ``logreg_jax`` are two; ``logreg_parity.truth.reference`` is a third, without a framework; a
 user's own module takes the same road and is loaded by its name. A twin may have a fifth, ``fit(dataset, *, l2,
 reduction, solver, tolerance, max_iterations, dtype, device, intercept)``, which finds the optimum as a
-``data.fit.Fit``.
+``data.history.Fit``.
 """
 
 from __future__ import annotations
@@ -63,11 +63,7 @@ class Setting:
     def __post_init__(self) -> None:
         _check(self.steps >= 1, f"steps is {self.steps}; give at least 1")
         _check(0 < self.learning_rate < inf, f"learning_rate is {self.learning_rate}; give a number above 0")
-        _check(0 <= self.momentum < 1, f"momentum is {self.momentum}; give a number from 0 to less than 1")
-        _check(
-            self.momentum > 0 or not self.nesterov,
-            f"nesterov is asked for with momentum {self.momentum}, where it changes nothing; give a momentum too",
-        )
+        check_momentum(self.momentum, self.nesterov)
         _check(self.batch_size is None or self.batch_size >= 1, f"batch_size is {self.batch_size}; give at least 1")
         check_reduction(self.reduction)
         _check(0 <= self.l2 < inf, f"l2 is {self.l2}; give 0 or a number above it")
@@ -81,6 +77,15 @@ class Setting:
 def check_reduction(reduction: str) -> None:
     """Raises ValueError where it is neither "mean" nor "sum"."""
     _check(reduction in get_args(Reduction), f"reduction is {reduction!r}; give 'mean' or 'sum'")
+
+
+def check_momentum(momentum: float, nesterov: bool) -> None:
+    """Raises ValueError where the momentum is outside [0, 1), or 0 although Nesterov's form is asked for."""
+    _check(0 <= momentum < 1, f"momentum is {momentum}; give a number from 0 to less than 1")
+    _check(
+        momentum > 0 or not nesterov,
+        f"nesterov is asked for with momentum {momentum}, where it changes nothing; give a momentum too",
+    )
 
 
 def _check(holds: bool, message: str) -> None:
@@ -236,11 +241,9 @@ class OnEngine:
         self.devices, self.evaluate = twin.devices, twin.evaluate
 
     def versions(self) -> dict[str, str]:
-        """What it computes with, and the engine: after a run that which took the steps, in place of "auto"."""
+        """What it computes with, and the engine."""
         return {**self._twin.versions(), "engine": self._engine}
 
     def train(self, *arguments: Any, **options: Any) -> History:
         """The twin's own run, with the engine."""
-        history = self._twin.train(*arguments, **options, engine=self._engine)
-        self._engine = history.engine
-        return history
+        return self._twin.train(*arguments, **options, engine=self._engine)

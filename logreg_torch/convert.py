@@ -3,14 +3,17 @@
 Read beside ``logreg_jax/convert.py``.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from logreg_parity.data.dataset import Parameters
+from logreg_parity.data.dataset import Dataset, Parameters
 
-from .model import LogisticRegression
+from .model import Gradient, LogisticRegression
 
 DTYPES = {
     "float64": torch.float64,
@@ -20,24 +23,24 @@ DTYPES = {
 }
 
 
-def devices():
+def devices() -> tuple[str, ...]:
     """The devices there are, by name: ("cpu",) or ("cpu", "cuda")."""
     return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
-def versions():
+def versions() -> dict[str, str]:
     """What ran: the framework and its version."""
     return {"torch": torch.__version__}
 
 
-def find_device(name):
+def find_device(name: str) -> torch.device:
     """The device of that name; "auto" is cuda where there is one. ValueError names the devices there are."""
     if name not in (*devices(), "auto"):
         raise ValueError(f"device is {name!r}; PyTorch sees {', '.join(devices())} here: give one of them, or 'auto'")
     return torch.device(devices()[-1] if name == "auto" else name)
 
 
-def find_dtype(name):
+def find_dtype(name: str) -> torch.dtype:
     """The dtype of that name. ValueError names the dtypes there are."""
     if name not in DTYPES:
         raise ValueError(f"dtype is {name!r}; give one of {', '.join(DTYPES)}")
@@ -45,42 +48,69 @@ def find_dtype(name):
 
 
 @contextmanager
-def arithmetic(dtype):
+def arithmetic(dtype: str) -> Iterator[None]:
     """Within it float64 stays float64, and products of float32 numbers are full float32 (no TF32).
 
     Both are PyTorch's defaults; a program around that has chosen otherwise gets its choice back afterwards.
+
+    Args:
+        dtype: of the numbers, by name.
+
+    Raises:
+        ValueError: for an unknown name.
     """
     find_dtype(dtype)
     saved = torch.backends.cuda.matmul.fp32_precision
     torch.backends.cuda.matmul.fp32_precision = "ieee"
     try:
         yield
-    finally:
+    finally:  # after an error too
         torch.backends.cuda.matmul.fp32_precision = saved
 
 
-def from_numpy(array, dtype, device):
-    """A copy of the array on the device; the generator's arrays are read-only and stay so."""
+def from_numpy(array: Any, dtype: str, device: str) -> Tensor:
+    """A copy of the array on the device; the generator's arrays are read-only and stay so.
+
+    Args:
+        array: numbers in any shape.
+        dtype, device: by name.
+
+    Returns:
+        The array in its shape.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return torch.tensor(np.asarray(array), dtype=find_dtype(dtype), device=find_device(device))
 
 
-def to_numpy(array):
+def to_numpy(array: Tensor) -> np.ndarray:
     """A NumPy copy; bfloat16, which NumPy does not have, comes back as float32, which holds it exactly."""
-    array = array.detach().cpu()
+    array = array.detach().cpu()  # NumPy knows neither records of operations nor the memory of a GPU
     return (array.float() if array.dtype == torch.bfloat16 else array).numpy().copy()
 
 
-def data_from_numpy(dataset, dtype, device):
-    """X, y and, where there are row weights, sample_weight: the arguments of the objective."""
+def data_from_numpy(dataset: Dataset, dtype: str, device: str) -> dict[str, Any]:
+    """X (N, D), y (N,) and, where there are row weights, sample_weight (N,): the arguments of the objective.
+
+    Args:
+        dataset: in NumPy.
+        dtype, device: by name.
+    """
     arrays = {"X": dataset.X, "y": dataset.y, "sample_weight": dataset.sample_weight}
     return {name: from_numpy(array, dtype, device) for name, array in arrays.items() if array is not None}
 
 
-def model_from_numpy(parameters, dtype, device):
-    """The model at that point."""
+def model_from_numpy(parameters: Parameters, dtype: str, device: str) -> LogisticRegression:
+    """The model at that point: weight (D,) and bias ().
+
+    Args:
+        parameters: in NumPy.
+        dtype, device: by name.
+    """
     return LogisticRegression(*(from_numpy(part, dtype, device) for part in parameters))
 
 
-def model_to_numpy(model):
-    """The point the model stands at."""
-    return Parameters(to_numpy(model.weight), to_numpy(model.bias)[()])
+def model_to_numpy(model: LogisticRegression | Gradient) -> Parameters:
+    """The point the model stands at, or a gradient: weight (D,) and bias ()."""
+    return Parameters(to_numpy(model.weight), to_numpy(model.bias)[()])  # [()]: a number out of an array ()

@@ -3,22 +3,46 @@
 Read beside ``logreg_jax/evaluation.py``.
 """
 
+from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.history import Evaluation
+from logreg_parity.twins import Loss, Reduction
 
 from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, to_numpy
 from .gradient import value_and_grad
 from .loss import LOSSES
 
 
-def evaluate(dataset, parameters, *, l2=0.0, reduction="mean", loss="stable", dtype="float32", device="cpu"):
-    """Logits, losses, objective, gradient, probabilities and classes of a Dataset at one point, as an Evaluation."""
+def evaluate(
+    dataset: Dataset,
+    parameters: Parameters,
+    *,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    loss: Loss = "stable",
+    dtype: str = "float32",
+    device: str = "cpu",
+) -> Evaluation:
+    """Logits, losses, objective, gradient, probabilities and classes of a Dataset at one point, as an Evaluation.
+
+    Args:
+        dataset: X (N, D), y (N,) and row weights, if any.
+        parameters: the point, weight (D,) and bias ().
+        l2, reduction, loss: those of ``loss.objective``.
+        dtype, device: by name, as ``train`` takes them.
+
+    Returns:
+        Arrays (N,) of the rows in NumPy, and the objective with its gradient.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
         value, gradient = value_and_grad(model, **data, l2=l2, reduction=reduction, loss=loss)
         z = model(data["X"])
         return Evaluation(
             logits=to_numpy(z),
-            losses=to_numpy(LOSSES[loss](z, data["y"])),
+            losses=to_numpy(LOSSES[loss](z, data["y"])),  # of each row, without its weight and the penalty
             objective=value.item(),
             gradient=model_to_numpy(gradient),
             probabilities=to_numpy(model.probabilities(data["X"])),

@@ -3,9 +3,14 @@
 Read beside ``logreg_jax/loss.py``; the shapes and conventions are those of ``logreg_parity``.
 """
 
-import torch
+from typing import Any, TypedDict
 
-from .model import sigmoid
+import torch
+from torch import Tensor
+
+from logreg_parity.twins import Loss, Reduction, check_reduction
+
+from .model import LogisticRegression, sigmoid
 
 
 class _Softplus(torch.autograd.Function):
@@ -14,53 +19,124 @@ class _Softplus(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(z):
-        return torch.clamp(z, min=0) + torch.log1p(torch.exp(-torch.abs(z)))
+    def forward(z: Tensor) -> Tensor:
+        return torch.clamp(z, min=0) + torch.log1p(torch.exp(-torch.abs(z)))  # exp of nothing above 0: no overflow
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx, cotangent):
+    def backward(ctx: Any, cotangent: Tensor) -> Tensor:
         (z,) = ctx.saved_tensors
         return cotangent * sigmoid(z)
 
 
-def softplus(z):
-    """log(1 + exp(z)), elementwise, as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels."""
+def softplus(z: Tensor) -> Tensor:
+    """log(1 + exp(z)), elementwise, as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels.
+
+    It has no forward mode, and so has nothing that calls it: see ``model.sigmoid``.
+
+    Args:
+        z: any shape.
+
+    Returns:
+        Numbers of at least 0, in the shape of z.
+    """
     return _Softplus.apply(z)
 
 
-def textbook_loss(z, y):
-    """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1."""
+def textbook_loss(z: Tensor, y: Tensor) -> Tensor:
+    """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1.
+
+    Args:
+        z: logits (N,).
+        y: labels (N,) in [0, 1].
+
+    Returns:
+        Losses (N,) in nats.
+    """
     p = 1 / (1 + torch.exp(-z))
     return -(y * torch.log(p) + (1 - y) * torch.log(1 - p))
 
 
-def stable_loss(z, y):
-    """y softplus(-z) + (1 - y) softplus(z): the same value, a few ulp from exact at every finite logit."""
+def stable_loss(z: Tensor, y: Tensor) -> Tensor:
+    """y softplus(-z) + (1 - y) softplus(z): the same value, a few ulp from exact at every finite logit.
+
+    It has no forward mode: see ``model.sigmoid``.
+
+    Args:
+        z: logits (N,).
+        y: labels (N,) in [0, 1].
+
+    Returns:
+        Losses (N,) in nats.
+    """
     return y * softplus(-z) + (1 - y) * softplus(z)
 
 
 LOSSES = {"textbook": textbook_loss, "stable": stable_loss}
 
 
-def aggregate(losses, sample_weight=None, reduction="mean"):
-    """The weighted mean Σ ω ℓ / Σ ω, or with reduction="sum" the weighted sum, of losses (N,)."""
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
+class Terms(TypedDict, total=False):
+    """What the objective is made of beside model and rows: the keywords of ``objective``, which says what they are."""
+
+    sample_weight: Tensor | None
+    l2: float
+    reduction: Reduction
+    loss: Loss
+
+
+def aggregate(losses: Tensor, sample_weight: Tensor | None = None, reduction: Reduction = "mean") -> Tensor:
+    """The weighted mean Σ ω ℓ / Σ ω, or with reduction="sum" the weighted sum, of losses (N,).
+
+    Args:
+        losses: ℓ (N,).
+        sample_weight: ω (N,), or None for all 1.
+        reduction: "mean" or "sum".
+
+    Returns:
+        A number ().
+
+    Raises:
+        ValueError: for another reduction.
+    """
+    check_reduction(reduction)
     if sample_weight is None:
         return losses.mean() if reduction == "mean" else losses.sum()
     total = (sample_weight * losses).sum()
     return total / sample_weight.sum() if reduction == "mean" else total
 
 
-def objective(model, X, y, *, sample_weight=None, l2=0.0, reduction="mean", loss="stable"):
+def objective(
+    model: LogisticRegression,
+    X: Tensor,
+    y: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    loss: Loss = "stable",
+) -> Tensor:
     """The objective f: the reduced per-example losses and (l2 / 2) ‖w‖²; the intercept is not penalised.
 
-    X (N, D), y (N,), sample_weight (N,) or None; loss names one of LOSSES. Raises ValueError for labels that are
-    not one a row, which broadcasting would silently turn into (N, N) losses, and for unknown names.
+    It has forward mode with the textbook's loss only: see ``model.sigmoid``.
+
+    Args:
+        model: weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,) in [0, 1].
+        sample_weight: ω (N,), or None for all 1.
+        l2: of the penalty.
+        reduction: "mean" or "sum", of the losses.
+        loss: the name of one of LOSSES.
+
+    Returns:
+        A number ().
+
+    Raises:
+        ValueError: for labels that are not one a row, which broadcasting would silently turn into (N, N) losses, and
+            for unknown names.
     """
     z = model(X)
     if y.shape != z.shape:

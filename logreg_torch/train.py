@@ -4,57 +4,81 @@ Read beside ``logreg_jax/train.py``. The rows of every mini-batch come from outs
 ``logreg_parity.data.dataset``, so that both twins see the same rows in the same order.
 """
 
-from logreg_parity.data.history import Recorder
+from collections.abc import Collection, Iterable
+
+import numpy as np
+
+from logreg_parity.data.dataset import Dataset, Parameters
+from logreg_parity.data.history import History, Recorder
+from logreg_parity.solvers.descent import check_engine, descend
+from logreg_parity.twins import Loss, Record, Reduction, Setting
 
 from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
 from .loss import objective
 from .sgd import sgd, sgd_step
-from .speed.engines import choose_engine, descend
+from .speed.engines import fast
 
 
 def train(
-    dataset,
-    start,
+    dataset: Dataset,
+    start: Parameters,
     *,
-    steps,
-    learning_rate,
-    momentum=0.0,
-    nesterov=False,
-    batches=None,
-    record="after",
-    keep=None,
-    l2=0.0,
-    reduction="mean",
-    loss="stable",
-    dtype="float32",
-    device="cpu",
-    engine="eager",
-):
+    steps: int,
+    learning_rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    batches: Iterable[np.ndarray] | None = None,
+    record: Record = "after",
+    keep: Collection[int] | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    loss: Loss = "stable",
+    dtype: str = "float32",
+    device: str = "cpu",
+    engine: str = "eager",
+) -> History:
     """Gradient descent from a point on a Dataset, as a History.
 
-    momentum, nesterov: those of ``torch.optim.SGD``, without dampening; batches: the rows (B,) of each step, or
-    None for all rows at every step; record: whether the loss of a step is taken "before" or "after" the update, on
-    the step's own rows, or not at all ("none"); keep: the steps whose points are kept, beside the start and the end.
-    A loss that is not finite ends the run, with the reason in the History. engine: "eager" is the loop below;
-    "inplace" and "compiled" take the same steps faster, without momentum, and "auto" chooses one of
-    ``engines.ENGINES`` from the sizes; the History names it.
+    Args:
+        dataset: X (N, D), y (N,) and row weights, if any.
+        start: weight (D,) and bias (), where the first step begins.
+        steps, learning_rate, momentum, nesterov: those of ``logreg_parity.twins.Setting``.
+        batches: the rows (B,) of each step, or None for all rows at every step.
+        record: whether the loss of a step is taken "before" or "after" the update, on the step's own rows, or "none".
+        keep: the steps whose points are kept, beside the start and the end.
+        l2, reduction, loss: those of ``loss.objective``.
+        dtype: "float64", "float32", "bfloat16" or "float16".
+        device: "cpu", "cuda" or "auto".
+        engine: "eager" is the loop below; "fast" takes the same steps faster, without momentum.
+
+    Returns:
+        Losses and points. A loss that is not finite ends the run, with the reason.
+
+    Raises:
+        ValueError: for a value outside its range, an unknown name, and batches that end before the steps do.
     """
-    engine = choose_engine(engine, dataset, steps=steps, loss=loss, momentum=momentum)
-    options = {"l2": l2, "reduction": reduction, "loss": loss}
-    with arithmetic(dtype):
-        data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(start, dtype, device)
-        books = {"steps": steps, "record": record, "keep": keep, "engine": engine}
-        recorder = Recorder(model_to_numpy(model), **books, name="logreg_torch")
-        if engine != "eager":
-            given = {"steps": steps, "learning_rate": learning_rate, "batches": batches, "record": record}
-            given |= {"l2": l2, "reduction": reduction, "dtype": dtype, "device": device}
-            descend(engine, recorder, dataset, data, model, **given)
-            return recorder.history()
+    setting = Setting(
+        steps=steps,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        nesterov=nesterov,
+        reduction=reduction,
+        l2=l2,
+        record=record,
+        loss=loss,
+    )
+    check_engine(engine, setting)
+    with arithmetic(dtype):  # what the program around has chosen does not change a result
+        model = model_from_numpy(start, dtype, device)
+        recorder = Recorder(model_to_numpy(model), setting, keep=keep, name="logreg_torch", engine=engine)
+        if engine == "fast":
+            return descend(fast(dataset, dtype, device), dataset, batches, recorder)
+        data = data_from_numpy(dataset, dtype, device)
         optimizer = sgd(model, learning_rate, momentum, nesterov)
         for step, rows in recorder.steps(batches):
             batch = data if rows is None else {name: array[rows] for name, array in data.items()}
-            model, optimizer, value = sgd_step(model, optimizer, **batch, **options)
-            if record == "after":
-                value = objective(model, **batch, **options)
+            model, optimizer, value = sgd_step(model, optimizer, **batch, l2=l2, reduction=reduction, loss=loss)
+            if record == "after":  # the same rows once more, at the new point
+                value = objective(model, **batch, l2=l2, reduction=reduction, loss=loss)
             recorder.add(step, None if record == "none" else value.item(), model_to_numpy(model))
     return recorder.history()

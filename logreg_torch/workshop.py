@@ -6,70 +6,138 @@ parameters takes a seed, the caller's theta is not changed, the reduction can be
 "mean" a step of 1e-4 does not train), and theta may be a dict {"w": w, "b": b} or a tuple (w, b), each treated as
 what it is. The loss is the textbook's, which ends in NaN at step 8389 of the published run: see ``loss.py`` for
 the cure.
+
+Everywhere x is (N,) with a number w, or (N, D) with w (D,); b is a number.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from logreg_parity.data.generator import initial_parameters
+from logreg_parity.twins import Reduction, check_reduction
+
+Theta = dict[str, Tensor] | tuple[Tensor, Tensor]
+Model = Callable[[Theta, Tensor], Tensor]  # from theta and x to probabilities (N,)
+LossOfModel = Callable[[Theta, Model, Tensor, Tensor], Tensor]  # of theta, model, x and y
 
 
-def logistic(x):
-    """1 / (1 + exp(-x))."""
+def logistic(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)), elementwise.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        Numbers from 0 to 1, in the shape of x.
+    """
     return 1 / (1 + torch.exp(-x))
 
 
-def logistic_model(theta, x):
-    """The probability of class 1 at every x: (N,) for x (N,) and a number w, or for x (N, D) and w (D,)."""
+def logistic_model(theta: Theta, x: Tensor) -> Tensor:
+    """The probability (N,) of class 1 at every x.
+
+    Args:
+        theta: w and b.
+        x: (N,) or (N, D).
+
+    Returns:
+        Probabilities (N,).
+    """
     w, b = weight_and_bias(theta)
-    return logistic(x @ w + b if x.ndim == 2 else w * x + b)
+    return logistic(x @ w + b if x.ndim == 2 else w * x + b)  # a product with a matrix sums over the features
 
 
-def binary_cross_entropy(y_true, y_preds, reduction="sum"):
-    """The lesson's log-likelihood: y log p + (1 - y) log(1 - p), summed (or averaged), without a minus."""
-    terms = y_true * torch.log(y_preds) + (1 - y_true) * torch.log(1 - y_preds)
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
+def binary_cross_entropy(y_true: Tensor, y_preds: Tensor, reduction: Reduction = "sum") -> Tensor:
+    """The lesson's log-likelihood: y log p + (1 - y) log(1 - p), summed (or averaged), without a minus.
+
+    Args:
+        y_true: labels y (N,), 0 or 1.
+        y_preds: probabilities p (N,).
+        reduction: "sum" or "mean".
+
+    Returns:
+        A number (), at most 0.
+
+    Raises:
+        ValueError: for another reduction.
+    """
+    check_reduction(reduction)
+    terms = y_true * torch.log(y_preds) + (1 - y_true) * torch.log(1 - y_preds)  # of each row one of the two is 0
     return terms.sum() if reduction == "sum" else terms.mean()
 
 
-def logistic_loss(params, model, x, y, reduction="sum"):
-    """The loss to descend: minus the log-likelihood of the model's predictions."""
+def logistic_loss(params: Theta, model: Model, x: Tensor, y: Tensor, reduction: Reduction = "sum") -> Tensor:
+    """The loss () to descend: minus the log-likelihood of the model's predictions.
+
+    Args:
+        params: the theta.
+        model: from theta and x to probabilities (N,).
+        x: (N,) or (N, D).
+        y: labels (N,), 0 or 1.
+        reduction: "sum" or "mean".
+    """
     return -binary_cross_entropy(y, model(params, x), reduction)
 
 
-def dlogistic_loss(params, model, x, y, reduction="sum"):
-    """The gradient of the loss by its parameters, in their own shape."""
-    return torch.func.grad(logistic_loss)(params, model, x, y, reduction)
+def dlogistic_loss(params: Theta, model: Model, x: Tensor, y: Tensor, reduction: Reduction = "sum") -> Theta:
+    """The gradient of the loss by its parameters, in their own shape.
+
+    Args:
+        params, model, x, y, reduction: those of ``logistic_loss``.
+    """
+    return torch.func.grad(logistic_loss)(params, model, x, y, reduction)  # by the first argument
 
 
-def initialize_linear_params(seed=0):
-    """{"w": w, "b": b}, two standard normal draws, the weight first."""
+def initialize_linear_params(seed: int = 0) -> dict[str, Tensor]:
+    """{"w": w, "b": b}, two standard normal draws, the weight first.
+
+    Args:
+        seed: the same one gives the same draws.
+    """
     (w,), b = initial_parameters(seed=seed)
     return {"w": as_array(w), "b": as_array(b)}
 
 
-def model_optimization_loop(theta, model, loss, x, y, n_steps=3000, step_size=0.001):
-    """Gradient descent by hand: (the losses after each of n_steps updates, theta)."""
+def model_optimization_loop(
+    theta: Theta, model: Model, loss: LossOfModel, x: Any, y: Any, n_steps: int = 3000, step_size: float = 0.001
+) -> tuple[list[float], Theta]:
+    """Gradient descent by hand: (the losses after each of n_steps updates, theta).
+
+    Args:
+        theta: where to begin; numbers or arrays, which are copied.
+        model: from theta and x to probabilities.
+        loss: of theta, model, x and y, to be differentiated by theta.
+        x: one number or D features a row, as an array of any kind.
+        y: labels (N,).
+        n_steps: how many updates.
+        step_size: how far each goes down the gradient.
+
+    Returns:
+        The losses, and a theta of the kind that came.
+    """
     theta = like(theta, *(as_array(part) for part in weight_and_bias(theta)))
     x, y = as_array(x), as_array(y)
-    dloss = torch.func.grad(loss)
+    dloss = torch.func.grad(loss)  # made once: a function of the same arguments
 
-    def step(theta):
+    def step(theta: Theta) -> tuple[Theta, Tensor]:
         (w, b), (dw, db) = weight_and_bias(theta), weight_and_bias(dloss(theta, model, x, y))
-        theta = like(theta, w - step_size * dw, b - step_size * db)
+        theta = like(theta, w - step_size * dw, b - step_size * db)  # against the gradient, which points uphill
         return theta, loss(theta, model, x, y)
 
     losses = []
     for _ in tqdm(range(n_steps), unit="step", disable=None, delay=1, leave=False):
         theta, value = step(theta)
-        losses.append(value.item())
+        losses.append(value.item())  # a plain number: a tensor would stay on the device
     return losses, theta
 
 
-def weight_and_bias(theta):
-    """(w, b) of a theta; a dict is read by its names, never unpacked into its keys."""
+def weight_and_bias(theta: Theta) -> tuple[Tensor, Tensor]:
+    """(w, b) of a theta; a dict is read by its names, never unpacked into its keys. ValueError for anything else."""
     if isinstance(theta, dict):
         return theta["w"], theta["b"]
     if isinstance(theta, tuple) and len(theta) == 2:
@@ -77,11 +145,16 @@ def weight_and_bias(theta):
     raise ValueError(f'theta is {theta!r}; give a dict {{"w": w, "b": b}} or a tuple (w, b)')
 
 
-def like(theta, w, b):
-    """w and b in the shape of theta: a dict for a dict, a tuple for a tuple."""
+def like(theta: Theta, w: Tensor, b: Tensor) -> Theta:
+    """w and b in the shape of theta: a dict for a dict, a tuple for a tuple.
+
+    Args:
+        theta: whose shape is meant.
+        w, b: what is put into it.
+    """
     return {"w": w, "b": b} if isinstance(theta, dict) else (w, b)
 
 
-def as_array(values):
+def as_array(values: Any) -> Tensor:
     """A copy as a tensor, in the framework's default dtype, which is float32 unless it was changed."""
     return torch.tensor(np.asarray(values), dtype=torch.get_default_dtype())

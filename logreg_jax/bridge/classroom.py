@@ -4,6 +4,7 @@ Read beside ``logreg_torch/bridge/classroom.py``; ``logreg_parity.teach`` loads 
 JAX.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..convert import arithmetic, from_numpy, to_numpy
@@ -14,7 +15,7 @@ __all__ = ["float64", "from_numpy", "logistic_loss", "logistic_model", "slope", 
 
 
 @contextmanager
-def float64():
+def float64() -> Iterator[None]:
     """Within it every new number is float64 unless the code says otherwise."""
     with arithmetic("float64"):
         yield

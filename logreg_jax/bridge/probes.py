@@ -5,10 +5,13 @@ answers show. Unlike the rest of the twin this runs under whatever settings JAX 
 64-bit switch follows the dtype.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
 
 from ..convert import find_device, from_numpy, to_numpy
 from ..loss import softplus, stable_loss
@@ -17,17 +20,24 @@ from ..model import sigmoid
 MODES = ("eager", "jit")
 
 
-def slope(function):
-    """The derivative of an elementwise function by its first argument."""
+def slope(function: Callable) -> Callable:
+    """The derivative of an elementwise function by its first argument.
+
+    Args:
+        function: of one array or more, which returns one in the shape of the first.
+
+    Returns:
+        A function of the same arguments.
+    """
     return jax.grad(lambda z, *rest: function(z, *rest).sum())
 
 
-def apart(z):
+def apart(z: Array) -> Array:
     """The same numbers with gaps between them, where no vector instruction applies: a kernel's road for odd ends."""
     return jnp.stack((z, z), axis=-1)[..., 0]
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Callable] = {
     "product_sum": lambda a, b, c: a * b + c,
     "scale": lambda x, s: x * s,
     "thousandth": lambda x: x / 1000.0,
@@ -45,8 +55,23 @@ OPERATIONS = {
 }
 
 
-def compute(operation, *arrays, dtype="float32", device="cpu", mode="eager"):
-    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; mode is one of MODES."""
+def compute(
+    operation: str, *arrays: np.ndarray, dtype: str = "float32", device: str = "cpu", mode: str = "eager"
+) -> np.ndarray:
+    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where the mode is not one of MODES.
+
+    Args:
+        operation: the name of one.
+        arrays: what it takes.
+        dtype, device: by name.
+        mode: how it is run.
+
+    Returns:
+        What came out.
+
+    Raises:
+        ValueError: for another mode.
+    """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}; give one of {', '.join(MODES)}")
     function = _compiled(operation) if mode == "jit" else OPERATIONS[operation]
@@ -55,19 +80,24 @@ def compute(operation, *arrays, dtype="float32", device="cpu", mode="eager"):
 
 
 @cache
-def _compiled(operation):
+def _compiled(operation: str) -> Callable:
     return jax.jit(OPERATIONS[operation])
 
 
-def identity(x, device="cpu"):
-    """The array in and out again, in the dtype that the framework gives it unasked."""
+def identity(x: np.ndarray, device: str = "cpu") -> np.ndarray:
+    """The array in and out again, in the dtype that the framework gives it unasked.
+
+    Args:
+        x: any shape.
+        device: by name.
+    """
     return to_numpy(jnp.asarray(x, device=find_device(device)))
 
 
-def threads(count=None):
+def threads(count: int | None = None) -> int | None:
     """The number of threads, after setting it where a count is given; None where there is no such switch, as in JAX."""
 
 
-def describe(device="cpu"):
+def describe(device: str = "cpu") -> str:
     """What the framework says the device is."""
     return find_device(device).device_kind

@@ -1,72 +1,61 @@
-"""The engines: the steps of the loop in ``train.py``, taken faster.
+"""The fast engine: the steps of the loop in ``train.py``, many at once, by what the framework does best.
 
-Read beside ``logreg_torch/speed/engines.py``. ``loops.py`` takes steps in chunks and hands back their points; the
-losses of a chunk are computed from its points afterwards, all at once.
+Read beside ``logreg_torch/speed/engines.py``. PyTorch is fast where nothing is allocated and no graph recorded, JAX
+where the whole loop is compiled. ``logreg_parity.solvers.descent`` cuts the steps into chunks and keeps the books.
 """
 
+from functools import partial
+from typing import Any
+
+import jax
 import jax.numpy as jnp
-import numpy as np
+from jax import Array
 
-from logreg_parity.data.dataset import batch_counts, batch_index
+from logreg_parity.data.dataset import Dataset
+from logreg_parity.solvers.descent import Engine
 
-from ..convert import find_dtype, from_numpy, model_to_numpy, to_numpy
-from .loops import STEPS_A_GRAPH, compiled, inplace
-from .rows import losses, signed_rows, take_rows, with_spare_row
+from ..convert import data_from_numpy, from_numpy, to_numpy
+from ..model import sigmoid
+from .rows import Rows, losses, signed_rows, take_rows, with_spare_row
 
-ENGINES = ("eager", "inplace", "compiled")
-LARGEST_CHUNK = 2**19
-"""What C steps may have, 2 MiB in float32: logits (C N), points (C (D + 1)) where no losses ask for
-logits, or numbers of mini-batches (C B (D + 1))."""
+LARGEST = 2**19  # numbers that the steps of a chunk may take: 2 MiB in float32
 
 
-def choose_engine(engine, dataset, *, steps, loss, momentum):
-    """The engine of that name; "auto" chooses from the sizes. ValueError for others, and for what one cannot do."""
-    if engine not in (*ENGINES, "auto"):
-        raise ValueError(f"engine is {engine!r}; give one of {', '.join(ENGINES)}, or 'auto'")
-    if loss != "stable" and engine not in ("eager", "auto"):
-        raise ValueError(f"loss is {loss!r}, and engine {engine!r} knows 'stable' only; give engine='eager'")
-    if momentum and engine not in ("eager", "auto"):
-        raise ValueError(f"momentum is {momentum}, and engine {engine!r} takes plain steps only; give engine='eager'")
-    if engine != "auto":
-        return engine
-    return "eager" if loss != "stable" or momentum else _fastest(dataset.X.size, steps)
+def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
+    """The engine on a data set, in a dtype on a device.
+
+    Args:
+        dataset: X (N, D), y (N,) and row weights, if any.
+        dtype, device: by name.
+    """
+    rows, put = signed_rows(**data_from_numpy(dataset, dtype, device)), partial(from_numpy, dtype=dtype, device=device)
+    return Engine(dtype, rows, with_spare_row, take_rows, walk, losses, put, to_numpy, LARGEST)
 
 
-def _fastest(size, steps):
-    """The loop compiles in less than the time of the others' first steps, at every size."""
-    return "compiled"
+@jax.jit
+def walk(theta: Array, rows: Rows, counts: Array, learning_rate: float, l2: float) -> Array:
+    """C steps from theta (D + 1,), the bias last: the points (C + 1, D + 1) they lead to, theta being the first.
 
+    The whole loop in one compiled function. For another C it is compiled anew.
 
-def descend(
-    engine, recorder, dataset, data, model, *, steps, learning_rate, batches, record, l2, reduction, dtype, device
-):
-    """Take the steps from the model on, on the Dataset as ``data_from_numpy`` gives it, and book them."""
-    theta, rows = np.append(*model_to_numpy(model)), signed_rows(**data)
-    data.clear()  # X lives on, signed, in the rows
-    index = None if batches is None else batch_index(batches, steps, dataset.n_rows)
-    every = rows if index is None else with_spare_row(rows)
-    counts = batch_counts(dataset, index, steps, reduction)
-    if counts.max() > jnp.finfo(find_dtype(dtype)).max:
-        raise ValueError(f"{counts.max():g} rows in a mean are more than {dtype} can count; give engine='eager'")
-    walk = {"inplace": inplace, "compiled": compiled}[engine]
-    logits = len(theta) if record == "none" else dataset.n_rows  # those of all points are there for the losses alone
-    size = _chunk_size(engine, steps, logits if index is None else index.shape[1] * len(theta))
-    for chunk in recorder.chunks(size):
-        taken = np.arange(chunk.start - 1, chunk.start - 1 + size).clip(max=steps - 1)  # as many in the last chunk
-        rows = every if index is None else take_rows(every, index[taken])
-        divisors = from_numpy(counts[taken], dtype, device)
-        points = walk(from_numpy(theta, dtype, device), rows, divisors, learning_rate, l2)
-        values = None
-        if record != "none":
-            seen = points[1:] if record == "after" else points[:-1]
-            values = to_numpy(losses(seen, rows, divisors, l2))
-        numbers = to_numpy(points)
-        recorder.extend(chunk, values, numbers[1:])
-        theta = numbers[-1]
+    Args:
+        theta: where the first step begins.
+        rows: all, or those of each step.
+        counts: (C,), what the sums of each step are divided by.
+        learning_rate: η.
+        l2: of the penalty.
+    """
+    penalty = jnp.full_like(theta, l2).at[-1].set(0)  # nothing for the bias
+    per_step = rows.columns.ndim == 3
 
+    def step(theta: Array, given: Any) -> tuple[Array, Array]:
+        count, own = given
+        columns, up, down = own if per_step else rows
+        t = theta @ columns
+        r = sigmoid(t) if up is None else sigmoid(t) * up
+        r = r if down is None else r - sigmoid(-t) * down
+        theta = theta - learning_rate * (columns @ r / count + penalty * theta)
+        return theta, theta
 
-def _chunk_size(engine, steps, width):
-    """As many steps as are booked at once: chunks of one size, which is compiled once, with few steps too many."""
-    largest = max(8, LARGEST_CHUNK // width)
-    size = -(-steps // -(-steps // largest))
-    return -(-size // STEPS_A_GRAPH) * STEPS_A_GRAPH if engine == "compiled" else size
+    _, points = jax.lax.scan(step, theta, (counts, rows if per_step else None))
+    return jnp.concatenate([theta[None], points])

@@ -4,48 +4,36 @@ Read beside ``logreg_torch/speed/fit.py``. The solvers are ``logreg_parity.solve
 passes over the data, in which the time goes, are ``blocked.py``; and L-BFGS is the framework's own.
 """
 
-from logreg_parity.solvers.objective import Objective
-from logreg_parity.solvers.solve import solve as _solve
+from functools import partial
 
-from .blocked import pack, sums
+import jax
+
+from logreg_parity.solvers.blocks import Place, processors
+from logreg_parity.solvers.solve import Fitter
+
+from ..convert import arithmetic, find_device
+from .blocked import add_share
 from .lbfgs import lbfgs
 
 
-def fit(
-    dataset,
-    *,
-    l2=0.0,
-    reduction="mean",
-    solver="auto",
-    tolerance=1e-8,
-    max_iterations=1000,
-    dtype="float64",
-    device="cpu",
-    intercept=True,
-    kernel="auto",
-    checkpoint=None,
-):
-    """The optimum of the objective on a Dataset or a Stream, as a Fit: ``pack``, then ``solve``.
+def place(device: str) -> Place:
+    """What a fit has to know of a device: how blocks get there, and what adds them up.
 
-    dtype: how X is held, "float64", or "float32", which halves memory and time and is the same data if X has float32
-    values; the last passes compute in float64 either way. intercept: whether the model has a bias. kernel: what reads
-    X, "plain", "fused" or "auto", as ``pack`` has it. The other options are those of ``solve``.
+    Args:
+        device: "cpu", "cuda" or "auto".
 
-    On a CPU it takes less time after ``jax.config.update("jax_cpu_enable_async_dispatch", False)``, which has to come
-    before JAX is first used: a fit waits for each pass, and then no other thread has to be woken for it.
+    Returns:
+        The Place: on a CPU every processor takes a share of the blocks, a GPU shares each among its cores itself.
+
+    Raises:
+        ValueError: for a device there is not.
     """
-    options = {"l2": l2, "reduction": reduction, "solver": solver, "checkpoint": checkpoint}
-    blocks = pack(dataset, dtype=dtype, device=device, intercept=intercept, kernel=kernel)
-    return solve(blocks, tolerance=tolerance, max_iterations=max_iterations, **options)
+    to = find_device(device)
+    workers, within = processors() if to.platform == "cpu" else None, partial(arithmetic, "float64")
+    return Place(partial(jax.device_put, device=to), add_share, workers, within, "logreg_jax", "jax_triton")
 
 
-def solve(blocks, *, l2=0.0, reduction="mean", solver="auto", tolerance=1e-8, max_iterations=1000, checkpoint=None):
-    """The optimum on packed data, as a Fit.
-
-    solver: newton, lbfgs, progressive, or auto, which picks by the sizes. tolerance: the gradient's 2-norm relative
-    to that at θ = 0, and the proved gap relative to the objective. checkpoint: a file that keeps the state, from which
-    a killed run goes on. See ``logreg_parity.solvers.solve``.
-    """
-    objective = Objective(blocks, sums, l2=l2, reduction=reduction)
-    options = {"solver": solver, "tolerance": tolerance, "max_iterations": max_iterations, "checkpoint": checkpoint}
-    return _solve(objective, {"lbfgs": lbfgs}, **options)
+FITTER = Fitter(place, lbfgs)
+fit = FITTER.fit
+pack = FITTER.pack
+solve = FITTER.solve

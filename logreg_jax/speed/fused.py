@@ -1,66 +1,32 @@
-"""A block's sums by one kernel that reads X once, in place of the framework's products.
+"""A block's sums on a GPU by one kernel that reads X once, in place of the framework's products.
 
-Read beside ``logreg_torch/speed/fused.py``. The kernels are the same for both twins: on a CPU
-``logreg_parity/solvers/kernels/cpu.py``, by numba, on a GPU ``logreg_parity/solvers/kernels/gpu.py``, by Triton.
+Read beside ``logreg_torch/speed/fused.py``. The kernel is the same for both twins, in Triton:
+``logreg_parity/solvers/kernels/gpu.py``. Here it is launched.
 """
-
-import warnings
-from functools import cache
-from importlib.util import find_spec
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jax import Array
 
 from logreg_parity.solvers.blocks import Sums
 
 
-def is_fused(kernel, device):
-    """Whether a kernel reads the blocks on that device: "fused", "plain", or "auto": on a GPU where it runs.
-
-    Raises ValueError for another name, and for a kernel that is not installed.
-    """
-    if kernel not in ("auto", "plain", "fused"):
-        raise ValueError(f"kernel is {kernel!r}; give 'auto', 'plain' or 'fused'")
-    on_gpu = device.platform == "gpu"
-    module = "jax_triton" if on_gpu else "numba"
-    installed = find_spec(module) is not None
-    if kernel == "fused" and not installed:
-        raise ValueError(f"kernel='fused' needs {module} on this device, which is not installed; give kernel='plain'")
-    return kernel == "fused" or (kernel == "auto" and on_gpu and installed and _runs(device))
-
-
-@cache
-def _runs(device):
-    """Whether the GPU's kernel reads a block of one number; where not, a warning says why."""
-    try:
-        with jax.enable_x64(True):
-            one = jax.device_put(np.ones((1, 1)), device)
-            _on_gpu(one, None, one[0])[0].item()
-    except Exception as error:
-        warnings.warn(f"JAX reads X by plain products, for the kernel does not run here: {error}", stacklevel=2)
-        return False
-    return True
-
-
-def add_share(theta, hessian, share):
-    """The Sums of some blocks by the CPU's kernel, in NumPy: theta (D + 1,) in the arithmetic."""
-    from logreg_parity.solvers.kernels.cpu import add_share
-
-    return add_share(theta, hessian, share)
-
-
-def add_block(total, X, weight, theta):
-    """What ``blocked.add_block`` does, on a GPU and without a Hessian."""
-    value, gradient = _on_gpu(X, weight, theta)
-    return Sums(total.value + value, total.gradient + gradient, None)
-
-
 @jax.jit
-def _on_gpu(X, weight, theta):
+def add_block(total: Sums, X: Array, weight: Array | None, theta: Array) -> Sums:
+    """What ``blocked.add_block`` does, on a GPU and without a Hessian.
+
+    Args:
+        total: what the blocks before have given.
+        X: signed rows (D + 1, R), the bias's last.
+        weight: of the rows (R,), or None for all 1.
+        theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
+
+    Returns:
+        The Sums with this block.
+    """
     from jax_triton import triton_call
 
-    from logreg_parity.solvers.kernels.gpu import add_tiles, launch
+    from logreg_parity.solvers.kernels.gpu import add_tiles, launch  # Triton may not be there
 
     k, n = X.shape
     programs, warps, constants = launch(k, n, weighted=weight is not None)
@@ -77,4 +43,4 @@ def _on_gpu(X, weight, theta):
         **constants,
     )
     found = parts.sum(axis=0)
-    return found[-1], found[:-1]
+    return Sums(total.value + found[-1], total.gradient + found[:-1], None)

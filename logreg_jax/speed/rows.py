@@ -10,31 +10,41 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
 
 from ..loss import softplus
-from ..model import sigmoid
 
 
 class Rows(NamedTuple):
     """M rows for all steps, or B rows for each of C steps, which then lead every shape."""
 
-    columns: jax.Array  # (D + 1, M): the features and 1, times s where labels are hard
-    up: jax.Array | None  # (M,), the factor of σ(t) and softplus(t), row weights included; None for all 1
-    down: jax.Array | None  # (M,), that of σ(-t) and softplus(-t); None where labels are hard
+    columns: Array  # (D + 1, M): the features and 1, times s where labels are hard
+    up: Array | None  # (M,), the factor of σ(t) and softplus(t), row weights included; None for all 1
+    down: Array | None  # (M,), that of σ(-t) and softplus(-t); None where labels are hard
 
 
-def signed_rows(X, y, sample_weight=None):
-    """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None."""
+def signed_rows(X: Array, y: Array, sample_weight: Array | None = None) -> Rows:
+    """The Rows of a data set: X (N, D), y (N,), sample_weight (N,) or None.
+
+    Args:
+        X: features (N, D).
+        y: labels (N,).
+        sample_weight: ω (N,), or None for all 1.
+
+    Returns:
+        N Rows for all steps.
+    """
     return _signed_rows(X, y, sample_weight, hard=bool(_are_hard(y)))
 
 
 @jax.jit
-def _are_hard(y):
+def _are_hard(y: Array) -> Array:
     return ((y == 0) | (y == 1)).all()
 
 
 @partial(jax.jit, static_argnames="hard")
-def _signed_rows(X, y, sample_weight, hard):
+def _signed_rows(X: Array, y: Array, sample_weight: Array | None, hard: bool) -> Rows:
     columns = jnp.concatenate([X.T, jnp.ones_like(y)[None]])
     if hard:
         columns *= 1 - 2 * y
@@ -43,41 +53,41 @@ def _signed_rows(X, y, sample_weight, hard):
     return Rows(columns, weight * (1 - y), weight * y)
 
 
-def with_spare_row(rows):
+def with_spare_row(rows: Rows) -> Rows:
     """The same Rows and, after the last, one that counts nothing: it fills up batches that are shorter than others."""
     up = jnp.ones_like(rows.columns[0]) if rows.up is None else rows.up
+    return jax.tree.map(lambda part: jnp.append(part, jnp.zeros_like(part[..., :1]), axis=-1), rows._replace(up=up))
+
+
+@jax.jit
+def take_rows(rows: Rows, index: np.ndarray) -> Rows:
+    """The Rows of C steps, those that index (C, B) names, of Rows with a spare one.
+
+    Args:
+        rows: N and a spare one.
+        index: row numbers from 0 to N, N being the spare one.
+
+    Returns:
+        B Rows for each of C steps.
+    """
+    columns, *factors = rows
     return Rows(
-        *(
-            part if part is None else jnp.append(part, jnp.zeros_like(part[..., :1]), axis=-1)
-            for part in (rows.columns, up, rows.down)
-        )
+        jnp.moveaxis(columns[:, index], 1, 0), *(None if factor is None else factor[index] for factor in factors)
     )
 
 
 @jax.jit
-def take_rows(rows, index):
-    """The Rows of C steps, those that index (C, B) names, of Rows with a spare one."""
-    columns, up, down = rows
-    return Rows(jnp.moveaxis(columns[:, index], 1, 0), up[index], None if down is None else down[index])
+def losses(points: Array, rows: Rows, counts: Array, l2: float) -> Array:
+    """The objective (C,) at points (C, D + 1), each on the rows of its step.
 
-
-def next_point(theta, rows, count, rate, penalty):
-    """One step θ - η ∇f from theta (D + 1,): η is rate (), penalty (D + 1,) is l2 and 0 for the bias.
-
-    count () is what the sums are divided by.
+    Args:
+        points: one a step, the bias last.
+        rows: all, or those of each step.
+        counts: (C,), what the sums are divided by.
+        l2: of the penalty.
     """
-    columns, up, down = rows
-    t = theta @ columns
-    r = sigmoid(t) if up is None else sigmoid(t) * up
-    r = r if down is None else r - sigmoid(-t) * down
-    return theta - rate * (columns @ r / count + penalty * theta)
-
-
-@jax.jit
-def losses(points, rows, count, l2):
-    """The objective (C,) at points (C, D + 1), each on the rows of its step; count (C,) is what sums are divided by."""
     columns, up, down = rows
     t = points @ columns if columns.ndim == 2 else (points[:, None] @ columns)[:, 0]
     terms = softplus(t) if up is None else softplus(t) * up
     terms = terms if down is None else terms + softplus(-t) * down
-    return terms.sum(1) / count + l2 / 2 * (points[:, :-1] ** 2).sum(1)
+    return terms.sum(1) / counts + l2 / 2 * (points[:, :-1] ** 2).sum(1)

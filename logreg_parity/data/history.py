@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from ..twins import Record
+from ..twins import Record, Setting
 from .dataset import Parameters
 
 
@@ -51,27 +51,22 @@ class History:
 class Recorder:
     """Keeps the books of a run for the loop that makes it, and says when to stop.
 
-    record: whether the loss of a step is taken "before" or "after" the update, or not at all ("none"); keep: the
-    steps whose points are kept (the start and the end always are); engine: the loop's name, for the History. A
-    progress bar shows on runs of over a second in a terminal.
+    A progress bar shows on runs of over a second in a terminal.
+
+    Args:
+        start: where the run begins.
+        setting: the run: how many steps there are, and which loss of each is booked.
+        keep: the steps whose points are kept; the start and the end always are.
+        name: of the twin, for the progress bar.
+        engine: of the loop, for the History.
     """
 
     def __init__(
-        self,
-        start: Parameters,
-        *,
-        steps: int,
-        record: Record,
-        keep: Collection[int] | None,
-        name: str,
-        engine: str = "eager",
+        self, start: Parameters, setting: Setting, *, keep: Collection[int] | None, name: str, engine: str = "eager"
     ):
-        if steps < 1:
-            raise ValueError(f"steps is {steps}; give at least 1")
-        if record not in ("before", "after", "none"):
-            raise ValueError(f"record is {record!r}; give 'before' or 'after' (the update), or 'none'")
-        self._record, self._last, self._name, self._engine = record, steps, name, engine
-        self._awaited = deque(step for step in sorted({steps, *(() if keep is None else keep)}) if step > 0)
+        self.start, self.setting = start, setting
+        self._record, self._last, self._name, self._engine = setting.record, setting.steps, name, engine
+        self._awaited = deque(step for step in sorted({self._last, *(() if keep is None else keep)}) if step > 0)
         self._points = [(0, start)]
         self._losses = array("d")
         self._stop_reason: str | None = None

@@ -9,9 +9,10 @@ intercept s = (1 - 2y) x, and whatever has D + 1 numbers here has D.
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,14 +52,21 @@ class Block(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where the blocks of a data set are, and what reads them.
+    """Where the blocks of a data set are, and what adds them up there: all that a twin brings to a fit but L-BFGS.
 
-    put brings an array there. workers: how many threads share the blocks, None where the device shares each among its
-    cores. fused: whether a kernel takes the place of the framework's products, where there is one for them.
+    put brings an array there. add(share, theta, hessian, fused) gives the Sums of some blocks at theta (D + 1,), in the
+    arithmetic of theta, on a GPU by its kernel where ``fused``. workers: how many threads share the blocks, None where
+    the device shares each among its cores. within: a context for putting and adding. twin: whose passes they are.
+    launcher: what has to be installed for the kernel of a GPU. fused: whether a kernel takes the place of the
+    framework's products, where there is one for them.
     """
 
     put: Callable[[np.ndarray], Any]
+    add: Callable[..., Sums]
     workers: int | None = 1
+    within: Callable[[], AbstractContextManager] = nullcontext
+    twin: str = ""
+    launcher: str = ""
     fused: bool = False
 
     @property
@@ -78,7 +86,8 @@ class Place(NamedTuple):
 
     def block(self, X: np.ndarray, weight: np.ndarray | None, rows: int) -> Block:
         """The block of these arrays, put there."""
-        return Block(self.put(X), None if weight is None else self.put(weight), rows)
+        with self.within():
+            return Block(self.put(X), None if weight is None else self.put(weight), rows)
 
     def has_kernel(self, parameters: int, *, hessian: bool) -> bool:
         """Whether the GPU's kernel does a pass: it makes no Hessian, and takes WIDEST."""
@@ -185,12 +194,23 @@ class Blocks:
         total = float(part.rows if weight is None else weight.sum())
         return replace(self, blocks=(part,), rows=(part.rows,), weights=(total,))
 
-    def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
-        """The sums over all blocks: each worker has its share, ``part`` adds up one share. One worker is the caller."""
-        workers = self.place.workers or 1
+    def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
+        """The sums over all rows at theta (D + 1,), in NumPy: one pass, in that arithmetic.
+
+        Each worker has its share of the blocks; one of them is the caller.
+        """
+        place, workers = self.place, self.place.workers or 1
+        fused = place.has_kernel(len(theta), hessian=hessian)
+        part = partial(place.add, theta=theta.astype(arithmetic), hessian=hessian, fused=fused)
         shares = [self.blocks[worker::workers] for worker in range(min(workers, len(self.blocks)))]
-        others = pool.map(part, shares[1:])
-        return reduce(Sums.plus, others, part(shares[0]))
+        with place.within():
+            return reduce(Sums.plus, _threads().map(part, shares[1:]), part(shares[0]))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """The workers' threads."""
+    return ThreadPoolExecutor(processors())
 
 
 def processors() -> int:

@@ -3,14 +3,14 @@
 Without an intercept θ = w: D numbers.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data.dataset import Parameters
 from ..truth.reference import flatten
-from .blocks import Blocks, Sums
+from ..twins import check_reduction
+from .blocks import Blocks
 from .certificate import Certificate, certify, gradient_error
 from .streamed import Streamed
 
@@ -29,21 +29,17 @@ class Point(NamedTuple):
 
 
 class Objective:
-    """The mean loss of packed data and its penalty. ``sums`` is the twin's pass; ``passes`` counts what was read.
+    """The mean loss of packed data and its penalty; ``passes`` counts what was read.
 
     reduction="sum" is the same problem with the penalty divided by Σ ω; ``scale`` leads back. Raises ValueError for a
     penalty that is negative or not finite and an unknown reduction.
     """
 
-    def __init__(
-        self, blocks: Blocks | Streamed, sums: Callable[..., Sums], *, l2: float = 0.0, reduction: str = "mean"
-    ):
+    def __init__(self, blocks: Blocks | Streamed, *, l2: float = 0.0, reduction: str = "mean"):
         if not 0 <= l2 < np.inf:
             raise ValueError(f"l2 is {l2}; give a finite number, 0 or more")
-        if reduction not in ("mean", "sum"):
-            raise ValueError(f"reduction is {reduction!r}; give 'mean' or 'sum'")
-        self.blocks, self._sums = blocks, sums
-        self.twin = sums.__module__
+        check_reduction(reduction)
+        self.blocks = blocks
         self.scale = 1.0 if reduction == "mean" else blocks.total_weight
         self.l2 = l2 / self.scale
         self._penalty = np.append(np.full(blocks.dataset.n_features, self.l2), [0.0] * blocks.intercept)
@@ -58,7 +54,7 @@ class Objective:
         """One pass at that point."""
         self.passes += 1
         total = self.blocks.total_weight
-        loss, slope, curvature = self._sums(self.blocks, theta, arithmetic=arithmetic, hessian=hessian)
+        loss, slope, curvature = self.blocks.sums(theta, arithmetic=arithmetic, hessian=hessian)
         value = float(loss / total + (self._penalty * theta) @ theta / 2)
         if curvature is not None:
             curvature = curvature / total + np.diag(self._penalty)
@@ -79,7 +75,7 @@ class Objective:
 
     def sample(self, rows: int) -> "Objective":
         """The objective of at least so many rows, spread over the data; it counts its own passes."""
-        return Objective(self.blocks.sample(rows), self._sums, l2=self.l2)
+        return Objective(self.blocks.sample(rows), l2=self.l2)
 
     def charge(self, sample: "Objective") -> None:
         """Count what a sample has read, as the part of a pass that it is."""

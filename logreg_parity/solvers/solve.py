@@ -1,66 +1,155 @@
-"""From packed data to a Fit: one solver's points, looked at one by one until one is proved good enough."""
+"""From data to a Fit: one solver's points, looked at one by one until one is proved good enough."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from ..data.dataset import Dataset
 from ..data.history import Fit
+from . import kernels
+from .blocks import Blocks, Place
 from .checkpoint import Checkpoint
 from .newton import newton
 from .objective import Objective, Point
 from .progressive import progressive
 from .stop import Stop
+from .stream import Stream
+from .streamed import Streamed
 
 Solver = Callable[[Objective, np.ndarray, float], Iterator[Point]]
 
 NEWTON_WORK = 2 * 10**6  # N (D + 1)²: above it Newton takes longer than progressive, at 10⁴ × 20 half as long again
 
 
-def solve(
-    objective: Objective,
-    own: Mapping[str, Solver],
-    *,
-    solver: str,
-    tolerance: float,
-    max_iterations: int,
-    checkpoint: Path | str | None = None,
-) -> Fit:
-    """Run a solver from θ = 0 until the gradient is at most ``tolerance`` times that at θ = 0 and the gap is proved.
+class Fitter:
+    """The fit of one twin: the solvers, on its passes over the data.
 
-    own: the solvers that the twin brings beside newton and progressive. The proved gap of a converged fit is at most
-    ``tolerance`` of the objective. A solver that ends without such a point hands over to nothing: the Fit says why.
-    checkpoint: a file that keeps the point after every step; where it is there, the run goes on from it, to the same
-    bits. It needs the solver newton, for which the point is all there is to know, and which auto then is.
-    Raises ValueError for a checkpoint of another fit, an unknown solver, and a tolerance or a number of iterations
-    that makes no sense.
+    Args:
+        place: from a device's name to the twin's passes there.
+        lbfgs: the twin's own solver, beside newton and progressive.
     """
-    solvers = {"newton": newton, "progressive": progressive, **own}
-    if solver not in ("auto", *solvers):
-        raise ValueError(f"solver is {solver!r}; give auto, {', '.join(solvers)}")
-    if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance is {tolerance}; give a number between 0 and 1")
-    if max_iterations < 1:
-        raise ValueError(f"max_iterations is {max_iterations}; give at least 1")
-    k = len(objective.gradient_at_zero)
-    name = solver if solver != "auto" else "newton" if checkpoint else choose(objective.blocks.n_rows, k)
-    stop = Stop(objective, tolerance)
-    state = {"theta": np.zeros(k), "counts": np.zeros(2)}
-    kept = None if checkpoint is None else _kept(checkpoint, name, objective)
-    if kept is not None:
-        state = kept.load() or state
-    stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
-    if not stop.one_class():
-        with _blas().limit(limits=1, user_api="blas"):
-            for here in solvers[name](objective, state["theta"], stop.target):
-                if kept is not None:
-                    counts = np.array([stop.iterations, objective.passes])
-                    kept.save({"theta": here.theta, "counts": counts}, now=True)
-                if stop(here) or stop.iterations >= max_iterations:
-                    break
-    return stop.fit(name)
+
+    def __init__(self, place: Callable[[str], Place], lbfgs: Solver):
+        self._place, self._lbfgs = place, lbfgs
+
+    def fit(
+        self,
+        dataset: Dataset | Stream,
+        *,
+        l2: float = 0.0,
+        reduction: str = "mean",
+        solver: str = "auto",
+        tolerance: float = 1e-8,
+        max_iterations: int = 1000,
+        dtype: str = "float64",
+        device: str = "cpu",
+        intercept: bool = True,
+        kernel: str = "auto",
+        checkpoint: Path | str | None = None,
+    ) -> Fit:
+        """The optimum, and how near it is proved to be: ``pack``, then ``solve``, which say what the arguments are."""
+        blocks = self.pack(dataset, dtype=dtype, device=device, intercept=intercept, kernel=kernel)
+        return self.solve(
+            blocks,
+            l2=l2,
+            reduction=reduction,
+            solver=solver,
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+            checkpoint=checkpoint,
+        )
+
+    def pack(
+        self,
+        dataset: Dataset | Stream,
+        *,
+        dtype: str = "float64",
+        device: str = "cpu",
+        intercept: bool = True,
+        kernel: str = "auto",
+    ) -> Blocks | Streamed:
+        """The data on a device, ready for passes.
+
+        Args:
+            dataset: N rows of D features; of a Stream no copy is kept.
+            dtype: how X is held: "float64", or "float32", which halves memory and time and is the same data if X has
+                float32 values; the last passes of a fit compute in float64 either way.
+            device: "cpu", "cuda" or "auto".
+            intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
+            kernel: what reads the blocks: "plain", the framework's products; "fused", a kernel; or "auto", on a CPU
+                the former.
+
+        Returns:
+            Blocks, the one copy of X there is, or Streamed.
+
+        Raises:
+            ValueError: for names that are not known, a kernel that is not installed, and what ``Blocks.of`` refuses.
+        """
+        place = kernels.choose(kernel, self._place(device))
+        if isinstance(dataset, Stream):
+            return Streamed(dataset, dtype, place, intercept=intercept)
+        return Blocks.of(dataset, dtype, place, intercept=intercept)
+
+    def solve(
+        self,
+        blocks: Blocks | Streamed,
+        *,
+        l2: float = 0.0,
+        reduction: str = "mean",
+        solver: str = "auto",
+        tolerance: float = 1e-8,
+        max_iterations: int = 1000,
+        checkpoint: Path | str | None = None,
+    ) -> Fit:
+        """Run a solver from θ = 0 until the gradient and the proved gap are small.
+
+        Args:
+            blocks: packed data.
+            l2: of the penalty (l2 / 2) ‖w‖².
+            reduction: "mean" or "sum", of the losses.
+            solver: newton, lbfgs, progressive, or auto, which picks by the sizes.
+            tolerance: what the gradient's 2-norm may be, relative to that at θ = 0, and the proved gap, relative to
+                the objective.
+            max_iterations: points at most.
+            checkpoint: a file that keeps the point after every step; where it is there, the run goes on from it, to the
+                same bits. It needs the solver newton, for which the point is all there is to know, and which auto then
+                is.
+
+        Returns:
+            The last point, with what is proved of it. A solver that ends without a proof hands over to nothing: the
+            Fit says why.
+
+        Raises:
+            ValueError: for a checkpoint of another fit, an unknown solver, and a number that makes no sense.
+        """
+        objective = Objective(blocks, l2=l2, reduction=reduction)
+        solvers = {"newton": newton, "progressive": progressive, "lbfgs": self._lbfgs}
+        if solver not in ("auto", *solvers):
+            raise ValueError(f"solver is {solver!r}; give auto, {', '.join(solvers)}")
+        if not 0 < tolerance < 1:
+            raise ValueError(f"tolerance is {tolerance}; give a number between 0 and 1")
+        if max_iterations < 1:
+            raise ValueError(f"max_iterations is {max_iterations}; give at least 1")
+        k = len(objective.gradient_at_zero)
+        name = solver if solver != "auto" else "newton" if checkpoint else choose(blocks.n_rows, k)
+        stop = Stop(objective, tolerance)
+        state = {"theta": np.zeros(k), "counts": np.zeros(2)}
+        kept = None if checkpoint is None else _kept(checkpoint, name, objective)
+        if kept is not None:
+            state = kept.load() or state
+        stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
+        if not stop.one_class():
+            with _blas().limit(limits=1, user_api="blas"):
+                for here in solvers[name](objective, state["theta"], stop.target):
+                    if kept is not None:
+                        counts = np.array([stop.iterations, objective.passes])
+                        kept.save({"theta": here.theta, "counts": counts}, now=True)
+                    if stop(here) or stop.iterations >= max_iterations:
+                        break
+        return stop.fit(name)
 
 
 @cache
@@ -77,9 +166,8 @@ def _kept(path: Path | str, name: str, objective: Objective) -> Checkpoint:
     """Where the state of the fit is kept. Raises ValueError for a solver that has more state than a point."""
     if name != "newton":
         raise ValueError(f"solver is {name!r}, which remembers more than a checkpoint keeps; give newton or auto")
-    return Checkpoint(
-        path, {"solver": name, "twin": objective.twin, "l2": objective.l2, "data": objective.blocks.identity}
-    )
+    blocks = objective.blocks
+    return Checkpoint(path, {"solver": name, "twin": blocks.place.twin, "l2": objective.l2, "data": blocks.identity})
 
 
 def choose(n: int, k: int) -> str:

@@ -1,7 +1,6 @@
 """Packed data that are not kept: every pass reads, packs and drops one block of a stream after the other."""
 
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import Iterator
 from functools import reduce
 
 import numpy as np
@@ -58,17 +57,17 @@ class Streamed:
         """At least so many rows of the sample, or all of it."""
         return self._packed(self.dataset).sample(min(rows, self.dataset.n_rows))
 
-    def add_up(self, part: Callable[[tuple], Sums], pool: Executor) -> Sums:
+    def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
         """The sums over all rows, block by block in one order, so that two passes agree to the last bit."""
         if self._stream.fingerprint != self._fingerprint:
             raise ValueError(f"{self._stream.source} has changed since the first pass; start again, and let it rest")
         packed = (self._packed(dataset) for _, dataset in self._datasets())
-        return reduce(Sums.plus, (blocks.add_up(part, pool) for blocks in packed))
+        return reduce(Sums.plus, (blocks.sums(theta, arithmetic=arithmetic, hessian=hessian) for blocks in packed))
 
     def _packed(self, dataset: Dataset) -> Blocks:
         return Blocks.of(dataset, self.dtype, self.place, intercept=self.intercept)
 
-    def _datasets(self):
+    def _datasets(self) -> Iterator[tuple[int, Dataset]]:
         """Of every block the number of its first row, and its rows."""
         blocks = tqdm(self._stream, "pass", self._stream.n_blocks, unit="block", disable=None, delay=1, leave=False)
         for k, (X, y) in enumerate(blocks):

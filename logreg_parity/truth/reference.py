@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.dataset import Dataset, Parameters
 from ..data.history import Evaluation, History, Recorder
-from ..twins import Setting, check_reduction
+from ..twins import Record, Reduction, Setting, check_reduction
 from .ulp import round_setting
 
 # -- model ------------------------------------------------------------------------------------------------------------
@@ -146,10 +146,10 @@ def train(
     momentum: float = 0.0,
     nesterov: bool = False,
     batches: Iterable[np.ndarray] | None = None,
-    record="after",
+    record: Record = "after",
     keep: Collection[int] | None = None,
     l2=0.0,
-    reduction="mean",
+    reduction: Reduction = "mean",
     dtype="float64",
     device="cpu",
 ) -> History:
@@ -164,7 +164,7 @@ def train(
         record=record,
     )
     data, parameters = _from_numpy(dataset, start, dtype, device)
-    recorder = Recorder(parameters, steps=steps, record=record, keep=keep, name="reference")
+    recorder = Recorder(parameters, setting, keep=keep, name="reference")
     setting, velocity = round_setting(setting, dtype), np.zeros_like(flatten(parameters))
     l2, rule = setting.l2, (setting.learning_rate, setting.momentum, nesterov)
     for step, rows in recorder.steps(batches):

@@ -4,6 +4,7 @@ Read beside ``logreg_jax/bridge/classroom.py``; ``logreg_parity.teach`` loads it
 PyTorch.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -16,7 +17,7 @@ __all__ = ["float64", "from_numpy", "logistic_loss", "logistic_model", "slope", 
 
 
 @contextmanager
-def float64():
+def float64() -> Iterator[None]:
     """Within it every new number is float64 unless the code says otherwise."""
     saved = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)

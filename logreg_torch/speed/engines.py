@@ -1,72 +1,87 @@
-"""The engines: the steps of the loop in ``train.py``, taken faster.
+"""The fast engine: the steps of the loop in ``train.py``, many at once, by what the framework does best.
 
-Read beside ``logreg_jax/speed/engines.py``. ``loops.py`` takes steps in chunks and hands back their points; the losses
-of a chunk are computed from its points afterwards, all at once.
+Read beside ``logreg_jax/speed/engines.py``. PyTorch is fast where nothing is allocated and no graph recorded, JAX where
+the whole loop is compiled. ``logreg_parity.solvers.descent`` cuts the steps into chunks and keeps the books.
 """
 
-import numpy as np
+from collections.abc import Iterator
+from functools import partial
+from itertools import repeat
+
 import torch
+from torch import Tensor
 
-from logreg_parity.data.dataset import batch_counts, batch_index
+from logreg_parity.data.dataset import Dataset
+from logreg_parity.solvers.descent import Engine
 
-from ..convert import find_dtype, from_numpy, model_to_numpy, to_numpy
-from .loops import STEPS_A_GRAPH, compiled, inplace
-from .rows import losses, signed_rows, take_rows, with_spare_row
+from ..convert import data_from_numpy, from_numpy, to_numpy
+from .rows import Rows, losses, signed_rows, take_rows, with_spare_row
 
-ENGINES = ("eager", "inplace", "compiled")
-LARGEST_CHUNK = 2**18
-"""What C steps may have, a MiB in float32: logits (C N), points (C (D + 1)) where no losses ask for
-logits, or numbers of mini-batches (C B (D + 1))."""
-
-
-def choose_engine(engine, dataset, *, steps, loss, momentum):
-    """The engine of that name; "auto" chooses from the sizes. ValueError for others, and for what one cannot do."""
-    if engine not in (*ENGINES, "auto"):
-        raise ValueError(f"engine is {engine!r}; give one of {', '.join(ENGINES)}, or 'auto'")
-    if loss != "stable" and engine not in ("eager", "auto"):
-        raise ValueError(f"loss is {loss!r}, and engine {engine!r} knows 'stable' only; give engine='eager'")
-    if momentum and engine not in ("eager", "auto"):
-        raise ValueError(f"momentum is {momentum}, and engine {engine!r} takes plain steps only; give engine='eager'")
-    if engine != "auto":
-        return engine
-    return "eager" if loss != "stable" or momentum else _fastest(dataset.X.size, steps)
+LARGEST = 2**18  # numbers that the steps of a chunk may take: a MiB in float32
+_PREPARED = 50  # points that are written in turn: a view of each in ``points`` would cost half a µs a step
 
 
-def _fastest(size, steps):
-    """torch.compile takes 10 s and more and saves 3 µs a step on small data; on large data next to nothing."""
-    return "compiled" if steps >= 5_000_000 and size <= 10_000 else "inplace"
+def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
+    """The engine on a data set, in a dtype on a device.
+
+    Args:
+        dataset: X (N, D), y (N,) and row weights, if any.
+        dtype, device: by name.
+    """
+    rows, put = signed_rows(**data_from_numpy(dataset, dtype, device)), partial(from_numpy, dtype=dtype, device=device)
+    return Engine(dtype, rows, with_spare_row, take_rows, walk, losses, put, to_numpy, LARGEST)
 
 
-def descend(
-    engine, recorder, dataset, data, model, *, steps, learning_rate, batches, record, l2, reduction, dtype, device
-):
-    """Take the steps from the model on, on the Dataset as ``data_from_numpy`` gives it, and book them."""
-    theta, rows = np.append(*model_to_numpy(model)), signed_rows(**data)
-    data.clear()  # X lives on, signed, in the rows
-    index = None if batches is None else batch_index(batches, steps, dataset.n_rows)
-    every = rows if index is None else with_spare_row(rows)
-    counts = batch_counts(dataset, index, steps, reduction)
-    if counts.max() > torch.finfo(find_dtype(dtype)).max:
-        raise ValueError(f"{counts.max():g} rows in a mean are more than {dtype} can count; give engine='eager'")
-    walk = {"inplace": inplace, "compiled": compiled}[engine]
-    logits = len(theta) if record == "none" else dataset.n_rows  # those of all points are there for the losses alone
-    size = _chunk_size(engine, steps, logits if index is None else index.shape[1] * len(theta))
-    for chunk in recorder.chunks(size):
-        taken = np.arange(chunk.start - 1, chunk.start - 1 + size).clip(max=steps - 1)  # as many in the last chunk
-        rows = every if index is None else take_rows(every, index[taken])
-        divisors = from_numpy(counts[taken], dtype, device)
-        points = walk(from_numpy(theta, dtype, device), rows, divisors, learning_rate, l2)
-        values = None
-        if record != "none":
-            seen = points[1:] if record == "after" else points[:-1]
-            values = to_numpy(losses(seen, rows, divisors, l2))
-        numbers = to_numpy(points)
-        recorder.extend(chunk, values, numbers[1:])
-        theta = numbers[-1]
+@torch.inference_mode()
+def walk(theta: Tensor, rows: Rows, counts: Tensor, learning_rate: float, l2: float) -> Tensor:
+    """C steps from theta (D + 1,), the bias last: the points (C + 1, D + 1) they lead to, theta being the first.
+
+    One step at a time, prepared so that none allocates memory: four operations where labels are hard, rows weigh the
+    same and there is no penalty.
+
+    Args:
+        theta: where the first step begins.
+        rows: all, or those of each step.
+        counts: (C,), what the sums of each step are divided by.
+        learning_rate: η.
+        l2: of the penalty.
+    """
+    points, per_step = theta.new_empty(len(counts) + 1, len(theta)), rows.columns.ndim == 3
+    points[0] = theta
+    some = points[: _PREPARED + 1].clone()
+    penalty = theta.new_tensor([l2] * (len(theta) - 1) + [0])  # nothing for the bias
+    here = some.unbind()
+    r, q = torch.empty(2, rows.columns.shape[-1], dtype=theta.dtype, device=theta.device)
+    g, h = torch.empty_like(theta), torch.empty_like(theta)
+    shares = 1 / counts.double()
+    moves = -learning_rate * (torch.ones_like(shares) if l2 else shares)
+    parts = (rows.columns, rows.columns.mT, rows.up, rows.down)
+    every = (part.unbind() if per_step and part is not None else repeat(part) for part in parts)
+    given = [iter(one) for one in (_vectors(shares, theta), _vectors(moves, theta), *every)]
+    mv, addcmul = torch.mv, torch.addcmul  # looked up once: a twentieth of a step
+    for reached in points[1:].split(_PREPARED):
+        for a, b, share, move, columns, X, up, down in zip(here, here[1:][: len(reached)], *given, strict=False):
+            mv(X, a, out=r)
+            if down is not None:
+                torch.sigmoid(torch.neg(r, out=q), out=q).mul_(down)
+            r.sigmoid_()
+            if up is not None:
+                r.mul_(up)
+            if down is not None:
+                r.sub_(q)
+            mv(columns, r, out=g)
+            if l2:
+                addcmul(torch.mul(penalty, a, out=h), g, share, out=g)
+            addcmul(a, g, move, out=b)  # θ is rounded once a step, as the bounds have it
+        reached.copy_(some[1:][: len(reached)])
+        some[0] = reached[-1]
+    return points
 
 
-def _chunk_size(engine, steps, width):
-    """As many steps as are booked at once: chunks of one size, which is compiled once, with few steps too many."""
-    largest = max(8, LARGEST_CHUNK // width)
-    size = -(-steps // -(-steps // largest))
-    return -(-size // STEPS_A_GRAPH) * STEPS_A_GRAPH if engine == "compiled" else size
+def _vectors(factors: Tensor, theta: Tensor) -> Iterator[Tensor]:
+    """The factors (C,), each as a vector (D + 1,), by which PyTorch multiplies faster than by a number."""
+    wide = torch.promote_types(theta.dtype, torch.float32)  # η / N may be below every number of a half precision
+    vectors = factors.to(wide)[:, None].expand(-1, len(theta))
+    if (factors == factors[0]).all():
+        return repeat(vectors[0].contiguous())
+    return iter(vectors.contiguous().unbind())

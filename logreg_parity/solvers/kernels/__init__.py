@@ -1,1 +1,44 @@
-"""One reading of X by one kernel: on a CPU by numba, on a GPU by Triton. Both are optional."""
+"""One reading of X by one kernel: on a CPU by numba, on a GPU by Triton. Both are optional.
+
+On a CPU the kernel is NumPy's from end to end, and no twin has a part in it; on a GPU the twin launches it.
+"""
+
+import warnings
+from importlib.util import find_spec
+
+import numpy as np
+
+from ..blocks import Place
+
+
+def choose(kernel: str, place: Place) -> Place:
+    """The place where "fused", a kernel, or "plain", the framework's products, read X.
+
+    "auto" is the kernel on a GPU where it runs. Raises ValueError for another name, and for a kernel that is not
+    installed.
+    """
+    if kernel not in ("auto", "plain", "fused"):
+        raise ValueError(f"kernel is {kernel!r}; give 'auto', 'plain' or 'fused'")
+    on_gpu = place.workers is None
+    module = place.launcher if on_gpu else "numba"
+    installed = find_spec(module) is not None
+    if kernel == "fused" and not installed:
+        raise ValueError(f"kernel='fused' needs {module} on this device, which is not installed; give kernel='plain'")
+    if kernel == "plain" or (kernel == "auto" and not (on_gpu and installed and _runs(place))):
+        return place
+    if on_gpu:
+        return place._replace(fused=True)
+    from .cpu import add_share
+
+    return place._replace(put=np.asarray, add=add_share, fused=True)
+
+
+def _runs(place: Place) -> bool:
+    """Whether the GPU's kernel reads a block of one number; where not, a warning says why."""
+    try:
+        place.add([place.block(np.ones((1, 1)), None, 1)], theta=np.ones(1), hessian=False, fused=True)
+    except Exception as error:  # of whatever kind: there are the framework, the launcher, the compiler and the driver
+        what = f"{place.twin} reads X by plain products, for the kernel does not run here: {error}"
+        warnings.warn(what, stacklevel=2)
+        return False
+    return True

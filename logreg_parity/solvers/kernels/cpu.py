@@ -1,6 +1,6 @@
 """The sums of one pass on a CPU, compiled by numba: X is read from memory once, tile after tile.
 
-Read beside ``fused_gpu.py``; what a tile is, ``solvers/tiles.py`` says. A framework's products go over a block several
+Read beside ``gpu.py``; what a tile is, ``solvers/tiles.py`` says. A framework's products go over a block several
 times and stop at half the speed of memory. Here a tile gives its logits and then, still in a core's cache, its part of
 the gradient; all loops over its lanes become vectors.
 """
@@ -25,8 +25,8 @@ _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"r
 """NaN stays NaN."""
 
 
-def add_share(theta: np.ndarray, hessian: bool, share: Iterable[Block]) -> Sums:
-    """The Sums of some blocks, of one at least."""
+def add_share(share: Iterable[Block], theta: np.ndarray, hessian: bool, fused: bool = True) -> Sums:
+    """The Sums of some blocks, of one at least: ``add`` of a Place that needs no framework."""
     (scratch,) = aligned([(3, TILE)], theta.dtype)
     return reduce(Sums.plus, (_add_up(block, theta, scratch, hessian=hessian) for block in share))
 
