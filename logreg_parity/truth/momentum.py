@@ -74,13 +74,13 @@ def trajectory(
         if point is None or batches is not None:
             point = Point(rows, points[t], dtype, options)
         after = Point(rows, points[t + 1], dtype, options)
-        before_loss = run.change_of_value(point)
+        change = run.change_of_value(point) if record == "before" else None
         run.step(point, points[t + 1])
         if not run.promising(after):
             break
         errors[t + 1] = run.distance
-        recorded, change = (point, before_loss) if record == "before" else (after, run.change_of_value(after))
-        losses[t] = recorded.limits.objective + change
+        recorded = after if change is None else point
+        losses[t] = recorded.limits.objective + (run.change_of_value(after) if change is None else change)
         point = after
     return TrajectoryBounds(errors, losses)
 
@@ -92,6 +92,7 @@ class Point:
         self.rows, self.theta, self.options = rows, theta, options
         self.parameters = Parameters(theta[:-1], float(theta[-1]))
         self.limits = PointBounds(rows, self.parameters, dtype=dtype, **options)
+        self._X1 = reference.with_ones(rows.X)
 
     @cached_property
     def slope(self) -> np.ndarray:
@@ -107,8 +108,7 @@ class Point:
 
     def largest_change(self, Q: np.ndarray) -> float:
         """C: how far a logit can move within the ellipsoid."""
-        X1 = reference.with_ones(self.rows.X)
-        return ENLARGED * float(np.sqrt(np.max(np.sum((X1 @ Q) * X1, axis=1), initial=0.0)))
+        return ENLARGED * float(np.sqrt(np.max(np.sum((self._X1 @ Q) * self._X1, axis=1), initial=0.0)))
 
 
 class Velocity:
