@@ -35,7 +35,7 @@ LARGEST_LOGIT = 2.0**29  # exp of it is near the end of MPFR's exponents
 _ball = np.frompyfunc(arb, 1, 1)
 _exp = np.frompyfunc(arb.exp, 1, 1)
 _log1p = np.frompyfunc(arb.log1p, 1, 1)
-_middle = np.frompyfunc(arb.mid, 1, 1)
+without_radius = np.frompyfunc(arb.mid, 1, 1)
 _mpfr = np.frompyfunc(gmpy2.mpfr, 1, 1)
 _mpfr_exp = np.frompyfunc(gmpy2.exp, 1, 1)
 _mpfr_log1p = np.frompyfunc(gmpy2.log1p, 1, 1)
@@ -73,35 +73,44 @@ class ExactObjective:
 
     def logits(self, θ):
         """t (N,)."""
-        t = _entries(self.rows * arb_mat(len(θ), 1, θ.tolist()))
+        return _entries(self.rows * arb_mat(len(θ), 1, θ.tolist()))
+
+    def losses_and_residuals(self, t):
+        """ℓ and dℓ/dt (N,), by one exp."""
+        e = _exp(t)
+        losses, r = _log1p(e), e / (1 + e)
+        return (losses, r) if self.q is None else (losses - self.q * t, r - self.q)
+
+    def value(self, θ):
+        """f."""
+        return self._value(self.losses_and_residuals(self.logits(θ))[0], θ)
+
+    def value_and_slope(self, θ):
+        """f and ∇f (k,). Raises OracleError where a logit is too large."""
+        t = self.logits(θ)
         largest = np.max(np.abs(t.astype(np.float64)))
         if not largest <= LARGEST_LOGIT:
             raise OracleError(
                 f"a logit of the exact run is {largest:.3g}; at most {LARGEST_LOGIT:.3g} can be "
                 f"computed with: scale the features, or take smaller steps"
             )
-        return t
+        losses, r = self.losses_and_residuals(t)
+        return self._value(losses, θ), self._slope(r, θ)
 
-    def losses_and_residuals(self, θ):
-        """ℓ and dℓ/dt (N,), by one exp."""
-        t = self.logits(θ)
-        e = _exp(t)
-        losses, r = _log1p(e), e / (1 + e)
-        return (losses, r) if self.q is None else (losses - self.q * t, r - self.q)
-
-    def value_and_slope(self, θ):
-        """f and ∇f (k,)."""
-        losses, r = (self._weighted(of_rows) for of_rows in self.losses_and_residuals(θ))
-        slope = _entries(arb_mat(1, len(r), r.tolist()) * self.rows)
-        return losses.sum() / self.count + (self.penalty * θ * θ).sum() / 2, slope / self.count + self.penalty * θ
-
-    def hessian(self, θ):
-        """∇²f (k, k)."""
+    def slope_and_hessian(self, θ):
+        """∇f (k,) and ∇²f (k, k)."""
         e = _exp(self.logits(θ))
-        curvature = self._weighted(e / (1 + e) ** 2)
-        X = np.array(self.rows.tolist())
-        H = arb_mat((X.T * curvature).tolist()) * self.rows
-        return np.array(H.tolist()) / self.count + np.diag(self.penalty)
+        p = e / (1 + e)
+        columns = np.array(self.rows.transpose().tolist())
+        H = arb_mat((columns * self._weighted(p / (1 + e))).tolist()) * self.rows
+        slope = self._slope(p if self.q is None else p - self.q, θ)
+        return slope, np.array(H.tolist()) / self.count + np.diag(self.penalty)
+
+    def _value(self, losses, θ):
+        return self._weighted(losses).sum() / self.count + (self.penalty * θ * θ).sum() / 2
+
+    def _slope(self, r, θ):
+        return _entries(arb_mat(1, len(r), self._weighted(r).tolist()) * self.rows) / self.count + self.penalty * θ
 
     def _weighted(self, of_rows):
         return of_rows if self.weight is None else self.weight * of_rows
@@ -112,8 +121,9 @@ def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduc
 
     def compute():
         f, θ = ExactObjective(dataset, l2, reduction), as_balls(reference.flatten(parameters))
-        z, (losses, _), (value, slope) = f.sign * f.logits(θ), f.losses_and_residuals(θ), f.value_and_slope(θ)
-        z, losses, value, slope, p = map(_as_mpfr, (z, losses, value, slope, 1 / (1 + _exp(-z))))
+        t, (value, slope) = f.logits(θ), f.value_and_slope(θ)
+        z, losses = f.sign * t, f.losses_and_residuals(t)[0]
+        z, losses, value, slope, p = map(middle, (z, losses, value, slope, 1 / (1 + _exp(-z))))
         return Evaluation(z, losses, value, Parameters(slope[:-1], slope[-1]), p, (z > 0).astype(int))
 
     slope_size = PointBounds(dataset, _rounded(parameters), dtype="float64", l2=l2, reduction=reduction).gradient_scale
@@ -131,7 +141,8 @@ def hessian(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduct
     """The second derivative (D + 1, D + 1) of the objective, the bias last."""
 
     def compute():
-        return _as_mpfr(ExactObjective(dataset, l2, reduction).hessian(as_balls(reference.flatten(parameters))))
+        θ = as_balls(reference.flatten(parameters))
+        return middle(ExactObjective(dataset, l2, reduction).slope_and_hessian(θ)[1])
 
     return _agreed(compute, lambda H: [(H, np.sqrt(np.outer(np.diag(H), np.diag(H)).astype(np.float64)))])
 
@@ -163,12 +174,12 @@ def trajectory(
             rows = f if batches is None else ExactObjective(dataset.take(batches[step]), l2, reduction)
             before = rows.value_and_slope(θ) if after is None or batches is not None else after
             moved = reference.sgd_step(θ, before[1], velocity, learning_rate, momentum, nesterov)
-            θ, velocity = map(_middle, moved)  # the radius of a ball grows on, where its error need not
+            θ, velocity = map(without_radius, moved)  # the radius of a ball grows on, where its error need not
             after = rows.value_and_slope(θ)
             points.append(θ)
             losses.append((before if record == "before" else after)[0])
-        points = _as_mpfr(np.array(points))
-        return ExactTrajectory(points[:, :-1], points[:, -1], _as_mpfr(np.array(losses, dtype=object)))
+        points = middle(np.array(points))
+        return ExactTrajectory(points[:, :-1], points[:, -1], middle(np.array(losses, dtype=object)))
 
     at_start = PointBounds(dataset, _rounded(start), dtype="float64", l2=l2, reduction=reduction)
     first_move = learning_rate * at_start.gradient_scale.max()
@@ -211,8 +222,8 @@ def as_balls(values):
 
 
 @partial(np.frompyfunc, nin=1, nout=1)
-def _as_mpfr(ball: arb) -> gmpy2.mpfr:
-    """The midpoint."""
+def middle(ball: arb) -> gmpy2.mpfr:
+    """The midpoint of a ball, or of each in an array."""
     mantissa, exponent = ball.mid().man_exp()
     return gmpy2.mpfr(int(mantissa)) * gmpy2.mpfr(2) ** int(exponent)
 
