@@ -312,6 +312,13 @@ def test_threads_do_not_change_each_others_precision():
     assert seen == [128, 64]
 
 
+def test_exact_parameters_are_taken_as_they_are():
+    with gmpy2.context(precision=150):
+        third, zero = 1 / gmpy2.mpfr(3), gmpy2.mpfr(0)
+    exact = oracle.evaluate(Dataset([[1.0, 1.0]], [0], "one row"), Parameters(np.array([third, zero]), zero))
+    assert fraction(exact.logits[0]) == fraction(third)
+
+
 def test_nothing_is_rounded_on_the_way_in():
     tenth = Dataset([[0.1]], [0], "a tenth")
     exact = oracle.evaluate(tenth, Parameters(np.array([0.3]), 0.7))

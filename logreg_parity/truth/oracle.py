@@ -32,7 +32,6 @@ AGREED_BITS = 80  # a float64 has 53: what is left of the oracle's own error is 
 MAX_BITS = 4096
 LARGEST_LOGIT = 2.0**29  # exp of it is near the end of MPFR's exponents
 
-_ball = np.frompyfunc(arb, 1, 1)
 _exp = np.frompyfunc(arb.exp, 1, 1)
 _log1p = np.frompyfunc(arb.log1p, 1, 1)
 without_radius = np.frompyfunc(arb.mid, 1, 1)
@@ -219,6 +218,14 @@ def as_exact(values):
 def as_balls(values):
     """The same numbers, floats or MPFR numbers, as Arb's."""
     return _ball(np.asarray(values).astype(object))
+
+
+@partial(np.frompyfunc, nin=1, nout=1)
+def _ball(x) -> arb:
+    if not isinstance(x, gmpy2.mpfr):
+        return arb(x)
+    mantissa, exponent = x.as_mantissa_exp()
+    return arb((int(mantissa), int(exponent)))
 
 
 @partial(np.frompyfunc, nin=1, nout=1)
