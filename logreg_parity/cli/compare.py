@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "--exact-steps",
         type=positive(int),
         metavar="K",
-        help="steps of the exact run (as many as take some 15 seconds)",
+        help="steps of the exact run (as many as take a few seconds)",
     )
     judge.add_argument("--out", type=Path, default=Path("results"), metavar="FOLDER", help="for the report (results/)")
     return top

@@ -20,7 +20,7 @@ from .problem import Problem, Quantity, Run
 
 EXACT_WORK = 2_000_000
 """How many products of the exact trajectory (steps × rows × features and intercept) are computed unless more are
-asked for: about fifteen seconds a format."""
+asked for: a few seconds a format."""
 
 
 class Row(NamedTuple):

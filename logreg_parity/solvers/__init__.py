@@ -1,5 +1,5 @@
 """The ways to the optimum, in NumPy: all they ask of a twin is the sums of one pass over the data.
 
 Read ``objective.py`` (a point, a line search), ``newton.py``, ``progressive.py``, ``stop.py`` and ``solve.py``, in
-this order; the proof of the gap is ``logreg_parity/solvers/certificate.py``.
+this order; the proof of the gap is ``logreg_parity/truth/certificate.py``.
 """

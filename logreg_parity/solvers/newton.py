@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .certificate import whitening
+from ..truth.certificate import whitening
 from .objective import Objective, Point, search
 
 

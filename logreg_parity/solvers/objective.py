@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Parameters
+from ..truth.certificate import Certificate, certify, gradient_error
 from ..truth.reference import flatten
 from ..twins import check_reduction
 from .blocks import Blocks
-from .certificate import Certificate, certify, gradient_error
 from .streamed import Streamed
 
 ROUNDING = {"float64": 2.0**-44, "float32": 2.0**-18}

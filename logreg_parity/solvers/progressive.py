@@ -16,7 +16,7 @@ from itertools import islice
 
 import numpy as np
 
-from .certificate import whitening
+from ..truth.certificate import whitening
 from .newton import newton
 from .objective import Objective, Point, search
 

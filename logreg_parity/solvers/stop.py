@@ -4,10 +4,10 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.history import Fit, Status
+from ..truth.certificate import Certificate
 from ..truth.reference import flatten
 from ..truth.separation import counted_rows, directions, separation
 from ..truth.ulp import round_dataset
-from .certificate import Certificate
 from .objective import Objective, Point
 
 PATIENCE = 30  # points without a proof, though the gradient is as small as asked
@@ -95,7 +95,7 @@ class Stop:
 def _all_right(objective: Objective, here: Point) -> bool:
     """Whether the loss is too small for a single row on the wrong side, of which each costs ω log 2 or more.
 
-    Then θ itself separates all rows. A factor of 2 is left for rounding: see ``solvers/certificate.py``.
+    Then θ itself separates all rows. A factor of 2 is left for rounding: see ``truth/certificate.py``.
     """
     dataset = counted_rows(objective.blocks.dataset)
     weight = np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight

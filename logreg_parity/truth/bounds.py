@@ -16,7 +16,7 @@ error, once for the logit the twin computed and once for the float64 logit that 
 The same bound, added for two twins, limits the distance between them (the triangle inequality).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -38,22 +38,43 @@ version and instruction set, from a sweep over all finite float32 inputs and a s
 
 ENLARGED = 1 + 2.0**-20
 
+LARGEST_STACK = 2**17
+"""How many numbers of X, or of logits, are looked at together along a run: a MiB."""
+
+
+class Batches(NamedTuple):
+    """The rows of K mini-batches of one size."""
+
+    X: np.ndarray  # (K, N, D)
+    y: np.ndarray  # (K, N)
+    sample_weight: np.ndarray | None  # (K, N)
+
+    @classmethod
+    def of(cls, dataset: Dataset, batches: Sequence[np.ndarray]) -> "Batches":
+        """Those rows of the data set."""
+        rows, weight = np.stack(batches), dataset.sample_weight
+        return cls(dataset.X[rows], dataset.y[rows], None if weight is None else weight[rows])
+
 
 class PointBounds:
-    """The bounds at one point θ, one property a quantity. All are absolute; the arguments are those of the twin."""
+    """The bounds at one point θ, one property a quantity. All are absolute; the arguments are those of the twin.
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, *, dtype: str, l2=0.0, reduction="mean"):
+    The parameters may be a stack of K points, weight (K, D) and bias (K,): all properties but ``hessian`` then have
+    one more axis, the first.
+    """
+
+    def __init__(self, dataset: Dataset | Batches, parameters: Parameters, *, dtype: str, l2=0.0, reduction="mean"):
         format = format_of(dtype)
         self._u, self._tau = format.unit_roundoff, format.smallest_normal
         self._w, self._l2 = np.asarray(parameters.weight, dtype=np.float64), l2
-        self._point = Parameters(self._w, float(parameters.bias))
+        b = np.asarray(parameters.bias, dtype=np.float64)
+        self._point = Parameters(self._w, b)
         self._X, self._y, self._weight = dataset.X, dataset.y, dataset.sample_weight
-        z = reference.logits(self._point, self._X)
+        z = _product(self._X, self._w) + b[..., None]
         self._p, self._q = reference.sigmoid(z), reference.sigmoid(-z)
         self._losses = reference.stable_loss(z, self._y)
-        self._share = 1 / reference.count(self._y, self._weight, reduction)  # of one row, () or (N,)
-        if self._weight is not None:
-            self._share = self._share * self._weight
+        share = 1 / reference.count(self._y, self._weight, reduction)[..., None]  # of one row, (1,), (N,) or (K, N)
+        self._share = share if self._weight is None else share * self._weight
 
     def _gamma(self, k: int) -> float:
         return k * self._u / (1 - k * self._u) if k * self._u < 1 else np.inf
@@ -61,7 +82,7 @@ class PointBounds:
     @property
     def _roundings(self) -> int:
         """In a weighted mean: product, N - 1 sums, quotient, its rounded divisor (itself a sum, with row weights)."""
-        n = len(self._y)
+        n = self._y.shape[-1]
         return n + 3 if self._weight is None else 2 * n + 3
 
     @cached_property
@@ -75,8 +96,8 @@ class PointBounds:
 
         Each of the D products and the bias passes through at most D + 1 roundings.
         """
-        features = self._X.shape[1]
-        size = np.abs(self._X) @ np.abs(self._w) + abs(self._point.bias)
+        features = self._w.shape[-1]
+        size = _product(np.abs(self._X), np.abs(self._w)) + np.abs(self._point.bias)[..., None]
         return ENLARGED * (self._gamma(features + 1) * size + (2 * features + 1) * self._tau)
 
     @cached_property
@@ -118,20 +139,20 @@ class PointBounds:
         return ENLARGED * (own + moved + 4 * self._tau)
 
     @cached_property
-    def objective(self) -> float:
+    def objective(self) -> np.float64 | np.ndarray:
         """(1 + γ_k) mean E + γ_k mean ℓ, k = N + 4 (2N + 4 with row weights), and γ_{D+3} of the penalty.
 
         The losses and the row weights are not negative, so a sum of them is as accurate as its terms and γ_k.
         """
         g = self._gamma(self._roundings + 1)
-        data = np.sum(self._share * ((1 + g) * self.loss + g * self._losses))
-        penalty = self._gamma(len(self._w) + 3) * self._l2 / 2 * (self._w @ self._w)
-        return float(ENLARGED * (data + penalty + (2 * len(self._y) + 4) * self._tau))
+        data = np.sum(self._share * ((1 + g) * self.loss + g * self._losses), axis=-1)
+        penalty = self._gamma(self._w.shape[-1] + 3) * self._l2 / 2 * (self._w**2).sum(axis=-1)
+        return ENLARGED * (data + penalty + (2 * self._y.shape[-1] + 4) * self._tau)
 
     @cached_property
     def gradient_scale(self) -> np.ndarray:
         """The natural size (D + 1,) of the gradient, the bias last: mean |x̃| |r| + l2 |w|, what it is a sum of."""
-        return self._mean_of_columns(np.abs(self.residuals)) + self._l2 * np.append(np.abs(self._w), 0)
+        return self._mean_of_columns(np.abs(self.residuals)) + self._l2 * self._penalised
 
     @cached_property
     def gradient(self) -> np.ndarray:
@@ -142,8 +163,8 @@ class PointBounds:
         """
         g = self._gamma(self._roundings + 2)
         data = self._mean_of_columns((1 + g) * self.residual + g * np.abs(self.residuals))
-        penalty = self._gamma(3) * self._l2 * np.append(np.abs(self._w), 0)
-        underflow = self._tau * (4 * np.append(np.abs(self._X).sum(axis=0), len(self._y)) + 2 * len(self._y) + 4)
+        penalty, n = self._gamma(3) * self._l2 * self._penalised, self._y.shape[-1]
+        underflow = self._tau * (4 * _flatten(np.abs(self._X).sum(axis=-2), n) + 2 * n + 4)
         return ENLARGED * (data + penalty + underflow)
 
     @cached_property
@@ -161,9 +182,14 @@ class PointBounds:
         underflow = self._tau * (4 * X1.T @ X1 + 2 * len(self._y) + 4)
         return ENLARGED * (X1.T @ (X1 * _or_infinite(size)[:, None]) + penalty + underflow)
 
+    @property
+    def _penalised(self) -> np.ndarray:
+        """|w|, and 0 for the bias."""
+        return _flatten(np.abs(self._w), 0.0)
+
     def _mean_of_columns(self, size: np.ndarray) -> np.ndarray:
         size = self._share * size
-        return np.append(np.abs(self._X).T @ size, size.sum())
+        return _flatten(_product(np.abs(self._X).swapaxes(-1, -2), size), size.sum(axis=-1))
 
     def change_of_probability(self, change: np.ndarray) -> np.ndarray:
         """How far p can move (N,) while its logit moves by c: e^{2c} σ(z) σ(-z) c, and never by more than 1.
@@ -179,7 +205,7 @@ class PointBounds:
         η Δg from the gradient, u η (|g| + Δg) from its product with η, u |reached| from the subtraction.
         """
         moved = self.gradient + self._u * (self.gradient_scale + self.gradient)
-        rounded = self._u * np.abs(reference.flatten(reached))
+        rounded = self._u * np.abs(_flatten(*reached))
         return ENLARGED * (learning_rate * moved + rounded + 2 * self._tau)
 
 
@@ -227,27 +253,40 @@ def trajectory(
     A loss f(θ̂_t) is within its own bound and ‖g‖ E + (L / 2) e^{RE} E² of the exact run's f(θ_t).
     """
     steps, rate = len(weights) - 1, setting.learning_rate
+    before = setting.record == "before"
+    moved, values, steep = np.empty((3, steps))  # the bounds of the step and of the loss, and ‖g‖ where that is taken
+    for chosen, rows in _stacks(dataset, batches, steps):
+        here, there = (Parameters(weights[chosen + s], biases[chosen + s]) for s in (0, 1))
+        with np.errstate(over="ignore", invalid="ignore"):  # past the first bound that is not finite, no other counts
+            at = PointBounds(rows, here, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+            moved[chosen] = np.linalg.norm(at.step(rate, there), axis=1)
+            at = at if before else PointBounds(rows, there, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+            values[chosen], steep[chosen] = at.objective, np.linalg.norm(at.gradient_scale, axis=1)
     errors, losses = np.full(steps + 1, np.inf), np.full(steps, np.inf)
     errors[0] = 0.0
-    curvature = point = None
+    curvature, taken, points = None, 0 if before else 1, np.column_stack([weights, biases])
     for t in range(steps):
-        here, there = (Parameters(weights[s], float(biases[s])) for s in (t, t + 1))
-        rows = dataset if batches is None else dataset.take(batches[t])
-        if curvature is None or batches is not None or not curvature.near(here):
-            curvature = _Curvature(rows, here, setting)
-        if point is None or batches is not None:
-            point = PointBounds(rows, here, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
-        after = PointBounds(rows, there, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
-        factor = curvature.expansion(here, errors[t], rate)
-        errors[t + 1] = factor * errors[t] + np.linalg.norm(point.step(rate, there))
-        if setting.record == "before":
-            losses[t] = point.objective + curvature.change_of_value(here, errors[t], point)
-        else:
-            losses[t] = after.objective + curvature.change_of_value(there, errors[t + 1], after)
-        point = after
+        if curvature is None or batches is not None or not curvature.near(points[t]):
+            rows = dataset if batches is None else dataset.take(batches[t])
+            curvature = _Curvature(rows, Parameters(weights[t], biases[t]), setting)
+        errors[t + 1] = curvature.expansion(points[t], errors[t], rate) * errors[t] + moved[t]
+        error = errors[t + taken]
+        losses[t] = values[t] + curvature.change_of_value(points[t + taken], error, steep[t])
         if not np.isfinite(errors[t + 1]):
             break
     return TrajectoryBounds(errors, losses)
+
+
+def _stacks(
+    dataset: Dataset, batches: Sequence[np.ndarray] | None, steps: int
+) -> Iterator[tuple[np.ndarray, Dataset | Batches]]:
+    """The steps (K,) in stacks of equally many rows, with these: the data set, or ``Batches``."""
+    sizes = np.array([dataset.n_rows if batches is None else len(batches[t]) for t in range(steps)])
+    for size in np.unique(sizes):
+        chosen = np.flatnonzero(sizes == size)
+        length = max(1, LARGEST_STACK // (size * (1 if batches is None else dataset.n_features + 1)))
+        for stack in np.split(chosen, range(length, len(chosen), length)):
+            yield stack, dataset if batches is None else Batches.of(dataset, [batches[t] for t in stack])
 
 
 class _Curvature:
@@ -262,23 +301,33 @@ class _Curvature:
         self._radius = np.sqrt((dataset.X**2).sum(axis=1).max() + 1)  # R
         self._origin = reference.flatten(parameters)
 
-    def near(self, parameters: Parameters) -> bool:
-        return self._change(parameters, 0.0) < 2.0**-4
+    def near(self, point: np.ndarray) -> bool:
+        return self._change(point, 0.0) < 2.0**-4
 
-    def _change(self, parameters: Parameters, error: float) -> float:
-        return self._radius * (np.linalg.norm(reference.flatten(parameters) - self._origin) + error)
+    def _change(self, point: np.ndarray, error: float) -> float:
+        return self._radius * (np.linalg.norm(point - self._origin) + error)
 
-    def expansion(self, parameters: Parameters, error: float, learning_rate: float) -> float:
+    def expansion(self, point: np.ndarray, error: float, learning_rate: float) -> float:
         with np.errstate(over="ignore"):
-            factor = np.exp(self._change(parameters, error))
+            factor = np.exp(self._change(point, error))
             slow = abs(1 - learning_rate * self._smallest / factor)
             fast = abs(1 - learning_rate * self._largest * factor)
         return max(slow, fast)
 
-    def change_of_value(self, parameters: Parameters, error: float, point: PointBounds) -> float:
+    def change_of_value(self, point: np.ndarray, error: float, steep: float) -> float:
         with np.errstate(over="ignore"):
-            steepest = self._largest * np.exp(self._change(parameters, error))
-            return float(np.linalg.norm(point.gradient_scale) * error + steepest / 2 * np.square(error))
+            steepest = self._largest * np.exp(self._change(point, error))
+            return float(steep * error + steepest / 2 * np.square(error))
+
+
+def _product(X: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Xw, for every w of a stack."""
+    return (X @ w[..., None])[..., 0]
+
+
+def _flatten(weight: np.ndarray, bias) -> np.ndarray:
+    """(w, b) as one vector (..., D + 1), the bias last."""
+    return np.concatenate([weight, np.broadcast_to(bias, weight.shape[:-1])[..., None]], axis=-1)
 
 
 def _or_infinite(values: np.ndarray) -> np.ndarray:

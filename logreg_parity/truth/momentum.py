@@ -66,13 +66,13 @@ def trajectory(
         if point is None or batches is not None:
             point = Point(rows, points[t], setting, dtype)
         after = Point(rows, points[t + 1], setting, dtype)
-        before_loss = run.change_of_value(point)
+        change = run.change_of_value(point) if setting.record == "before" else None
         run.step(point, points[t + 1])
         if not run.promising(after):
             break
         errors[t + 1] = run.distance
-        recorded, change = (point, before_loss) if setting.record == "before" else (after, run.change_of_value(after))
-        losses[t] = recorded.limits.objective + change
+        recorded = after if change is None else point
+        losses[t] = recorded.limits.objective + (run.change_of_value(after) if change is None else change)
         point = after
     return TrajectoryBounds(errors, losses)
 
@@ -84,6 +84,7 @@ class Point:
         self.rows, self.theta, self._setting = rows, theta, setting
         self.parameters = Parameters(theta[:-1], float(theta[-1]))
         self.limits = PointBounds(rows, self.parameters, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+        self._X1 = reference.with_ones(rows.X)
 
     @cached_property
     def slope(self) -> np.ndarray:
@@ -100,8 +101,7 @@ class Point:
 
     def largest_change(self, Q: np.ndarray) -> float:
         """C: how far a logit can move within the ellipsoid."""
-        X1 = reference.with_ones(self.rows.X)
-        return ENLARGED * float(np.sqrt(np.max(np.sum((X1 @ Q) * X1, axis=1), initial=0.0)))
+        return ENLARGED * float(np.sqrt(np.max(np.sum((self._X1 @ Q) * self._X1, axis=1), initial=0.0)))
 
 
 class Velocity:

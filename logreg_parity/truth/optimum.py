@@ -1,10 +1,10 @@
-"""Whether the data has an optimum, where it is, and the proof: floating point proposes, exact numbers decide.
+"""Whether the data has an optimum, where it is, and the proof: floating point proposes, exact numbers and balls decide.
 
 **No optimum.** ``separation.py`` proposes directions along which the loss falls for ever, and proves them. Where
 there is none and X̃ = [X, 1] has full rank, there is one optimum. With l2 > 0 only the bias can run off, and does
 where there is one class.
 
-**An optimum.** Let F be the summed objective, g and H its derivatives at θ, and P any square matrix, with
+**An optimum.** Let F be the objective, g and H its derivatives at θ, and P any square matrix, with
 ν = ‖Pᵀg‖, R = max ‖Pᵀx̃‖ over the rows and PᵀHP ⪰ 1 - ε, ε < 1. A step δ = Pφ with ‖φ‖ = ρ moves no logit by
 more than Rρ, and |σ''| ≤ σ', so H(θ + tδ) ⪰ exp(-t Rρ) H on the way (the penalty is constant, which only
 helps). The slope of F along the step, at its end, is therefore
@@ -17,29 +17,28 @@ there is no other. Hence |θ* - θ|_j ≤ ρ ‖P_j‖, P_j a row of P. This is 
 Journal of Statistics 4, 2010) with P for H^(-1/2), and needs no eigenvalue: P is made to have PᵀHP nearly 1,
 but the proof takes the P at hand, however it came about, and ε = ‖PᵀHP - 1‖ (Frobenius).
 
-**Rounding.** With N rows, k columns and operations rounded to u = 2^-bits, a logit is off by γ_k s, where
-s = |x̃|·|θ|. log σ has slope at most 1, so σ is off by a relative γ_3 + 2γ_k s, and every entry above, a sum
-of products, by fewer than N + 3k + 4ks + 16 times u of the summed sizes of its terms. κ is four times that;
-each entry is taken at its worst. Where κ > 2^-30 nothing is proved, and a higher precision is tried; what
-κ ≤ 2^-30 can do to the norms and, for τ ≤ 1/2, to the logarithm is far less than the factor ``ENLARGED``.
-What underflows, below 2^-2^30, is less than κ times the 2^-2^29 of each row weight that the sizes include.
+**Rounding.** All this is computed in Arb's balls, which hold the exact value whatever is rounded (``oracle.py``); the
+bound is the upper end of the last one. θ and P are exact: the midpoints of what Newton's method came to.
 """
 
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-import gmpy2
 import numpy as np
+from flint import arb, arb_mat
 
 from ..data.dataset import Dataset, Parameters
-from . import oracle, reference
-from .bounds import ENLARGED
+from . import reference
+from .certificate import whitening
+from .oracle import ExactObjective, as_balls, middle, precision, without_radius
 from .separation import counted_rows, directions, independent_columns, margins, rational, separation
 
 PRECISIONS = (256, 1024, 4096)  # bits; the higher ones for curvatures hundreds of orders of magnitude apart
 MAX_STEPS = 200  # of Newton's method at one precision; it takes about ten
 
-_mpfr = np.frompyfunc(gmpy2.mpfr, 1, 1)
+MAX_FLOAT_STEPS = 30  # in float64, where what takes more does not converge
+
+_largest = np.frompyfunc(arb.abs_upper, 1, 1)
 
 
 class Optimum(NamedTuple):
@@ -64,23 +63,22 @@ class Optimum(NamedTuple):
 def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") -> Optimum:
     """The optimum of the objective, or the proof that there is none. Rows of weight zero do not count."""
     rows, count = _counted(dataset, l2, reduction)
+    columns, theta = np.arange(rows.n_features + 1), _resting_point(rows, l2, reduction)
+    found = None if theta is None else _proved(rows, columns, theta, PRECISIONS[0], l2, reduction)[0]
+    if found is not None:  # the usual case, without a search for what separates
+        return found
     for direction in directions(rows, l2):
         if separation(rows, direction):
             return _separated(rows, direction, count)
-    columns = np.arange(rows.n_features + 1) if l2 > 0 else independent_columns(rows.X)
+    columns = columns if l2 > 0 else independent_columns(rows.X)
     theta, direction = np.zeros(len(columns)), rational(np.zeros(rows.n_features + 1))
     for bits in PRECISIONS:
-        with gmpy2.context(precision=bits), np.errstate(all="ignore"):
-            objective = _Summed.of(rows, columns, l2, reduction)
-            theta = objective.minimise(_mpfr(theta), bits)
-            bound = objective.distances(theta, bits)
-            if bound is not None:
-                unique, value = len(columns) == rows.n_features + 1, float(objective.value(theta) / count)
-                parameters, radius = _rounded(theta, bound, columns, rows.n_features)
-                return Optimum("finite" if unique else "not unique", parameters, value, radius)
-            direction[columns] = rational(theta)
-            if l2 == 0 and separation(rows, direction):  # where there is no optimum, Newton's method runs off
-                return _separated(rows, direction, count)
+        found, theta = _proved(rows, columns, theta, bits, l2, reduction)
+        if found is not None:
+            return found
+        direction[columns] = rational(theta)
+        if l2 == 0 and separation(rows, direction):  # where there is no optimum, Newton's method runs off
+            return _separated(rows, direction, count)
     return Optimum("undecided")
 
 
@@ -88,9 +86,8 @@ def distance_bound(dataset: Dataset, parameters: Parameters, *, l2=0.0, reductio
     """The optimum is no further from this point, in the 2-norm; infinite where none is proved near it."""
     rows, _ = _counted(dataset, l2, reduction)
     for bits in PRECISIONS:
-        with gmpy2.context(precision=bits), np.errstate(all="ignore"):
-            objective = _Summed.of(rows, np.arange(rows.n_features + 1), l2, reduction)
-            bound = objective.distances(_mpfr(reference.flatten(parameters)), bits)
+        with precision(bits):
+            bound = _distances(ExactObjective(rows, l2, reduction), as_balls(reference.flatten(parameters)))
             if bound is not None:
                 return _up(_norm(bound))
     return np.inf
@@ -119,82 +116,79 @@ def _counted(dataset: Dataset, l2: float, reduction: str) -> tuple[Dataset, floa
     return rows, float(reference.count(rows.y, rows.sample_weight, reduction))
 
 
-class _Summed(NamedTuple):
-    """F = Σ (a softplus(z) + c softplus(-z)) + ½ Σ λ θ², z = X̃θ, in MPFR at the precision of the context."""
+def _resting_point(rows: Dataset, l2: float, reduction: str) -> np.ndarray | None:
+    """Where Newton's method in float64 comes to rest (D + 1,), if it does: near an optimum, as is to be proved."""
+    theta, X1 = np.zeros(rows.n_features + 1), reference.with_ones(rows.X)
+    given = {"X": rows.X, "y": rows.y, "sample_weight": rows.sample_weight, "l2": l2, "reduction": reduction}
+    with np.errstate(all="ignore"):
+        for _ in range(MAX_FLOAT_STEPS):
+            point = Parameters(theta[:-1], theta[-1])
+            slope, H = reference.flatten(reference.value_and_grad(point, **given)[1]), reference.hessian(point, **given)
+            if not np.isfinite(H).all():
+                return None
+            P = whitening(H)
+            step = P @ (P.T @ slope)
+            theta = theta - step
+            if np.max(np.abs(X1 @ step)) < 2.0**-20:
+                return theta
+    return None
 
-    X: np.ndarray  # (N, k), columns of X̃
-    a: np.ndarray  # (N,), ω (1 - y)
-    c: np.ndarray  # (N,), ω y
-    penalty: np.ndarray  # (k,), λ: l2 or, for the mean, l2 Σ ω; 0 for the bias
 
-    @classmethod
-    def of(cls, rows: Dataset, columns: np.ndarray, l2: float, reduction: str) -> "_Summed":
-        X, y = _mpfr(reference.with_ones(rows.X)[:, columns]), _mpfr(rows.y)
-        weight = _mpfr(np.ones(len(y)) if rows.sample_weight is None else rows.sample_weight)
-        penalty = gmpy2.mpfr(l2) * (weight.sum() if reduction == "mean" else 1)
-        return cls(X, weight * (1 - y), weight * y, penalty * _mpfr(columns < rows.n_features))
+def _proved(rows: Dataset, columns, theta, bits: int, l2: float, reduction: str) -> tuple[Optimum | None, np.ndarray]:
+    """The optimum in those columns of X̃ if it is proved, and where Newton's method has come to from theta."""
+    with precision(bits):
+        f = ExactObjective(rows, l2, reduction, columns)
+        theta = _minimised(f, as_balls(theta), bits)
+        bound = _distances(f, theta)
+        if bound is None:
+            return None, middle(theta)
+        unique, value = len(columns) == rows.n_features + 1, float(f.value(theta))
+        parameters, radius = _rounded(theta, bound, columns, rows.n_features)
+        return Optimum("finite" if unique else "not unique", parameters, value, radius), middle(theta)
 
-    def value(self, theta):
-        z = self.X @ theta  # softplus(z) = max(z, 0) + softplus(-|z|), where no exp overflows
-        losses = self.a * np.maximum(z, 0) + self.c * np.maximum(-z, 0)
-        losses = losses + (self.a + self.c) * oracle.softplus(-np.abs(z))
-        return losses.sum() + (self.penalty * theta * theta).sum() / 2
 
-    def derivatives(self, theta, *, sizes=False):
-        """The gradient (k,) and the Hessian (k, k), or the summed sizes of the terms of both."""
-        z = self.X @ theta
-        p, q = oracle.sigmoid(z), oracle.sigmoid(-z)
-        X, w, r, h = self.X, theta, self.a * p - self.c * q, (self.a + self.c) * p * q
-        if sizes:
-            underflow = (self.a + self.c) * gmpy2.exp2(-(2**29))
-            X, w, r, h = np.abs(X), np.abs(w), self.a * p + self.c * q + underflow, h + underflow
-        return r @ X + self.penalty * w, (X.T * h) @ X + np.diag(self.penalty)
+def _minimised(f: ExactObjective, theta, bits: int):
+    """θ by Newton's method: a long step is halved until F falls by enough, or doubled while F falls on.
 
-    def minimise(self, theta, bits):
-        """θ by Newton's method: a long step is halved until F falls by enough, or doubled while F falls on.
-
-        Where no logit moves by more than 1, F falls by at least (3 - e) ν²; where none by √u, it is the last.
-        """
-        for _ in range(MAX_STEPS):
-            g, H = self.derivatives(theta)
-            P = _whitening(H)
-            step = P @ -(P.T @ g)
-            moved, t = max(np.abs(self.X @ step)), gmpy2.mpfr(1)
-            if not moved < np.inf:  # H is singular at this precision
-                break
-            if moved > 1:
-                here = self.value(theta)
-                while t * moved > 1 and not self.value(theta + t * step) < here + t / 4 * (g @ step):
-                    t /= 2
-                while self.value(theta + 2 * t * step) < self.value(theta + t * step):
-                    t *= 2
-            theta = theta + t * step
-            if moved < gmpy2.exp2(20 - bits // 2):
-                break
-        return theta
-
-    def distances(self, theta, bits):
-        """Bounds (k,) of |θ* - θ|, by the proof at the head of this file; None where it fails."""
-        (n, k), A = self.X.shape, np.abs(self.X)
-        kappa = 4 * (n + 3 * k + 4 * k * max(A @ np.abs(theta)) + 16) * gmpy2.exp2(-bits)
-        (g, H), (g_size, H_size) = self.derivatives(theta), self.derivatives(theta, sizes=True)
+    Where no logit moves by more than 1, F falls by at least (3 - e) ν²; where none by √u, it is the last.
+    """
+    for _ in range(MAX_STEPS):
+        g, H = f.slope_and_hessian(theta)
         P = _whitening(H)
-        Q = np.abs(P)
-        nu = _norm(np.abs(P.T @ g) + kappa * (Q.T @ g_size))
-        R = max(_norm(np.abs(self.X @ P) + kappa * (A @ Q)))
-        epsilon = _norm((np.abs(P.T @ H @ P - np.eye(k)) + kappa * (Q.T @ H_size @ Q)).ravel())
-        tau = ENLARGED * R * nu / (1 - epsilon)
-        if kappa <= 2.0**-30 and epsilon <= 0.5 and tau <= 0.5:  # none is true of NaN
-            return _norm(Q) * ENLARGED * -gmpy2.log1p(-tau) / R
-        return None
+        step = without_radius(P @ -(P.T @ g))
+        moved, t = max(without_radius(np.abs(f.logits(step)))), arb(1)
+        if not moved < np.inf:  # H is singular at this precision
+            break
+        if moved > 1:
+            here = f.value(theta)
+            while t * moved > 1 and not f.value(theta + t * step) < here + t / 4 * (g @ step):
+                t /= 2
+            while f.value(theta + 2 * t * step) < f.value(theta + t * step):
+                t *= 2
+        theta = without_radius(theta + t * step)
+        if moved < arb((1, 20 - bits // 2)):
+            break
+    return theta
+
+
+def _distances(f: ExactObjective, theta):
+    """Bounds (k,) of |θ* - θ|, by the proof at the head of this file; None where it fails."""
+    g, H = f.slope_and_hessian(theta)
+    P = _whitening(H)
+    images = np.array((f.rows * arb_mat(P.tolist())).tolist())
+    nu, R, epsilon = _norm(P.T @ g), max(_norm(images)), _norm((P.T @ H @ P - np.eye(len(H))).ravel())
+    tau = R * nu / (1 - epsilon)
+    if epsilon <= 0.5 and tau <= 0.5:  # neither is true of what is not a number
+        return _norm(P) * -(-tau).log1p() / R
+    return None
 
 
 def _whitening(H):
-    """P (k, k) with PᵀHP = 1: Gram-Schmidt on the unit vectors, with H for the inner product."""
-    P = _mpfr(np.eye(len(H)))
+    """P (k, k), exact, with PᵀHP near 1: Gram-Schmidt on the unit vectors, with H for the inner product."""
+    H, P = without_radius(H), as_balls(np.eye(len(H)))
     for j in range(len(H)):
         v = P[:, j] - P[:, :j] @ (P[:, :j].T @ H[:, j])
-        P[:, j] = v / gmpy2.sqrt(v @ H @ v)
+        P[:, j] = without_radius(v / (v @ H @ v).sqrt())
     return P
 
 
@@ -204,15 +198,15 @@ def _rounded(theta, bound, columns, n_features) -> tuple[Parameters, float] | tu
     rounded[columns] = np.where(np.abs(theta) > bound, theta, 0)
     if not np.isfinite(rounded).all():
         return None, None
-    radius = _norm(np.abs(theta - _mpfr(rounded[columns])) + bound)
+    radius = _norm(np.abs(theta - rounded[columns]) + bound)
     return Parameters(rounded[:-1], float(rounded[-1])), _up(radius)
 
 
 def _norm(v):
-    """The 2-norm along the last axis."""
-    return (v * v).sum(axis=-1) ** 0.5
+    """The 2-norm along the last axis, or a little more: an exact number."""
+    return _largest(np.sqrt((_largest(v) ** 2).sum(axis=-1)))
 
 
-def _up(x) -> float:
-    """As float64, not rounded down."""
-    return float(np.nextafter(float(x), np.inf))
+def _up(ball: arb) -> float:
+    """No less than what the ball holds, in float64."""
+    return float(np.nextafter(float(ball.upper()), np.inf))

@@ -61,7 +61,7 @@ def count(y, sample_weight, reduction: str):
     check_reduction(reduction)
     if reduction == "sum":
         return y.dtype.type(1)
-    return y.dtype.type(y.shape[0]) if sample_weight is None else sample_weight.sum()
+    return y.dtype.type(y.shape[-1]) if sample_weight is None else sample_weight.sum(axis=-1)
 
 
 # -- gradient ---------------------------------------------------------------------------------------------------------

@@ -6,11 +6,10 @@ import pytest
 import logreg_torch.speed.blocked as blocked
 from logreg_parity import Dataset, gaussian
 from logreg_parity.data.dataset import Parameters
-from logreg_parity.solvers import certificate
-from logreg_parity.solvers.certificate import certify, whitening
 from logreg_parity.solvers.newton import newton
 from logreg_parity.solvers.objective import Objective
-from logreg_parity.truth import oracle
+from logreg_parity.truth import certificate, oracle
+from logreg_parity.truth.certificate import certify, whitening
 from logreg_parity.truth.optimum import find_optimum
 from logreg_parity.truth.reference import flatten
 from parity_tests.cases import CASES

@@ -159,10 +159,20 @@ def test_no_bound_where_there_is_no_optimum(size):
     assert distance_bound(dependent, Parameters(np.full(3, size), -size)) == np.inf
 
 
-def test_radius_is_not_believed_at_low_precision(monkeypatch):
-    """With fewer bits than its own rounding errors need, the proof must fail instead of promising."""
+@pytest.mark.parametrize("bits", [8, 12, 16, 24, 40])
+def test_with_few_bits_little_is_promised_and_kept(bits, monkeypatch):
+    best = find_optimum(OVERLAP)
+    monkeypatch.setattr(optimum, "PRECISIONS", (bits,))
+    found = find_optimum(OVERLAP)
+    distance = squared(flatten(found.parameters) - flatten(best.parameters))
+    assert 0 < distance <= (Fraction(found.radius) + Fraction(best.radius)) ** 2
+    assert distance_bound(OVERLAP, best.parameters) > 2.0**-bits
+
+
+def test_with_too_few_bits_nothing_is_promised(monkeypatch):
+    """With fewer bits than its own rounding errors need, the proof must fail."""
     there = find_optimum(OVERLAP).parameters
-    monkeypatch.setattr(optimum, "PRECISIONS", (24,))
+    monkeypatch.setattr(optimum, "PRECISIONS", (4,))
     assert find_optimum(OVERLAP) == ("undecided", None, None, None, None)
     assert distance_bound(OVERLAP, there) == np.inf
 

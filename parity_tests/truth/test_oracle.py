@@ -5,11 +5,13 @@ cancel, and works with so many bits that none is missed. All comparisons are mad
 """
 
 from fractions import Fraction
+from threading import Event, Thread
 
 import gmpy2
 import mpmath
 import numpy as np
 import pytest
+from flint import ctx
 
 from logreg_parity.data.dataset import Dataset, Parameters, batches
 from logreg_parity.data.generator import gaussian, published_2021
@@ -291,6 +293,31 @@ def test_the_callers_precision_is_left_alone(monkeypatch, precision, fault):
             except ArithmeticError:
                 assert fault
             assert gmpy2.get_context().precision == precision
+
+
+def test_threads_do_not_change_each_others_precision():
+    seen, looked = [], Event()
+
+    def elsewhere():
+        with oracle.precision(64):
+            seen.append(ctx.prec)
+            looked.wait()
+
+    thread = Thread(target=elsewhere)
+    with oracle.precision(128):
+        thread.start()
+        thread.join(0.1)
+        seen.append(ctx.prec)
+    looked.set()
+    thread.join()
+    assert seen == [128, 64]
+
+
+def test_exact_parameters_are_taken_as_they_are():
+    with gmpy2.context(precision=150):
+        third, zero = 1 / gmpy2.mpfr(3), gmpy2.mpfr(0)
+    exact = oracle.evaluate(Dataset([[1.0, 1.0]], [0], "one row"), Parameters(np.array([third, zero]), zero))
+    assert fraction(exact.logits[0]) == fraction(third)
 
 
 def test_nothing_is_rounded_on_the_way_in():

@@ -247,6 +247,21 @@ def test_bad_arguments(changed, message):
         reference.train(ROWS, POINT, **{"steps": 2, "learning_rate": 0.5, **changed})
 
 
+@reductions
+@pytest.mark.parametrize("name", ["gaussian-3", "soft and weighted", "one row"])
+def test_a_stack_of_points_has_the_bounds_of_each(name, reduction):
+    dataset, point = CASES[name]
+    points = [Parameters(point.weight * scale, point.bias + scale) for scale in (1.0, -0.5, 3.0)]
+    seen, given = replace(dataset), {"dtype": "float32", "l2": 0.25, "reduction": reduction}
+    each = [bounds.PointBounds(seen, at, **given) for at in points]
+    for rows in (seen, bounds.Batches.of(seen, [np.arange(seen.n_rows)] * 3)):
+        stack = bounds.PointBounds(rows, Parameters(*map(np.array, zip(*points, strict=True))), **given)
+        for what in ("logit", "probability", "residual", "loss", "objective", "gradient_scale", "gradient"):
+            assert np.array_equal(getattr(stack, what), [getattr(one, what) for one in each]), what
+        steps = [one.step(0.5, at) for one, at in zip(each, points, strict=True)]
+        assert np.array_equal(stack.step(0.5, stack._point), steps)
+
+
 # -- the bounds of a run -------------------------------------------------------------------------------------
 
 BATCHES = list(batches(24, 9, 300))

@@ -33,7 +33,10 @@ def loaded(*names: str) -> set[str]:
         (modules("logreg_parity"), {"torch", "jax", "optax", "logreg_torch", "logreg_jax"}),
         (modules("logreg_torch"), {"jax", "optax", "logreg_jax"}),
         (modules("logreg_jax"), {"torch", "logreg_torch"}),
-        (["logreg_parity.data.tables", "logreg_parity.data.generator"], {"gmpy2", "scipy", "matplotlib", "rich"}),
+        (
+            ["logreg_parity.data.tables", "logreg_parity.data.generator"],
+            {"gmpy2", "flint", "scipy", "matplotlib", "rich"},
+        ),
     ],
     ids=["stem", "torch", "jax", "data"],
 )
@@ -48,7 +51,7 @@ def test_the_check_sees_a_framework():
 def test_help_imports_nothing_heavy():
     """So that --help answers at once; what is heavy comes when a command runs."""
     commands = [f"logreg_parity.cli.{name}" for name in COMMANDS]
-    assert not loaded(*commands) & {"gmpy2", "matplotlib", "rich", "scipy", "torch", "jax"}
+    assert not loaded(*commands) & {"gmpy2", "flint", "matplotlib", "rich", "scipy", "torch", "jax"}
 
 
 ROOMS = ["data", "truth", "judge", "explain", "ports", "machine", "optimizers", "solvers", "museum", "teach", "cli"]

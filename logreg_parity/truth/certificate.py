@@ -31,9 +31,9 @@ import numpy as np
 from scipy.linalg import lapack
 
 from ..data.dataset import Dataset
-from ..truth import reference
-from ..truth.bounds import ENLARGED, FUNCTION_ULPS
-from ..truth.ulp import format_of
+from . import reference
+from .bounds import ENLARGED, FUNCTION_ULPS
+from .ulp import format_of
 
 _FLOAT64 = format_of("float64")
 FEWEST_ROWS = 1024
