@@ -7,6 +7,8 @@ for values and gradients; optax's search needs a function that JAX can compile, 
 import numpy as np
 import torch
 
+from logreg_parity.solvers.objective import rise
+
 MEMORY = 10  # pairs
 
 
@@ -15,7 +17,8 @@ def lbfgs(objective, theta, target=0.0):
     x = torch.tensor(theta, requires_grad=True)
     options = {"max_iter": 1, "max_eval": 25, "history_size": MEMORY, "tolerance_grad": 0, "tolerance_change": 0}
     optimizer = torch.optim.LBFGS([x], line_search_fn="strong_wolfe", **options)
-    seen = {}  # every step begins where the last one has looked already
+    large = 2.0**100  # the objective is multiplied by: the optimiser keeps no pair whose product is below 1e-10
+    seen = {}  # in this step, which begins where the last one has looked already
 
     def look():
         place = x.detach().numpy().tobytes()
@@ -24,11 +27,12 @@ def lbfgs(objective, theta, target=0.0):
         return seen[place]
 
     def closure():
-        x.grad = torch.from_numpy(look().gradient)
-        return look().value
+        x.grad = torch.from_numpy(large * look().gradient)
+        return large * rise(here, look())  # and not the value, of which the search would compare the last digits
 
     here = None
     while here is not look():
         here = look()
+        seen = {here.theta.tobytes(): here}
         yield here
         optimizer.step(closure)
