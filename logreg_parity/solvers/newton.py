@@ -31,8 +31,9 @@ def finish(objective: Objective, here: Point, *, one_hessian: bool) -> Iterator[
         here = objective.at(here.theta - P @ (P.T @ here.gradient), hessian=not one_hessian)
         P = P if one_hessian else whitening(here.hessian)
         before, left = left, float(np.linalg.norm(P.T @ here.gradient))
-        if left < before / 2:
-            yield here
-        if not left < 2 * share * before:
+        if not left < before / 2:
+            return
+        yield here
+        if left > 2 * share * before:
             return
         share = left / before

@@ -85,16 +85,17 @@ class Objective:
         return self._alike(self.blocks.sample(rows), self.unit)
 
     def scaled(self) -> "Objective":
-        """The same objective in units in which the mean square of every column is near 1; it counts its own passes.
+        """The same objective in units in which it bends alike along every parameter at θ = 0; it counts its own passes.
 
-        They are powers of two, so that nothing is rounded. A solver that starts from a multiple of the identity, its
-        step sizes and a gradient's norm then depend on the user's units no more.
+        They are powers of two near the root of each column's mean square and, for a penalty, of 4 l2, so that nothing is
+        rounded. A solver that starts from a multiple of the identity, its step sizes and the norm of a gradient then
+        depend on the user's units no more.
         """
-        largest, rows = self.blocks.largest, self.blocks.dataset.X
-        unit = np.ldexp(0.5, np.frexp(largest)[1])
-        rows = rows[:: max(1, len(rows) // FEWEST_ROWS)] / unit[: rows.shape[1]]
-        mean = np.append(np.mean(rows**2, axis=0), [1.0] * self.blocks.intercept)
-        return self._alike(self.blocks, unit * np.exp2(np.rint(np.log2(np.where(mean > 0, mean, 1)) / 2)))
+        X, largest = self.blocks.dataset.X, np.ldexp(0.5, np.frexp(self.blocks.largest)[1])
+        share = X[:: max(1, len(X) // FEWEST_ROWS)] / largest[: X.shape[1]]
+        mean = np.append(np.mean(share**2, axis=0), np.ones(len(largest) - X.shape[1]))
+        size = np.hypot(largest * np.sqrt(mean), 2 * np.sqrt(self._penalty))
+        return self._alike(self.blocks, np.exp2(np.rint(np.log2(np.where(size > 0, size, largest)))))
 
     def _alike(self, blocks: Blocks | Streamed, unit: np.ndarray) -> "Objective":
         alike = copy(self)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ Solver = Callable[[Objective, np.ndarray, float], Iterator[Point]]
 
 NEWTON_WORK = 2 * 10**6  # N (D + 1)²: above it Newton takes longer than progressive, at 10⁴ × 20 half as long again
 SMALL_WORK = 10**7  # N (D + 1)²: up to it a Hessian takes a millisecond or two
+PATIENCE = 100  # points of the twin's own solver on small data, of which Newton's method takes some twenty
 ALL_DIGITS = 1e-8  # a tolerance that asks for as many as there are
 
 
@@ -34,8 +36,8 @@ def solve(
 
     own: the solvers that the twin brings beside newton and progressive. The proved gap of a converged fit is at most
     ``tolerance`` of the objective; both are looked at with every column scaled to about 1. On small data, of at most
-    SMALL_WORK, Newton's method goes on where the twin's own solver finds no further point or its gradient is as small
-    as asked and nothing is proved; and with a tolerance of ALL_DIGITS or less a converged fit is carried on to where
+    SMALL_WORK, Newton's method goes on where the twin's own solver finds no further point, takes PATIENCE of them, or
+    its gradient is as small as asked and nothing is proved; and with a tolerance of ALL_DIGITS or less a converged fit is carried on to where
     only rounding is left.
     checkpoint: a file that keeps the point after every step; where it is there, the run goes on from it, to the same
     bits. It needs the solver newton, for which the point is all there is to know, and which auto then is.
@@ -75,9 +77,9 @@ def solve(
 
 
 def _then_newton(objective: Objective, points: Iterator[Point], target: float) -> Iterator[Point]:
-    """A solver's points until the gradient is as small as asked or there is no further one, then Newton's."""
+    """A solver's points until the gradient is as small as asked or there is no further one in time, then Newton's."""
     here = None
-    for here in points:
+    for here in islice(points, PATIENCE):
         yield here
         if np.linalg.norm(here.gradient) <= target:
             break
