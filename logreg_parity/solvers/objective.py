@@ -1,14 +1,15 @@
 """The objective as the solvers see it: float64 vectors θ = (w, b) of D + 1 numbers, and a price in passes.
 
-Without an intercept θ = w: D numbers.
+Without an intercept θ = w: D numbers. A solver may be given θ in other units than the user's: see ``Objective.scaled``.
 """
 
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data.dataset import Parameters
-from ..truth.certificate import Certificate, certify, gradient_error
+from ..truth.certificate import FEWEST_ROWS, Certificate, certify, gradient_error
 from ..truth.reference import flatten
 from ..twins import check_reduction
 from .blocks import Blocks
@@ -31,8 +32,9 @@ class Point(NamedTuple):
 class Objective:
     """The mean loss of packed data and its penalty; ``passes`` counts what was read.
 
-    reduction="sum" is the same problem with the penalty divided by Σ ω; ``scale`` leads back. Raises ValueError for a
-    penalty that is negative or not finite and an unknown reduction.
+    reduction="sum" is the same problem with the penalty divided by Σ ω; ``scale`` leads back. unit (D + 1,): points are
+    in the user's parameters times it. Raises ValueError for a penalty that is negative or not finite and an unknown
+    reduction.
     """
 
     def __init__(self, blocks: Blocks | Streamed, *, l2: float = 0.0, reduction: str = "mean"):
@@ -43,30 +45,31 @@ class Objective:
         self.scale = 1.0 if reduction == "mean" else blocks.total_weight
         self.l2 = l2 / self.scale
         self._penalty = np.append(np.full(blocks.dataset.n_features, self.l2), [0.0] * blocks.intercept)
+        self.unit = np.ones(len(self._penalty))
         self.passes = 0.0
 
     @property
     def gradient_at_zero(self) -> np.ndarray:
         """(D + 1,), known from packing."""
-        return self.blocks.signed_sum / (2 * self.blocks.total_weight)
+        return self.blocks.signed_sum / (2 * self.blocks.total_weight) / self.unit
 
     def at(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Point:
         """One pass at that point."""
         self.passes += 1
-        total = self.blocks.total_weight
-        loss, slope, curvature = self.blocks.sums(theta, arithmetic=arithmetic, hessian=hessian)
-        value = float(loss / total + (self._penalty * theta) @ theta / 2)
+        total, own = self.blocks.total_weight, theta / self.unit
+        loss, slope, curvature = self.blocks.sums(own, arithmetic=arithmetic, hessian=hessian)
+        value = float(loss / total + (self._penalty * own) @ own / 2)
         if curvature is not None:
-            curvature = curvature / total + np.diag(self._penalty)
-        return Point(theta, value, slope / total + self._penalty * theta, curvature, arithmetic)
+            curvature = (curvature / total + np.diag(self._penalty)) / self.unit / self.unit[:, None]
+        return Point(theta, value, (slope / total + self._penalty * own) / self.unit, curvature, arithmetic)
 
     def value_and_grad(self, parameters: Parameters, arithmetic: str = "float64") -> tuple[float, Parameters]:
         """The objective, as a mean or a sum, and its gradient. Raises ValueError for a bias that the model lacks."""
         theta = flatten(parameters).astype(np.float64)
         if not self.blocks.intercept and theta[-1] != 0:
             raise ValueError(f"the bias is {theta[-1]}, but the data are packed without an intercept; give 0")
-        here = self.at(theta if self.blocks.intercept else theta[:-1], arithmetic=arithmetic)
-        return self.scale * here.value, self.parameters(self.scale * here.gradient)
+        here = self.at(theta[: len(self.unit)] * self.unit, arithmetic=arithmetic)
+        return self.scale * here.value, self.parameters(self.scale * here.gradient * self.unit)
 
     def parameters(self, theta: np.ndarray) -> Parameters:
         """A vector as weight and bias, which is 0 without an intercept."""
@@ -75,24 +78,55 @@ class Objective:
 
     def sample(self, rows: int) -> "Objective":
         """The objective of at least so many rows, spread over the data; it counts its own passes."""
-        return Objective(self.blocks.sample(rows), l2=self.l2)
+        return self._alike(self.blocks.sample(rows), self.unit)
+
+    def scaled(self) -> "Objective":
+        """The same objective in units in which it bends alike along every parameter at θ = 0; it counts its own passes.
+
+        They are powers of two near the root of each column's mean square and, for a penalty, of 4 l2, so that nothing
+        is rounded. A solver that starts from a multiple of the identity, its step sizes and the norm of a gradient then
+        depend on the user's units no more.
+        """
+        X, largest = self.blocks.dataset.X, np.ldexp(0.5, np.frexp(self.blocks.largest)[1])
+        share = X[:: max(1, len(X) // FEWEST_ROWS)] / largest[: X.shape[1]]
+        mean = np.append(np.mean(share**2, axis=0), np.ones(len(largest) - X.shape[1]))
+        size = np.hypot(largest * np.sqrt(mean), 2 * np.sqrt(self._penalty))
+        return self._alike(self.blocks, np.exp2(np.rint(np.log2(np.where(size > 0, size, largest)))))
+
+    def _alike(self, blocks: Blocks | Streamed, unit: np.ndarray) -> "Objective":
+        alike = copy(self)
+        alike.blocks, alike.unit, alike.passes = blocks, unit, 0.0
+        return alike
 
     def charge(self, sample: "Objective") -> None:
         """Count what a sample has read, as the part of a pass that it is."""
         self.passes += sample.passes * sample.blocks.n_rows / self.blocks.n_rows
 
     def certify(self, here: Point) -> Certificate | None:
-        """What is proved of a point of float64 arithmetic, in units of the mean."""
-        blocks, error = self.blocks, self.gradient_error(here)
-        point = (here.theta, here.gradient, error, blocks.largest)
+        """What is proved of a point of float64 arithmetic: the gap of the mean, the distance in the user's units."""
+        blocks, error = self.blocks, self.gradient_error(here) * self.unit
+        point = (here.theta / self.unit, here.gradient * self.unit, error, blocks.largest)
         total = blocks.total_weight
         return certify(blocks.dataset, *point, total_weight=total, dtype=blocks.dtype, penalty=self._penalty)
 
     def gradient_error(self, here: Point) -> np.ndarray:
         """How far the gradient of a point of float64 arithmetic can be from exact."""
         blocks = self.blocks
-        sizes = here.theta, here.value, blocks.largest
-        return gradient_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty)
+        sizes = here.theta / self.unit, here.value, blocks.largest
+        return gradient_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty) / self.unit
+
+
+def rise(here: Point, there: Point) -> float:
+    """How much higher the objective is there: by the values, or by the slopes where the values differ by rounding only.
+
+    Near an optimum a step changes the value by less than its last digit, and a search that compares values decides by
+    rounding, on each processor its own way. The mean of the slopes at both ends, times the step, is the change to
+    within the step's third power, and has digits for as long as the gradient has.
+    """
+    by_value = there.value - here.value
+    if abs(by_value) > ROUNDING[there.arithmetic] * abs(here.value):
+        return by_value
+    return float((here.gradient + there.gradient) @ (there.theta - here.theta)) / 2
 
 
 def search(objective: Objective, here: Point, direction: np.ndarray, **options) -> Point | None:
@@ -107,8 +141,7 @@ def search(objective: Objective, here: Point, direction: np.ndarray, **options) 
     while step > 2.0**-40:
         there = objective.at(here.theta + step * direction, **options)
         end = there.gradient @ direction
-        highest = here.value + ROUNDING[there.arithmetic] * abs(here.value)
-        if end <= 0 or (end <= -slope / 2 and there.value <= highest):
+        if end <= 0 or (end <= -slope / 2 and rise(here, there) <= 0):
             return there
         step *= np.clip(slope / (slope - end), 0.1, 0.5) if np.isfinite(end) else 0.1
     return None

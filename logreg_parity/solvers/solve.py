@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,9 @@ from .streamed import Streamed
 Solver = Callable[[Objective, np.ndarray, float], Iterator[Point]]
 
 NEWTON_WORK = 2 * 10**6  # N (D + 1)²: above it Newton takes longer than progressive, at 10⁴ × 20 half as long again
+SMALL_WORK = 10**7  # N (D + 1)²: up to it a Hessian takes a millisecond or two
+PATIENCE = 100  # points of the twin's own solver on small data, of which Newton's method takes some twenty
+ALL_DIGITS = 1e-8  # a tolerance that asks for as many as there are
 
 
 class Fitter:
@@ -112,15 +116,18 @@ class Fitter:
             reduction: "mean" or "sum", of the losses.
             solver: newton, lbfgs, progressive, or auto, which picks by the sizes.
             tolerance: what the gradient's 2-norm may be, relative to that at θ = 0, and the proved gap, relative to
-                the objective.
+                the objective; both with every column scaled to about 1.
             max_iterations: points at most.
             checkpoint: a file that keeps the point after every step; where it is there, the run goes on from it, to the
                 same bits. It needs the solver newton, for which the point is all there is to know, and which auto then
                 is.
 
         Returns:
-            The last point, with what is proved of it. A solver that ends without a proof hands over to nothing: the
-            Fit says why.
+            The last point, with what is proved of it. On small data, of at most SMALL_WORK, Newton's method goes on
+            where the twin's own solver finds no further point, takes PATIENCE of them, or its gradient is as small as
+            asked and nothing is proved; and with a tolerance of ALL_DIGITS or less a converged fit is carried on to
+            where only rounding is left. A solver that ends without a proof otherwise hands over to nothing: the Fit
+            says why.
 
         Raises:
             ValueError: for a checkpoint of another fit, an unknown solver, and a number that makes no sense.
@@ -133,23 +140,40 @@ class Fitter:
             raise ValueError(f"tolerance is {tolerance}; give a number between 0 and 1")
         if max_iterations < 1:
             raise ValueError(f"max_iterations is {max_iterations}; give at least 1")
-        k = len(objective.gradient_at_zero)
+        objective = objective.scaled()
+        k = len(objective.unit)
+        work = blocks.n_rows * k**2
         name = solver if solver != "auto" else "newton" if checkpoint else choose(blocks.n_rows, k)
         stop = Stop(objective, tolerance)
         state = {"theta": np.zeros(k), "counts": np.zeros(2)}
         kept = None if checkpoint is None else _kept(checkpoint, name, objective)
         if kept is not None:
             state = kept.load() or state
+        points = solvers[name](objective, state["theta"] * objective.unit, stop.target)
+        points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
             with _blas().limit(limits=1, user_api="blas"):
-                for here in solvers[name](objective, state["theta"], stop.target):
+                for here in points:
                     if kept is not None:
                         counts = np.array([stop.iterations, objective.passes])
-                        kept.save({"theta": here.theta, "counts": counts}, now=True)
+                        kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
                     if stop(here) or stop.iterations >= max_iterations:
                         break
+                if work <= SMALL_WORK and tolerance <= ALL_DIGITS and stop.status == "converged":
+                    stop.finish(max(0, max_iterations - stop.iterations), one_hessian=work > NEWTON_WORK)
         return stop.fit(name)
+
+
+def _then_newton(objective: Objective, points: Iterator[Point], target: float) -> Iterator[Point]:
+    """A solver's points until the gradient is as small as asked or there is no further one in time, then Newton's."""
+    here = None
+    for here in islice(points, PATIENCE):
+        yield here
+        if np.linalg.norm(here.gradient) <= target:
+            break
+    if here is not None and np.isfinite(here.gradient).all():
+        yield from newton(objective, here.theta)
 
 
 @cache

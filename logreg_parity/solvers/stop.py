@@ -1,5 +1,7 @@
 """When a solver may stop: a gradient as small as asked and a proof of the gap, or a proof that there is no optimum."""
 
+from itertools import islice
+
 import numpy as np
 
 from ..data.dataset import Dataset
@@ -8,6 +10,7 @@ from ..truth.certificate import Certificate
 from ..truth.reference import flatten
 from ..truth.separation import counted_rows, directions, separation
 from ..truth.ulp import round_dataset
+from .newton import finish
 from .objective import Objective, Point
 
 PATIENCE = 30  # points without a proof, though the gradient is as small as asked
@@ -34,27 +37,36 @@ class Stop:
         self.iterations = self._unproved = 0
         self._here: Point | None = None
         self._certificate: Certificate | None = None
-        self._status: Status = "not converged"
+        self.status: Status = "not converged"
         self._reason = UNFINISHED
 
     def one_class(self) -> bool:
         """Whether there is no optimum because all rows that count have the same label."""
         least, largest = self._objective.blocks.labels
         if self._objective.blocks.intercept and least == largest and least in (0, 1):
-            self._status, self._reason = "no finite optimum", ONE_CLASS
+            self.status, self._reason = "no finite optimum", ONE_CLASS
         return self._reason == ONE_CLASS
 
     def __call__(self, here: Point) -> bool:
         """Whether this point is the last."""
         self._here, self.iterations = here, self.iterations + 1
         if not (np.isfinite(here.value) and np.isfinite(here.gradient).all()):
-            self._status, self._reason = "diverged", DIVERGED
+            self.status, self._reason = "diverged", DIVERGED
         elif here.arithmetic == "float64" and self._small(here):
             self._prove(here)
-        return self._status != "not converged" or self._unproved == PATIENCE
+        return self.status != "not converged" or self._unproved == PATIENCE
+
+    def finish(self, most: int, *, one_hessian: bool) -> None:
+        """Carry a converged point on to where only rounding is left, by at most so many more, if no less is proved."""
+        assert self._here is not None and self._certificate is not None
+        points = list(islice(finish(self._objective, self._here, one_hessian=one_hessian), most))
+        self.iterations += len(points)
+        proof = self._objective.certify(points[-1]) if points else None
+        if proof is not None and proof.gap <= self._certificate.gap:
+            self._here, self._certificate = points[-1], proof
 
     def fit(self, solver: str) -> Fit:
-        """What is known of the last point, by float64 arithmetic, in the units of the reduction asked for."""
+        """What is known of the last point, by float64 arithmetic, in the user's units, for the reduction asked for."""
         objective, here = self._objective, self._here
         if here is None or here.arithmetic != "float64":
             theta = np.zeros(len(objective.gradient_at_zero)) if here is None else here.theta
@@ -62,13 +74,13 @@ class Stop:
         proof = self._certificate
         distance = np.full(len(here.theta), np.inf) if proof is None else proof.distance
         return Fit(
-            parameters=objective.parameters(here.theta),
-            status=self._status,
+            parameters=objective.parameters(here.theta / objective.unit),
+            status=self.status,
             reason=self._reason,
             solver=solver,
             dtype=objective.blocks.dtype,
             objective=objective.scale * here.value,
-            gradient_norm=objective.scale * float(np.linalg.norm(here.gradient)),
+            gradient_norm=objective.scale * float(np.linalg.norm(here.gradient * objective.unit)),
             gap=np.inf if proof is None else objective.scale * proof.gap,
             distance=flatten(objective.parameters(distance)),
             iterations=self.iterations,
@@ -87,9 +99,9 @@ class Stop:
         if self._certificate is not None:
             self._reason = WIDE
             if self._certificate.gap <= self._tolerance * here.value:
-                self._status, self._reason = "converged", CONVERGED
+                self.status, self._reason = "converged", CONVERGED
         elif objective.l2 == 0 and (_all_right(objective, here) or (self._unproved == 1 and _separated(objective))):
-            self._status, self._reason = "no finite optimum", SEPARABLE
+            self.status, self._reason = "no finite optimum", SEPARABLE
 
 
 def _all_right(objective: Objective, here: Point) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from logreg_parity.solvers.objective import Objective, Point
+from logreg_parity.solvers.objective import Objective, Point, rise
 
 MEMORY = 10  # pairs
 
@@ -26,7 +26,8 @@ def lbfgs(objective: Objective, theta: np.ndarray, target: float = 0.0) -> Itera
     optimizer = torch.optim.LBFGS(
         [x], 1, 1, 25, tolerance_grad=0, tolerance_change=0, history_size=MEMORY, line_search_fn="strong_wolfe"
     )  # a step of length 1 at first, one step a call, 25 looks in it at most
-    seen: dict[bytes, Point] = {}  # every step begins where the last one has looked already
+    large = 2.0**100  # the objective is multiplied by: the optimiser keeps no pair whose product is below 1e-10
+    seen: dict[bytes, Point] = {}  # in this step, which begins where the last one has looked already
 
     def look() -> Point:
         place = x.detach().numpy().tobytes()
@@ -35,11 +36,12 @@ def lbfgs(objective: Objective, theta: np.ndarray, target: float = 0.0) -> Itera
         return seen[place]
 
     def closure() -> float:
-        x.grad = torch.from_numpy(look().gradient)
-        return look().value
+        x.grad = torch.from_numpy(large * look().gradient)
+        return large * rise(here, look())  # and not the value, of which the search would compare the last digits
 
-    here = None
-    while here is not look():
-        here = look()
+    here, last = look(), None
+    while here is not last:
+        seen = {here.theta.tobytes(): here}
         yield here
         optimizer.step(closure)
+        here, last = look(), here
