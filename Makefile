@@ -1,13 +1,15 @@
 # make demo    install into .venv and run the main job
 # make test    install into .venv and run every check
+# make quick   install into .venv and run the checks that take little time
 # make lessons build the lessons as notebooks with their outputs, and open them
 # make bench   run every benchmark, which takes long, and write benchmarks/results/
 # make clean   remove .venv and what the checks leave
 
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: demo test lessons bench clean
+.PHONY: demo test quick lessons bench clean
 demo: .venv/installed
 	$(BIN)/logreg-parity
 
@@ -15,7 +17,10 @@ test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(PYTEST) --durations=20
+
+quick: .venv/installed
+	$(PYTEST) -m "not slow"
 
 bench: .venv/installed
 	$(BIN)/logreg-parity bench
@@ -23,9 +28,11 @@ bench: .venv/installed
 lessons: .venv/installed
 	$(BIN)/python lessons/build.py --open
 
+# pip knows --group from 25.1 on; Python 3.11 comes with an older one.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[test]"
 	touch $@
 
 clean:

@@ -159,10 +159,10 @@ def load_twin(name: str) -> Twin:
     try:
         module = load(name)
     except ImportError as error:
-        raise ValueError(
-            f"the twin {name!r} cannot be imported ({error}); install what is missing, or give the name of a "
-            f"module that Python finds from here"
-        ) from error
+        remedy = "give the name of a module that Python finds from here"
+        if isinstance(error, ModuleNotFoundError) and error.name and not f"{name}.".startswith(f"{error.name}."):
+            remedy = f"pip install {error.name}, or name only twins that do without"
+        raise ValueError(f"the twin {name!r} cannot be imported ({error}); {remedy}") from error
     wanted = [function for function in vars(Twin) if not function.startswith("_")]
     missing = [function for function in wanted if not callable(getattr(module, function, None))]
     if missing:

@@ -34,7 +34,7 @@ def _system_chromium() -> str | None:
 def _missing(reason: str):
     if REQUIRED:
         pytest.fail(f"{reason}, and LOGREG_REQUIRE_BROWSER is 1")
-    pytest.skip(f"{reason}; install the test extra and a Chromium")
+    pytest.skip(f"{reason}; install the group dev of pyproject.toml, and a Chromium")
 
 
 class Explorer:

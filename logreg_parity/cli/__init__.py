@@ -22,6 +22,9 @@ COMMANDS = {
     "sidebyside": "both twins' source on one page, differences marked and explained",
 }
 
+FRAMEWORKS = ("torch", "jax", "jaxlib", "optax")
+"""What a command may find missing. A twin that misses it is told apart before (``twins.load_twin``)."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status."""
@@ -38,6 +41,11 @@ def main(argv: list[str] | None = None) -> int:
         return command.run(options)
     except (ValueError, OSError, OracleError) as error:
         print(f"logreg-parity: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name not in FRAMEWORKS:
+            raise
+        print(f"logreg-parity: {name} needs {error.name}, which is missing; pip install {error.name}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("logreg-parity: interrupted; nothing was written", file=sys.stderr)

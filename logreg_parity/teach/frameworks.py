@@ -5,6 +5,7 @@ Neither framework is imported here: each twin is loaded by name, and only for a 
 
 import functools
 import inspect
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -70,7 +71,7 @@ def take(value: Any) -> Any:
 
 
 def languages(function) -> list[str]:
-    """The framework whose name a function uses, itself or in what it calls; all three, to be tried, if it uses none.
+    """The framework whose name a function uses, itself or in what it calls; all there are, to be tried, if none.
 
     Raises ValueError where it uses both.
     """
@@ -78,7 +79,7 @@ def languages(function) -> list[str]:
     if found >= set(TWINS):
         raise ValueError("the function uses both PyTorch and JAX; give one that speaks one of them")
     named = [name for name in (*TWINS, "numpy") if name in found]
-    return named[:1] or list(NAMES)
+    return named[:1] or list(filter(find_spec, NAMES))
 
 
 def _roots(thing: Any, seen: set[int]) -> set[str]:

@@ -9,16 +9,16 @@ from itertools import islice, repeat
 
 import numpy as np
 import pytest
-from logreg_parity.solvers.blocks import Sums
 
 from logreg_parity import Dataset, Parameters, gaussian
+from logreg_parity.solvers.blocks import Sums
 from logreg_parity.solvers.newton import finish
 from logreg_parity.solvers.objective import Objective, Point, rise
-from logreg_parity.solvers.solve import solve
+from logreg_parity.solvers.solve import Fitter
 from logreg_parity.truth import oracle, reference
 from logreg_parity.truth.optimum import find_optimum
 from logreg_parity.truth.reference import flatten
-from logreg_torch import blocked
+from logreg_torch.speed.fit import pack, place
 from parity_tests.cases import CASES
 from parity_tests.certified import CERTIFIED, HARD, HARD_DATA, OVERLAP, certified
 from parity_tests.conftest import TWINS
@@ -111,7 +111,7 @@ def test_the_last_steps_count_as_iterations(module, most):
 
 def test_where_values_differ_by_rounding_the_slopes_tell_how_much_higher_a_point_is():
     """To within what they are off by, and the third power of how far a logit moves times |σ''| / 12 < 1 / 120."""
-    objective, optimum = Objective(blocked.pack(OVERLAP), blocked.sums), flatten(find_optimum(OVERLAP).parameters)
+    objective, optimum = Objective(pack(OVERLAP)), flatten(find_optimum(OVERLAP).parameters)
     for seed in range(20):
         step, start = np.random.RandomState(seed).standard_normal((2, 3)) * 2.0**-26
         here, there = objective.at(optimum + start), objective.at(optimum + start + step)
@@ -121,12 +121,13 @@ def test_where_values_differ_by_rounding_the_slopes_tell_how_much_higher_a_point
         assert abs(float(value[1] - value[0]) - rise(here, there)) <= bound < 2.0**-10 * np.spacing(here.value)
 
 
-def test_the_last_steps_end_in_rounding():
+def test_the_last_steps_end_in_rounding(monkeypatch):
     """Where nothing but noise is left of the gradient it falls by half now and then, and soon does not."""
     for seed in range(200):
         noise = np.random.RandomState(seed)
+        objective = Objective(pack(OVERLAP))
         sums = lambda *_, **__: Sums(1.0, 2.0**-50 * noise.standard_normal(3), np.eye(3))  # noqa: E731, B023
-        objective = Objective(blocked.pack(OVERLAP), sums)
+        monkeypatch.setattr(type(objective.blocks), "sums", sums)
         here = Point(np.zeros(3), 1.0, noise.standard_normal(3), np.eye(3), "float64")
         for one_hessian in (True, False):
             assert len(list(islice(finish(objective, here, one_hessian=one_hessian), 9))) < 9
@@ -134,7 +135,6 @@ def test_the_last_steps_end_in_rounding():
 
 @pytest.mark.parametrize("points", [1, 2, 1000])
 def test_newton_goes_on_where_a_solver_of_the_twin_gets_nowhere(points):
-    objective, start = Objective(blocked.pack(OVERLAP), blocked.sums), np.zeros(3)
-    own = {"own": lambda *_: repeat(objective.at(start), points)}
-    fit = solve(objective, own, solver="own", tolerance=1e-8, max_iterations=200)
+    own = lambda objective, theta, target: repeat(objective.at(theta), points)  # noqa: E731
+    fit = Fitter(place, own).fit(OVERLAP, solver="lbfgs", max_iterations=200)
     assert fit.status == "converged" and fit.iterations < 120

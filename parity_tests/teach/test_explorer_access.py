@@ -136,7 +136,8 @@ def test_the_audit_finds_nothing(chromium, explorer_file, view):
     try:
         from axe_playwright_python.sync_playwright import Axe
     except ImportError:
-        (pytest.fail if REQUIRED else pytest.skip)("axe-playwright-python is not installed; install the test extra")
+        missing = "axe-playwright-python is not installed; install the group dev of pyproject.toml"
+        (pytest.fail if REQUIRED else pytest.skip)(missing)
     fragment, options = AUDITED[view]
     explorer = Explorer(chromium, explorer_file, fragment, **options)
     violations = Axe().run(explorer.tab).response["violations"]
