@@ -18,7 +18,7 @@ from logreg_torch import devices, evaluate, train, versions
 
 
 def fit(dataset, **options):
-    right = logreg_torch.speed.fit(dataset, **options)
+    right = logreg_torch.fit(dataset, **options)
     weight = 1.0001 * right.parameters.weight
     return replace(right, parameters=right.parameters._replace(weight=weight))
 """
@@ -67,7 +67,7 @@ def test_a_stream_is_fitted_and_its_checkpoint_kept(tmp_path):
     np.savez(tmp_path / "rows.npz", X=rows.X, y=rows.y)
     options = ["--stream", str(tmp_path / "rows.npz"), "--checkpoint", str(tmp_path / "state"), "--l2"]
     status, report = run(tmp_path, *options, "0.01")
-    held = logreg_torch.speed.fit(rows, l2=0.01)
+    held = logreg_torch.fit(rows, l2=0.01)
     found = report["fits"]["logreg_torch"]
     apart = np.abs(found["parameters"]["weight"] - held.parameters.weight)
     assert status == 0 and report["sha256"] is None

@@ -9,14 +9,14 @@ import numpy as np
 from benchopt import BaseSolver
 from scipy.sparse import issparse
 
-from logreg_jax.speed import fit
+from logreg_jax import fit
 from logreg_parity import Dataset
 
 TOLERANCE = 1e-12  # far below what benchopt takes for progress
 
 
 class Solver(BaseSolver):
-    """The points of the solver that ``logreg_jax.speed.fit`` picks for the sizes."""
+    """The points of the solver that ``logreg_jax.fit`` picks for the sizes."""
 
     name = "logreg-jax"
     sampling_strategy = "iteration"

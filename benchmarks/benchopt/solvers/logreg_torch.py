@@ -10,13 +10,13 @@ from benchopt import BaseSolver
 from scipy.sparse import issparse
 
 from logreg_parity import Dataset
-from logreg_torch.speed import fit
+from logreg_torch import fit
 
 TOLERANCE = 1e-12  # far below what benchopt takes for progress
 
 
 class Solver(BaseSolver):
-    """The points of the solver that ``logreg_torch.speed.fit`` picks for the sizes."""
+    """The points of the solver that ``logreg_torch.fit`` picks for the sizes."""
 
     name = "logreg-torch"
     sampling_strategy = "iteration"
