@@ -12,11 +12,12 @@ import jax
 import numpy as np
 import torch
 
-import logreg_jax.speed.blocked
-import logreg_torch.speed.blocked
+import logreg_jax.speed.fit
+import logreg_torch.speed.fit
 from logreg_jax import gradient as jax_gradient
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.generator import initial_parameters
+from logreg_parity.solvers.objective import Objective
 from logreg_torch import gradient as torch_gradient
 
 from .problems import well_conditioned
@@ -48,9 +49,9 @@ def _measure(dataset: Dataset, rounds: int) -> list[dict]:
     prepared = {}
     for device in logreg_torch.devices():
         prepared["PyTorch eager", device, "full"] = _torch(dataset, point, device)
-        prepared["PyTorch, one pass", device, "full"] = _one_pass(logreg_torch.speed.blocked, dataset, point, device)
+        prepared["PyTorch, one pass", device, "full"] = _one_pass(logreg_torch.speed.fit, dataset, point, device)
     for device in logreg_jax.devices():
-        prepared["JAX, one pass", device, "full"] = _one_pass(logreg_jax.speed.blocked, dataset, point, device)
+        prepared["JAX, one pass", device, "full"] = _one_pass(logreg_jax.speed.fit, dataset, point, device)
         prepared["JAX jit", device, "full"] = _jax(dataset, point, device, "highest")
         if device != "cpu":
             prepared["JAX jit", device, "default"] = _jax(dataset, point, device, "default")
@@ -109,12 +110,12 @@ def _jax(dataset: Dataset, point: Parameters, device: str, precision: str) -> tu
     return transfer, call
 
 
-def _one_pass(blocked, dataset: Dataset, point: Parameters, device: str) -> tuple[float, Callable[[], float]]:
+def _one_pass(fits, dataset: Dataset, point: Parameters, device: str) -> tuple[float, Callable[[], float]]:
     """Seconds of packing there, and the twin's one pass, which brings its sums back."""
     begun = perf_counter()
-    packed = blocked.pack(dataset, dtype="float32", device=device)
+    objective = Objective(fits.pack(dataset, dtype="float32", device=device))
     transfer = perf_counter() - begun
-    return transfer, lambda: blocked.value_and_grad(packed, point, arithmetic="float32")[0]
+    return transfer, lambda: objective.value_and_grad(point, "float32")[0]
 
 
 def _reading(dataset: Dataset, device: str) -> Callable[[], object]:

@@ -9,11 +9,12 @@ import torch
 from sklearn._loss import HalfBinomialLoss
 from sklearn.linear_model._linear_loss import LinearModelLoss
 
-import logreg_jax.speed.blocked
-import logreg_torch.speed.blocked
+import logreg_jax.speed.fit
+import logreg_torch.speed.fit
 from logreg_jax.convert import arithmetic
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.solvers.blocks import processors
+from logreg_parity.solvers.objective import Objective
 
 from .peers import fused_gradient, jax_gradient, torch_gradient
 from .problems import derivatives, well_conditioned
@@ -76,12 +77,12 @@ def problem(n: int, d: int, dtype: str) -> tuple[Dataset, Parameters]:
 def _candidates(dataset: Dataset, X, y, point: Parameters, dtype: str) -> dict[str, Callable]:
     """Functions that give (value, gradient of w, gradient of b) and return when they are done."""
     found: dict[str, Callable] = {}
-    for name, blocked in {"PyTorch": logreg_torch.speed.blocked, "JAX": logreg_jax.speed.blocked}.items():
+    for name, fits in {"PyTorch": logreg_torch.speed.fit, "JAX": logreg_jax.speed.fit}.items():
         for kernel, title in {"plain": "one pass", "fused": "fused"}.items():
-            packed = blocked.pack(dataset, dtype=dtype, kernel=kernel)
-            found[f"{name}, {title}"] = _one_pass(blocked, packed, point, dtype)
+            objective = Objective(fits.pack(dataset, dtype=dtype, kernel=kernel))
+            found[f"{name}, {title}"] = _one_pass(objective, point, dtype)
             if dtype == "float32":
-                found[f"{name}, {title}, float64 arithmetic"] = _one_pass(blocked, packed, point, "float64")
+                found[f"{name}, {title}, float64 arithmetic"] = _one_pass(objective, point, "float64")
     tensors = [torch.from_numpy(np.asarray(part)) for part in (X, y, *point)]
     arrays = [jnp.asarray(part) for part in (X, y, *point)]
     sklearn_loss = LinearModelLoss(base_loss=HalfBinomialLoss(), fit_intercept=True)
@@ -99,9 +100,9 @@ def _candidates(dataset: Dataset, X, y, point: Parameters, dtype: str) -> dict[s
     }
 
 
-def _one_pass(blocked, blocks, point, arithmetic_of):
+def _one_pass(objective: Objective, point: Parameters, arithmetic_of: str) -> Callable:
     def candidate():
-        value, slope = blocked.value_and_grad(blocks, point, arithmetic=arithmetic_of)
+        value, slope = objective.value_and_grad(point, arithmetic_of)
         return value, slope.weight, slope.bias
 
     return candidate

@@ -26,7 +26,7 @@ PATIENCE = 15.0
 FRAMEWORKS = {"PyTorch": logreg_torch, "JAX": logreg_jax}
 WAYS = {"": ("plain", "cpu"), ", fused": ("fused", "cpu"), ", cuda": ("auto", "cuda")}  # what reads X, and where
 TWINS = {
-    f"{framework}{way}": (import_module(f"{module.__name__}.fit"), kernel, device)
+    f"{framework}{way}": (import_module(f"{module.__name__}.speed.fit"), kernel, device)
     for way, (kernel, device) in WAYS.items()
     for framework, module in FRAMEWORKS.items()
     if device in module.devices()

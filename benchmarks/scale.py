@@ -86,7 +86,7 @@ def stream(fit, n: int, rounds: int) -> dict:
     seconds = [perf_counter() - begun]
     for _ in range(rounds):
         begun = perf_counter()
-        objective = Objective(blocks, fit.sums).value_and_grad(Parameters(np.zeros(STREAMED_FEATURES), 0.0))[0]
+        objective = Objective(blocks).value_and_grad(Parameters(np.zeros(STREAMED_FEATURES), 0.0))[0]
         seconds.append(perf_counter() - begun)
     return {"seconds": seconds, "bytes": _peak() - before, "objective": objective}
 
@@ -154,5 +154,5 @@ if __name__ == "__main__":
     import importlib
 
     kind, module, n, rounds = sys.argv[1:]
-    fit = importlib.import_module(f"{module}.fit")
+    fit = importlib.import_module(f"{module}.speed.fit")
     print(json.dumps({"held": held, "stream": stream}[kind](fit, int(n), int(rounds))))

@@ -80,8 +80,8 @@ def per_example_gradients(model: LogisticRegression, X: Tensor, y: Tensor, *, lo
         # A module's parameters sit inside it; functional_call runs it with those that come from outside.
         return LOSSES[loss](torch.func.functional_call(model, parameters, (x,)), label)
 
-    gradients = torch.func.vmap(torch.func.grad(row_loss), in_dims=(None, 0, 0))(dict(model.named_parameters()), X, y)
-    return Gradient(**gradients)
+    free = {name: parameter.detach() for name, parameter in model.named_parameters()}  # or all of it is recorded
+    return Gradient(**torch.func.vmap(torch.func.grad(row_loss), in_dims=(None, 0, 0))(free, X, y))
 
 
 def hessian(model: LogisticRegression, X: Tensor, y: Tensor, **terms: Unpack[Terms]) -> Tensor:

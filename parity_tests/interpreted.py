@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from logreg_parity import Dataset, Parameters
+from logreg_parity.solvers import kernels
 from logreg_parity.truth.reference import flatten
 from logreg_parity.truth.ulp import round_dataset
 from parity_tests.cases import CASES, Case
@@ -38,12 +39,12 @@ def triton_call(*arguments, kernel, out_type, grid, num_warps, **constants):
     return jax.pure_callback(call, out_type, *arrays)
 
 
-def passes(blocked, device="cpu"):
+def passes(fits, device="cpu"):
     """By problem and precision: value and gradient of one fused pass at its start."""
     for name, (dataset, start) in PROBLEMS.items():
         for dtype, arithmetic in PRECISIONS:
-            packed = blocked.pack(round_dataset(dataset, dtype), dtype=dtype, device=device, kernel="fused")
-            value, gradient, _ = blocked.sums(packed, flatten(start), arithmetic=arithmetic)
+            packed = fits.pack(round_dataset(dataset, dtype), dtype=dtype, device=device, kernel="fused")
+            value, gradient, _ = packed.sums(flatten(start), arithmetic=arithmetic)
             yield name, dtype, arithmetic, float(value), gradient.tolist()
 
 
@@ -52,6 +53,7 @@ if __name__ == "__main__":
     sys.modules["jax_triton"] = types.SimpleNamespace(triton_call=triton_call)
     kernel = importlib.import_module("logreg_parity.solvers.kernels.gpu")
     kernel.TILE, kernel.FEWEST_ROWS, kernel.PROGRAMS = 64, 1, 3  # several programs, and tiles for each
-    blocked = importlib.import_module(f"{sys.argv[1]}.speed.blocked")
-    blocked.processors = lambda: None  # as for a GPU
-    print(json.dumps(list(passes(blocked))))
+    fits = importlib.import_module(f"{sys.argv[1]}.speed.fit")
+    fits.processors = lambda: None  # as for a GPU
+    kernels.find_spec = lambda name: name  # jax_triton among them
+    print(json.dumps(list(passes(fits))))

@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         "--engine",
         nargs="+",
         metavar="NAME",
-        help="loops to train with, each judged apart: eager, inplace, compiled, auto (the twin's default, eager)",
+        help="loops to train with, each judged apart: eager, fast (the twin's default, eager)",
     )
     judge.add_argument(
         "--dtype",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from logreg_parity import Dataset, Parameters, gaussian
+from logreg_parity import Dataset, gaussian
 from logreg_parity.solvers import blocks
 from logreg_parity.solvers.blocks import Blocks, Place
 from logreg_parity.solvers.objective import Objective
@@ -24,8 +24,8 @@ CUTS = {"one block": 2**21, "several blocks": 900, "a row a block": 8}  # bytes;
 
 
 @pytest.fixture(params=TWINS)
-def blocked(request):
-    return importlib.import_module(f"{request.param}.speed.blocked")
+def pack(request):
+    return importlib.import_module(f"{request.param}.speed.fit").pack
 
 
 @pytest.fixture(params=CUTS, ids=CUTS)
@@ -35,13 +35,13 @@ def cut(request, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", CUTS[request.param])
     for twin in TWINS:
-        monkeypatch.setattr(f"{twin}.speed.blocked.processors", lambda: 2)
+        monkeypatch.setattr(f"{twin}.speed.fit.processors", lambda: 2)
     return request.param
 
 
-def errors(blocked, dataset, point, *, dtype="float64", l2=0.0, reduction="mean"):
+def errors(pack, dataset, point, *, dtype="float64", l2=0.0, reduction="mean"):
     """Value, gradient and Hessian of one float64 pass less the exact ones, and the bounds of the first two."""
-    objective = Objective(blocked.pack(dataset, dtype=dtype), blocked.sums, l2=l2, reduction=reduction)
+    objective = Objective(pack(dataset, dtype=dtype), l2=l2, reduction=reduction)
     here = objective.at(flatten(point), hessian=True)
     exact = oracle.evaluate(round_dataset(dataset, dtype), point, l2=l2, reduction=reduction)
     value, gradient = (objective.scale * part for part in (here.value, here.gradient))
@@ -50,9 +50,9 @@ def errors(blocked, dataset, point, *, dtype="float64", l2=0.0, reduction="mean"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_float64(blocked, cut, name):
+def test_float64(pack, cut, name):
     dataset, point = CASES[name]
-    here, value, gradient, limit, exact = errors(blocked, dataset, point, l2=0.375)
+    here, value, gradient, limit, exact = errors(pack, dataset, point, l2=0.375)
     bounds = PointBounds(dataset, point, dtype="float64", l2=0.375)
     assert (gradient <= limit).all()
     assert oracle.distance(value, exact.objective) <= bounds.objective
@@ -61,19 +61,19 @@ def test_float64(blocked, cut, name):
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_reductions_and_penalties(blocked, cut, reduction):
+def test_reductions_and_penalties(pack, cut, reduction):
     dataset, point = CASES["weighted"]
-    _, value, gradient, limit, exact = errors(blocked, dataset, point, l2=2.5, reduction=reduction)
+    _, value, gradient, limit, exact = errors(pack, dataset, point, l2=2.5, reduction=reduction)
     bounds = PointBounds(dataset, point, dtype="float64", l2=2.5, reduction=reduction)
     assert (gradient <= limit).all() and oracle.distance(value, exact.objective) <= bounds.objective
 
 
 @pytest.mark.parametrize("name", HARD_LABELS)
-def test_float32(blocked, cut, name):
+def test_float32(pack, cut, name):
     """The bound is that of any order of float32 additions; sums of blocks in float64 do better."""
     dataset, point = round_dataset(CASES[name].dataset, "float32"), round_parameters(CASES[name].start, "float32")
-    packed = blocked.pack(dataset, dtype="float32")
-    value, gradient = blocked.value_and_grad(packed, point, l2=0.5, arithmetic="float32")
+    packed = pack(dataset, dtype="float32")
+    value, gradient = Objective(packed, l2=0.5).value_and_grad(point, "float32")
     bounds = PointBounds(dataset, point, dtype="float32", l2=0.5)
     exact = oracle.evaluate(dataset, point, l2=0.5)
     assert (oracle.distance(flatten(gradient), flatten(exact.gradient)) <= bounds.gradient).all()
@@ -81,14 +81,14 @@ def test_float32(blocked, cut, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_float32_rows_with_float64_arithmetic(blocked, cut, name):
+def test_float32_rows_with_float64_arithmetic(pack, cut, name):
     """Off by no more than float64 is, from the exact gradient of the rounded data."""
     rounded = round_dataset(CASES[name].dataset, "float32")
-    _, _, gradient, limit, _ = errors(blocked, rounded, CASES[name].start, dtype="float32")
+    _, _, gradient, limit, _ = errors(pack, rounded, CASES[name].start, dtype="float32")
     assert (gradient <= limit).all()
 
 
-def test_a_lost_row_is_seen(blocked, monkeypatch):
+def test_a_lost_row_is_seen(pack, monkeypatch):
     """The bound is far below what a single row of eighty contributes."""
     whole = blocks._signed_rows
 
@@ -96,28 +96,28 @@ def test_a_lost_row_is_seen(blocked, monkeypatch):
         yield from ((X[1:], sign[1:], weight) for X, sign, weight in whole(*arguments, **options))
 
     monkeypatch.setattr(blocks, "_signed_rows", short)
-    _, _, gradient, limit, _ = errors(blocked, *CASES["correlated"])
+    _, _, gradient, limit, _ = errors(pack, *CASES["correlated"])
     assert (gradient > limit).any()
 
 
-def test_the_gradient_at_zero_is_known_from_packing(blocked, cut):
+def test_the_gradient_at_zero_is_known_from_packing(pack, cut):
     dataset, _ = CASES["weighted"]
-    objective = Objective(blocked.pack(dataset), blocked.sums)
+    objective = Objective(pack(dataset))
     here = objective.at(np.zeros(4))
     assert (np.abs(objective.gradient_at_zero - here.gradient) <= 2 * objective.gradient_error(here)).all()
 
 
-def test_a_pass_gives_the_same_bits_again(blocked, cut):
+def test_a_pass_gives_the_same_bits_again(pack, cut):
     dataset, point = CASES["correlated"]
-    packed = blocked.pack(dataset)
-    first, second = (blocked.sums(packed, flatten(point)) for _ in range(2))
+    packed = pack(dataset)
+    first, second = (packed.sums(flatten(point)) for _ in range(2))
     assert first.value == second.value and np.array_equal(first.gradient, second.gradient)
 
 
 @pytest.mark.parametrize("rows", [1, 10, 39, 40, 79, 80, 500])
 def test_samples_are_at_least_as_large_as_asked_and_no_larger_than_all(cut, rows):
     dataset = gaussian(80, 5)
-    packed = Blocks.of(dataset, "float64", Place(np.asarray, 2))
+    packed = Blocks.of(dataset, "float64", Place(np.asarray, None, 2))
     sample = packed.sample(rows)
     held = np.concatenate([block.X for block in sample.blocks], axis=1)
     everything = np.concatenate([block.X for block in packed.blocks], axis=1)
@@ -129,22 +129,22 @@ def test_samples_are_at_least_as_large_as_asked_and_no_larger_than_all(cut, rows
 def test_a_sampled_row_keeps_its_weight(rows):
     number = np.arange(1.0, 41)
     dataset = Dataset(number[:, None], np.ones(40), "numbers", sample_weight=2 * number)
-    sample = Blocks.of(dataset, "float64", Place(np.asarray, 1)).sample(rows)
+    sample = Blocks.of(dataset, "float64", Place(np.asarray, None, 1)).sample(rows)
     ((X, weight, _),) = sample.blocks
     assert np.array_equal(weight, -2 * X[0]) and sample.total_weight == weight.sum()
     assert rows <= sample.n_rows == len({*X[0]}) < 2 * rows and X.flags.c_contiguous
 
 
 def test_torch_counts_its_threads_as_before_a_pass_even_after_a_failure(cut):
-    blocked = importlib.import_module("logreg_torch.speed.blocked")
+    pack = importlib.import_module("logreg_torch.speed.fit").pack
     seen, before = [], torch.get_num_threads()
-    packed = blocked.pack(CASES["correlated"].dataset)
+    packed = pack(CASES["correlated"].dataset)
     torch.set_num_threads(3)
     try:
-        blocked.sums(packed, np.zeros(len(packed.largest)))
+        packed.sums(np.zeros(len(packed.largest)))
         seen.append(torch.get_num_threads())
         with pytest.raises(RuntimeError):
-            blocked.sums(packed, np.zeros(1))
+            packed.sums(np.zeros(1))
         seen.append(torch.get_num_threads())
     finally:
         torch.set_num_threads(before)
@@ -156,7 +156,7 @@ def test_a_block_is_the_larger_of_its_two_sizes(monkeypatch, size, rows, most):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", rows)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
-    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", Place(np.asarray, 1))  # 16 bytes a row
+    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", Place(np.asarray, None, 1))  # 16 bytes a row
     assert most / 2 < packed.rows[0] <= most + 1
 
 
@@ -164,27 +164,27 @@ def test_a_block_in_tiles_is_twice_as_large_and_no_tile_of_it_is_nearly_empty(mo
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 2**11 + 16)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
-    plain, tiled = (Place(np.asarray, 1, fused) for fused in (False, True))
+    plain, tiled = (Place(np.asarray, None, 1, fused=fused) for fused in (False, True))
     assert Blocks.of(gaussian(4 * 129, 3, seed=0), "float32", plain).rows == 4 * (129,)  # 16 bytes a row
     assert Blocks.of(gaussian(2 * 258, 3, seed=0), "float32", tiled).rows == 3 * (172,)
 
 
 def test_on_a_cpu_blocks_lie_in_one_piece_and_begin_with_lines(cut):
-    packed = Blocks.of(gaussian(81, 2, seed=0), "float32", Place(np.asarray, 2))
+    packed = Blocks.of(gaussian(81, 2, seed=0), "float32", Place(np.asarray, None, 2))
     assert {id(block.X.base) for block in packed.blocks} == {id(packed.blocks[0].X.base)}
     assert all(block.X.ctypes.data % LINE == 0 for block in packed.blocks)
 
 
 def test_on_a_gpu_blocks_are_large(monkeypatch):
     monkeypatch.setattr(blocks, "DEVICE_BLOCK_BYTES", 2**13)
-    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", Place(np.asarray, None))  # 16 bytes a row
+    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", Place(np.asarray, None, None))  # 16 bytes a row
     assert packed.rows == (500, 500)
 
 
-def test_the_data_set_is_not_touched_through_the_blocks(blocked):
+def test_the_data_set_is_not_touched_through_the_blocks(pack):
     dataset = CASES["weighted"].dataset
     before = dataset.sha256
-    blocked.value_and_grad(blocked.pack(dataset), CASES["weighted"].start)
+    Objective(pack(dataset)).value_and_grad(CASES["weighted"].start)
     assert dataset.sha256 == before
 
 
@@ -193,23 +193,23 @@ def test_too_little_memory_is_explained():
         raise MemoryError
 
     with pytest.raises(ValueError, match=r"packing X takes .* GiB .* dtype='float32'"):
-        Blocks.of(gaussian(80, 5), "float64", Place(full, 1))
+        Blocks.of(gaussian(80, 5), "float64", Place(full, None))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "double"])
-def test_other_dtypes_are_refused(blocked, dtype):
+def test_other_dtypes_are_refused(pack, dtype):
     with pytest.raises(ValueError, match=r"a fit takes float64 or float32"):
-        blocked.pack(gaussian(8, 2), dtype=dtype)
+        pack(gaussian(8, 2), dtype=dtype)
 
 
-def test_values_beyond_float32_are_refused(blocked):
+def test_values_beyond_float32_are_refused(pack):
     with pytest.raises(ValueError, match="too large for float32"):
-        blocked.pack(Dataset([[1e39], [0.0]], [0, 1], "large"), dtype="float32")
+        pack(Dataset([[1e39], [0.0]], [0, 1], "large"), dtype="float32")
 
 
 @pytest.mark.parametrize(
     ("option", "words"), [({"l2": -1.0}, "l2 is -1"), ({"reduction": "max"}, "reduction is 'max'")]
 )
-def test_impossible_options_are_refused(blocked, option, words):
+def test_impossible_options_are_refused(pack, option, words):
     with pytest.raises(ValueError, match=words):
-        blocked.value_and_grad(blocked.pack(gaussian(8, 2)), Parameters(np.zeros(2), 0.0), **option)
+        Objective(pack(gaussian(8, 2)), **option)

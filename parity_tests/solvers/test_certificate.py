@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import logreg_torch.speed.blocked as blocked
 from logreg_parity import Dataset, gaussian
 from logreg_parity.data.dataset import Parameters
 from logreg_parity.solvers.newton import newton
@@ -12,6 +11,7 @@ from logreg_parity.truth import certificate, oracle
 from logreg_parity.truth.certificate import certify, whitening
 from logreg_parity.truth.optimum import find_optimum
 from logreg_parity.truth.reference import flatten
+from logreg_torch.speed.fit import pack
 from parity_tests.cases import CASES
 from parity_tests.certified import HARD, HARD_DATA, OVERLAP
 
@@ -25,7 +25,7 @@ ENDLESS = [name for name in HARD if HARD[name][3] in ("separable", "quasi-separa
 
 def walk(dataset, l2=0.0, steps=40):
     """The points of Newton's method with what is proved of them."""
-    objective = Objective(blocked.pack(dataset), blocked.sums, l2=l2)
+    objective = Objective(pack(dataset), l2=l2)
     for _, here in zip(range(steps), newton(objective, np.zeros(dataset.n_features + 1)), strict=False):
         yield here, objective.certify(here)
 
@@ -87,7 +87,7 @@ def test_fewer_rows_prove_less_but_nothing_false(monkeypatch):
 def test_a_wrong_proof_is_seen(fault):
     """What would be proved from a wrong gradient or Hessian is not true."""
     optimum = find_optimum(OVERLAP)
-    objective = Objective(blocked.pack(OVERLAP), blocked.sums)
+    objective = Objective(pack(OVERLAP))
     here = objective.at(flatten(optimum.parameters) + 2.0**-8)
     gradient = here.gradient / 2 if fault == "half the gradient" else here.gradient
     data = OVERLAP

@@ -10,14 +10,15 @@ from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limi
 from logreg_parity import Dataset, gaussian
 from logreg_parity.judge.fits import agree, exit_status, verdict
 from logreg_parity.solvers import blocks
-from logreg_parity.solvers.blocks import Blocks, Place, Sums
+from logreg_parity.solvers.blocks import Place, Sums
 from logreg_parity.solvers.objective import Objective
 from logreg_parity.solvers.progressive import hessian_rows, progressive
-from logreg_parity.solvers.solve import choose, solve
+from logreg_parity.solvers.solve import Fitter, choose
 from logreg_parity.solvers.stop import Stop
 from logreg_parity.truth.optimum import find_optimum
 from logreg_parity.truth.reference import flatten
 from logreg_parity.truth.ulp import round_dataset
+from logreg_torch.speed.fit import pack, place
 from parity_tests.cases import CASES
 from parity_tests.certified import CERTIFIED, HARD, HARD_DATA, OVERLAP, SEPARATED, certified
 from parity_tests.conftest import TWINS
@@ -126,14 +127,13 @@ def test_where_the_kept_hessian_misleads_newton_takes_over(module, monkeypatch):
 
 def test_a_small_gradient_alone_is_not_convergence():
     """With one weight held off its optimum only that feature's slope is left, which in tiny units is small."""
-    blocked = importlib.import_module("logreg_torch.speed.blocked")
-    objective, free = Objective(blocked.pack(OVERLAP), blocked.sums), np.array([0, 2])
+    objective, free = Objective(pack(OVERLAP)), np.array([0, 2])
     theta = flatten(find_optimum(OVERLAP).parameters) + np.array([0, 2.0**-6, 0])
     for _ in range(6):
         here = objective.at(theta.copy(), hessian=True)
         theta[free] -= np.linalg.solve(here.hessian[np.ix_(free, free)], here.gradient[free])
     unit = np.array([1, 2.0**-40])
-    tiny = Objective(blocked.pack(Dataset(OVERLAP.X * unit, OVERLAP.y, "tiny units")), blocked.sums)
+    tiny = Objective(pack(Dataset(OVERLAP.X * unit, OVERLAP.y, "tiny units")))
     stop, there = Stop(tiny, 1e-8), tiny.at(theta / np.append(unit, 1))
     assert np.linalg.norm(there.gradient) <= stop.target and not stop(there)
     fit = stop.fit("newton")
@@ -145,14 +145,14 @@ def test_too_few_iterations_are_said(module):
     assert (fit.status, fit.iterations) == ("not converged", 2) and "more iterations" in fit.reason
 
 
-def test_numbers_that_are_not_finite_end_the_fit(module):
+def test_numbers_that_are_not_finite_end_the_fit():
     """As a status, whatever the twin's pass returns."""
 
-    def sums(blocks, theta, **_):
+    def add(share, **_):
         return Sums(np.nan, np.full(3, np.nan), np.eye(3))
 
-    objective = Objective(Blocks.of(OVERLAP, "float64", Place(np.asarray, 1)), sums)
-    fit = solve(objective, {}, solver="newton", tolerance=1e-8, max_iterations=5)
+    fitter = Fitter(lambda device: Place(np.asarray, add), lbfgs=None)
+    fit = fitter.fit(OVERLAP, solver="newton", max_iterations=5)
     assert fit.status == "diverged" and "not finite" in fit.reason
 
 
@@ -217,8 +217,7 @@ def test_without_a_proof_nothing_is_said(fits):
 
 @pytest.mark.parametrize(("kernel", "used"), [("plain", {"float32", "float64"}), ("fused", {"float64"})])
 def test_progressive_starts_in_float32_where_that_is_faster_and_ends_in_float64(kernel, used):
-    blocked = importlib.import_module("logreg_torch.speed.blocked")
-    objective = Objective(blocked.pack(OVERLAP, dtype="float32", kernel=kernel), blocked.sums)
+    objective = Objective(pack(OVERLAP, dtype="float32", kernel=kernel))
     points = [here for here, _ in zip(progressive(objective, np.zeros(3)), range(12), strict=False)]
     assert {here.arithmetic for here in points} == used and points[-1].arithmetic == "float64"
 
@@ -226,15 +225,14 @@ def test_progressive_starts_in_float32_where_that_is_faster_and_ends_in_float64(
 def test_products_between_passes_run_on_one_thread_and_only_meanwhile(monkeypatch):
     """Looked up afresh, for SciPy has a library of its own, which another test may have loaded since."""
     monkeypatch.setattr("logreg_parity.solvers.solve._blas", ThreadpoolController)
-    blocked, seen = importlib.import_module("logreg_torch.speed.blocked"), []
+    seen = []
 
     def solver(*_):
         seen.append(blas_threads())
         yield from ()
 
     with threadpool_limits(2, user_api="blas"):
-        objective = Objective(blocked.pack(OVERLAP), blocked.sums)
-        solve(objective, {"own": solver}, solver="own", tolerance=1e-8, max_iterations=1)
+        Fitter(place, lbfgs=solver).fit(OVERLAP, solver="lbfgs")
         seen.append(blas_threads())
     assert seen == [{1}, {2}]
 

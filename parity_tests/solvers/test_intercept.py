@@ -5,7 +5,6 @@ import importlib
 import numpy as np
 import pytest
 
-import logreg_torch.speed.blocked
 from logreg_parity import Dataset, Parameters
 from logreg_parity.solvers import blocks
 from logreg_parity.solvers.newton import newton
@@ -14,6 +13,7 @@ from logreg_parity.solvers.stream import Stream
 from logreg_parity.truth import oracle
 from logreg_parity.truth.optimum import find_optimum
 from logreg_parity.truth.reference import flatten
+from logreg_torch.speed.fit import pack
 from parity_tests.cases import CASES
 from parity_tests.certified import OVERLAP
 from parity_tests.conftest import TWINS
@@ -65,8 +65,7 @@ def test_a_fit_with_an_intercept_is_another(module):
 @pytest.mark.parametrize("name", DATA)
 def test_what_is_proved_holds(name):
     data, optimum = DATA[name], find_optimum(mirrored(DATA[name]), l2=0.01)
-    packed = logreg_torch.speed.blocked.pack(data, intercept=False)
-    objective, proofs = Objective(packed, logreg_torch.speed.blocked.sums, l2=0.01), []
+    objective, proofs = Objective(pack(data, intercept=False), l2=0.01), []
     for _, here in zip(range(40), newton(objective, np.zeros(data.n_features)), strict=False):
         value = oracle.evaluate(data, Parameters(here.theta, 0.0), l2=0.01).objective
         proofs.append(objective.certify(here))
@@ -80,10 +79,10 @@ def test_one_pass(module, monkeypatch, name, size):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", size)
-    blocked, data = importlib.import_module(f"{module.__name__}.speed.blocked"), DATA[name]
+    fits, data = importlib.import_module(f"{module.__name__}.speed.fit"), DATA[name]
     point = CASES["correlated" if name == "overlap" else name].start._replace(bias=0.0)
     point = Parameters(np.resize(point.weight, data.n_features), 0.0)
-    objective = Objective(blocked.pack(data, intercept=False), blocked.sums, l2=0.375)
+    objective = Objective(fits.pack(data, intercept=False), l2=0.375)
     _, slope = objective.value_and_grad(point)
     limit = objective.gradient_error(objective.at(point.weight))
     exact = oracle.evaluate(data, point, l2=0.375).gradient
@@ -131,10 +130,9 @@ def test_a_checkpoint_with_an_intercept_is_another_fit(module, tmp_path):
 
 
 def test_a_bias_that_the_model_lacks_is_refused(module):
-    blocked = importlib.import_module(f"{module.__name__}.speed.blocked")
-    packed = blocked.pack(OVERLAP, intercept=False)
+    packed = importlib.import_module(f"{module.__name__}.speed.fit").pack(OVERLAP, intercept=False)
     with pytest.raises(ValueError, match=r"the bias is 0\.5, but the data are packed without an intercept"):
-        blocked.value_and_grad(packed, Parameters(np.zeros(2), 0.5))
+        Objective(packed).value_and_grad(Parameters(np.zeros(2), 0.5))
 
 
 def test_nothing_to_fit_is_refused(module):

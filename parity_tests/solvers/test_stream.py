@@ -13,7 +13,10 @@ from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.generator import gaussian
 from logreg_parity.solvers import streamed
 from logreg_parity.solvers.checkpoint import Checkpoint
+from logreg_parity.solvers.descent import train_stream
 from logreg_parity.solvers.stream import Stream, open_stream
+from logreg_parity.twins import load_twin
+from parity_tests.conftest import TWINS
 
 DATASET = gaussian(5000, 3, seed=1)
 START = Parameters(np.zeros(3), 0.0)
@@ -31,10 +34,10 @@ def stream(request, tmp_path):
     return open_stream(tmp_path / "X.npy", tmp_path / "y.npy", rows_per_block=ROWS)
 
 
-@pytest.fixture(params=["logreg_torch", "logreg_jax"])
-def twin(request):
-    """The modules of a twin that take streams."""
-    return {name: importlib.import_module(f"{request.param}.{name}") for name in ("fit", "streaming", "train")}
+@pytest.fixture
+def fits(twin):
+    """What a twin makes of packed data."""
+    return importlib.import_module(f"{twin.__name__}.speed.fit")
 
 
 def test_a_file_gives_the_rows_that_were_written(stream):
@@ -43,24 +46,24 @@ def test_a_file_gives_the_rows_that_were_written(stream):
 
 
 def test_a_stream_has_the_optimum_of_its_rows(stream, twin):
-    read, held = (twin["fit"].fit(data, l2=1e-3) for data in (stream, DATASET))
+    read, held = (twin.fit(data, l2=1e-3) for data in (stream, DATASET))
     apart = np.abs(np.append(*read.parameters) - np.append(*held.parameters))
     assert read.status == held.status == "converged"
     assert (apart <= read.distance + held.distance).all()
 
 
-def test_a_sample_proves_no_more_than_it_knows(twin, monkeypatch):
+def test_a_sample_proves_no_more_than_it_knows(twin, fits, monkeypatch):
     """The rows that are kept bend the objective more than the others: each counts as one row and no more."""
     monkeypatch.setattr(streamed, "SAMPLE_NUMBERS", 3 * 100)
     rows = Dataset(DATASET.X * np.where(np.arange(5000) % 50 == 0, 4, 1)[:, None], DATASET.y, "every 50th row is long")
-    packed = twin["fit"].pack(Stream(rows.X, rows.y, rows.source, ROWS))
-    early = twin["fit"].solve(packed, l2=1e-3, tolerance=0.3)
-    best = twin["fit"].fit(rows, l2=1e-3)
+    packed = fits.pack(Stream(rows.X, rows.y, rows.source, ROWS))
+    early = fits.solve(packed, l2=1e-3, tolerance=0.3)
+    best = twin.fit(rows, l2=1e-3)
     assert packed.dataset.n_rows == 100 and early.status == "converged"
     assert 0 < early.objective - best.objective <= early.gap
 
 
-def test_a_longer_stream_takes_no_more_memory(twin, monkeypatch):
+def test_a_longer_stream_takes_no_more_memory(fits, monkeypatch):
     """Through 5 and through 80 blocks NumPy holds the same at most, but for a few that JAX has not let go of yet."""
     monkeypatch.setattr(streamed, "SAMPLE_NUMBERS", 300)
     peaks = []
@@ -68,8 +71,8 @@ def test_a_longer_stream_takes_no_more_memory(twin, monkeypatch):
         rows = (Repeated(array, 5000 * n_blocks) for array in (DATASET.X, DATASET.y))
         stream = Stream(*rows, "one block again and again", 5000)
         tracemalloc.start()
-        packed = twin["fit"].pack(stream)
-        twin["fit"].solve(packed, l2=1e-3, max_iterations=2)
+        packed = fits.pack(stream)
+        fits.solve(packed, l2=1e-3, max_iterations=2)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] - peaks[1] < 75 * DATASET.X.nbytes / 5
@@ -77,15 +80,26 @@ def test_a_longer_stream_takes_no_more_memory(twin, monkeypatch):
 
 def test_one_class_is_seen_where_the_stream_has_no_other(twin):
     rows = Stream(DATASET.X, np.ones(5000), "one class", ROWS)
-    assert twin["fit"].fit(rows).status == "no finite optimum"
+    assert twin.fit(rows).status == "no finite optimum"
 
 
-def test_every_block_is_a_mini_batch(stream, twin):
-    read = twin["streaming"].train_stream(stream, START, epochs=2, learning_rate=0.5)
+@pytest.mark.parametrize("name", [*TWINS, "logreg_parity.truth.reference"])
+def test_every_block_is_a_mini_batch(stream, name):
+    """Of any twin, one of a user's own among them."""
+    twin = load_twin(name)
+    read = train_stream(twin, stream, START, epochs=2, learning_rate=0.5)
     batches = [np.arange(k * ROWS, min((k + 1) * ROWS, 5000)) for k in range(8)] * 2
-    held = twin["train"].train(DATASET, START, steps=16, learning_rate=0.5, batches=batches, record="before")
+    held = twin.train(DATASET, START, steps=16, learning_rate=0.5, batches=batches, record="before", dtype="float32")
     assert np.array_equal(read.losses, held.losses)
     assert np.array_equal(read.parameters.weight, held.parameters.weight)
+
+
+def test_a_loss_of_a_stream_that_is_not_finite_ends_the_run(twin):
+    """A penalty so large that every step makes the weights ten times larger."""
+    rows = Stream(DATASET.X, DATASET.y, "few blocks", 2000)
+    history = train_stream(twin, rows, Parameters(np.ones(3), 0.0), epochs=30, learning_rate=11.0, l2=1.0)
+    assert 7 < len(history.losses) < 90 and not np.isfinite(history.losses[-1])
+    assert history.stop_reason == f"the loss of step {len(history.losses)} is inf; give a smaller step size"
 
 
 class KilledError(Exception):
@@ -110,10 +124,10 @@ def killed_after(count: int, monkeypatch):
 
 @pytest.mark.parametrize("blocks", [12, 37])
 def test_a_killed_fit_goes_on_to_the_same_bits(stream, twin, tmp_path, monkeypatch, blocks):
-    whole = twin["fit"].fit(stream, l2=1e-3, solver="newton")
+    whole = twin.fit(stream, l2=1e-3, solver="newton")
     with killed_after(blocks, monkeypatch), pytest.raises(KilledError):
-        twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
-    resumed = twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+        twin.fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+    resumed = twin.fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
     assert resumed.parameters.weight.tobytes() == whole.parameters.weight.tobytes()
     assert resumed.parameters.bias == whole.parameters.bias
 
@@ -128,35 +142,35 @@ def eager_checkpoints(monkeypatch):
 @pytest.mark.usefixtures("eager_checkpoints")
 def test_a_killed_descent_goes_on_to_the_same_bits(stream, twin, tmp_path, monkeypatch):
     options = {"epochs": 3, "learning_rate": 0.5}
-    whole = twin["streaming"].train_stream(stream, START, **options)
+    whole = train_stream(twin, stream, START, **options)
     with killed_after(14, monkeypatch), pytest.raises(KilledError):
-        twin["streaming"].train_stream(stream, START, checkpoint=tmp_path / "state.npz", **options)
+        train_stream(twin, stream, START, checkpoint=tmp_path / "state.npz", **options)
     begun = dict(np.load(tmp_path / "state.npz"))
-    resumed = twin["streaming"].train_stream(stream, START, checkpoint=tmp_path / "state.npz", **options)
+    resumed = train_stream(twin, stream, START, checkpoint=tmp_path / "state.npz", **options)
     assert 0 < len(begun["losses"]) < len(whole.losses)
     assert resumed.losses.tobytes() == whole.losses.tobytes()
     assert resumed.parameters.weight.tobytes() == whole.parameters.weight.tobytes()
 
 
 def test_a_checkpoint_of_another_run_is_refused(stream, twin, tmp_path):
-    twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+    twin.fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
     kept = (tmp_path / "state.npz").read_bytes()
     with pytest.raises(ValueError, match=r"another run \(l2 0.001 there, 0.002 here\)"):
-        twin["fit"].fit(stream, l2=2e-3, checkpoint=tmp_path / "state.npz")
+        twin.fit(stream, l2=2e-3, checkpoint=tmp_path / "state.npz")
     assert (tmp_path / "state.npz").read_bytes() == kept
 
 
 def test_half_a_checkpoint_is_refused(stream, twin, tmp_path):
-    twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+    twin.fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
     whole = (tmp_path / "state.npz").read_bytes()
     (tmp_path / "state.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="is no checkpoint"):
-        twin["fit"].fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
+        twin.fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
 
 
 def test_a_checkpoint_needs_newton(stream, twin, tmp_path):
     with pytest.raises(ValueError, match="give newton or auto"):
-        twin["fit"].fit(stream, solver="lbfgs", checkpoint=tmp_path / "state.npz")
+        twin.fit(stream, solver="lbfgs", checkpoint=tmp_path / "state.npz")
 
 
 def test_data_that_change_while_they_are_read_are_refused(stream):
@@ -168,12 +182,12 @@ def test_data_that_change_while_they_are_read_are_refused(stream):
         next(rows)
 
 
-def test_data_that_change_between_passes_are_refused(twin):
+def test_data_that_change_between_passes_are_refused(fits):
     X = np.array(DATASET.X)
-    packed = twin["fit"].pack(Stream(X, DATASET.y, "an array", ROWS))
+    packed = fits.pack(Stream(X, DATASET.y, "an array", ROWS))
     X[0, 0] += 1
     with pytest.raises(ValueError, match="has changed since the first pass"):
-        twin["fit"].solve(packed)
+        fits.solve(packed)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
 from logreg_parity import Dataset, Parameters
 from logreg_parity.truth import oracle, reference
@@ -96,6 +97,33 @@ def test_hessian_vector_product_picks_out_a_column(twin, problem):
         unit = np.eye(problem.dataset.n_features + 1)[j]
         computed = native("hessian_vector_product", Parameters(unit[:-1], unit[-1]))
         assert (oracle.distance(computed, problem.hessian[:, j]) <= problem.bounds.hessian[:, j]).all(), j
+
+
+def test_a_gradient_of_torch_is_numbers_and_no_model():
+    """Nothing of it asks to be recorded, and it does not hold on to how it was made."""
+    gradient, convert = (importlib.import_module(f"logreg_torch.{name}") for name in ("gradient", "convert"))
+    dataset, point = CASES["correlated"]
+    data, model = convert.data_from_numpy(dataset, "float32", "cpu"), convert.model_from_numpy(point, "float32", "cpu")
+    found = [
+        gradient.value_and_grad(model, **data)[1],
+        gradient.closed_form_gradient(model, **data),
+        gradient.per_example_gradients(model, **data),
+    ]
+    found.append(gradient.hessian_vector_product(model, found[0], **data))
+    assert all(type(each) is gradient.Gradient and each._fields == ("weight", "bias") for each in found)
+    assert not any(part.requires_grad for each in found for part in each)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # of what its own forward mode still uses
+@pytest.mark.parametrize("name", ["sigmoid", "softplus", "stable_loss"])
+def test_without_forward_mode_torch_says_so(name):
+    """In the docstring, and when it is asked for: never a 0 without a word."""
+    function = getattr(importlib.import_module(f"logreg_torch.{'model' if name == 'sigmoid' else 'loss'}"), name)
+    z = torch.zeros(3)
+    arguments = (z,) if name != "stable_loss" else (z, z)
+    assert "no forward mode" in function.__doc__
+    with pytest.raises(RuntimeError, match="jvp"):
+        torch.func.jvp(function, arguments, arguments)
 
 
 @pytest.mark.parametrize("power", [1, -5, 20])

@@ -1,9 +1,15 @@
 """The loop of both twins: what it records, which rows it sees, how it stops."""
 
+from functools import partial
+
+import jax
 import numpy as np
 import pytest
 import torch
 
+import logreg_jax.convert
+import logreg_jax.gradient
+import logreg_jax.sgd
 from logreg_parity import Dataset, Parameters, gaussian, published_2021
 from logreg_parity.data.dataset import batches
 
@@ -67,6 +73,41 @@ def test_torch_steps_are_those_of_its_own_optimiser(twins, monkeypatch):
     monkeypatch.setattr(torch.optim.SGD, "step", lambda self, closure=None: steps.append(self))
     twins["logreg_torch"].train(DATASET, START, steps=4, learning_rate=0.1)
     assert len(steps) == 4 and len(set(map(id, steps))) == 1
+
+
+MOMENTA = [{"momentum": 0.0}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}]
+
+
+@partial(jax.jit, static_argnames=("rate", "momentum", "nesterov"))
+def by_hand(model, velocity, X, y, rate, momentum=0.0, nesterov=False):
+    """θ - η v with v ← μ v + ∇f, or θ - η (∇f + μ v), as ``optax.sgd`` has it, written out."""
+    _, gradient = logreg_jax.gradient.value_and_grad(model, X, y)
+    velocity = jax.tree.map(lambda v, g: momentum * v + g, velocity, gradient) if momentum else gradient
+    direction = jax.tree.map(lambda v, g: g + momentum * v, velocity, gradient) if nesterov else velocity
+    return jax.tree.map(lambda p, d: p - rate * d, model, direction), velocity
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rule", MOMENTA, ids=str)
+def test_jax_steps_are_the_formula_to_the_last_bit(twins, rule, dtype):
+    history = twins["logreg_jax"].train(DATASET, START, steps=60, learning_rate=0.3, dtype=dtype, **rule)
+    with logreg_jax.convert.arithmetic(dtype):
+        data = logreg_jax.convert.data_from_numpy(DATASET, dtype, "cpu")
+        model = logreg_jax.convert.model_from_numpy(START, dtype, "cpu")
+        velocity = jax.tree.map(jax.numpy.zeros_like, model)
+        for _ in range(60):
+            model, velocity = by_hand(model, velocity, **data, rate=0.3, **rule)
+        weight, bias = logreg_jax.convert.model_to_numpy(model)
+    assert np.array_equal(history.parameters.weight, weight) and history.parameters.bias == bias
+
+
+@pytest.mark.parametrize("rule", MOMENTA, ids=str)
+def test_jax_compiles_a_step_once_for_the_same_numbers(twins, rule):
+    """Run after run: ``jit`` knows a function by its identity, and ``optax.sgd`` makes another one every time."""
+    logreg_jax.sgd.sgd_step.clear_cache()
+    for point in (START, Parameters(np.zeros(2), 0.0)):
+        twins["logreg_jax"].train(DATASET, point, steps=3, learning_rate=0.1, **rule)
+    assert logreg_jax.sgd.sgd_step._cache_size() == 1
 
 
 def test_the_start_is_left_alone(twin):

@@ -9,7 +9,7 @@ import numpy as np
 from benchopt import BaseSolver
 from scipy.sparse import issparse
 
-from logreg_jax.speed import fit
+from logreg_jax import fit
 from logreg_parity import Dataset
 
 TOLERANCE = 1e-12  # far below what benchopt takes for progress

@@ -10,7 +10,7 @@ from benchopt import BaseSolver
 from scipy.sparse import issparse
 
 from logreg_parity import Dataset
-from logreg_torch.speed import fit
+from logreg_torch import fit
 
 TOLERANCE = 1e-12  # far below what benchopt takes for progress
 
