@@ -55,7 +55,7 @@ def given_logits(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return at.losses, at.probabilities - as_exact(y)
 
 
-def objective(losses: np.ndarray, dataset: Dataset, parameters: Parameters, setting: Setting):
+def objective(losses: np.ndarray, dataset: Dataset, parameters: Parameters, setting: Setting) -> gmpy2.mpfr:
     """The exact objective of these row losses."""
     with gmpy2.context(precision=BITS):
         w = as_exact(parameters.weight)

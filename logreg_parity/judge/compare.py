@@ -120,7 +120,9 @@ def _rows(problem: Problem, runs: dict[str, Run], device: str) -> Iterator[Row]:
             yield _row(device, problem.dtype, (name, other), a, difference, a.bound + b.bound)
 
 
-def _row(device: str, dtype: str, subject: tuple[str, ...], quantity: Quantity, error, bound) -> Row:
+def _row(
+    device: str, dtype: str, subject: tuple[str, ...], quantity: Quantity, error: np.ndarray, bound: np.ndarray
+) -> Row:
     error = np.where(np.isnan(error), np.inf, error)
     if error.ndim == 2:
         error = np.linalg.norm(error, axis=1)

@@ -6,8 +6,9 @@ count 1 + e times in the gradient, and once in the loss. Who notices: the bound,
 their defaults, which compare with finite differences and a tolerance?
 """
 
+from collections.abc import Iterator
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def distances(names: list[str], dtype: str) -> list[Distance]:
 
 def opinions(names: list[str], dtype: str) -> list[Opinion]:
     """What the judge and each twin's own checker say of right and planted gradients, at every place."""
-    found, known = [], {place: rest for place, *rest in _rounded(dtype)}
+    found, known = [], {place: (dataset, at) for place, dataset, at in _rounded(dtype)}
     modules = [(name, module) for name in names if (module := checkers(name)) is not None]
     for place, rows in PLANTED:
         dataset, at = known[place]
@@ -108,7 +109,7 @@ def opinions(names: list[str], dtype: str) -> list[Opinion]:
     return found
 
 
-def checkers(name: str):
+def checkers(name: str) -> Any:
     """The twin's module ``checkers``; None where it has none, as a user's own twin."""
     try:
         return load_part(name, "bridge.checkers")
@@ -126,17 +127,17 @@ def complex_step(dataset: Dataset, parameters: Parameters, *, step: float = 2.0*
     return (_loss(z, dataset.y[:, None]).imag / step).mean(axis=0)
 
 
-def _loss(z, y):
+def _loss(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """``reference.stable_loss`` without its |z|, which is no analytic function."""
 
-    def softplus(z):
+    def softplus(z: np.ndarray) -> np.ndarray:
         side = np.sign(z.real)
         return np.where(side > 0, z, 0) + np.log1p(np.exp(np.where(side > 0, -z, z)))
 
     return y * softplus(-z) + (1 - y) * softplus(z)
 
 
-def _rounded(dtype: str):
+def _rounded(dtype: str) -> Iterator[tuple[str, Dataset, Parameters]]:
     for place, dataset, at in places():
         yield place, round_dataset(dataset, dtype), round_parameters(at, dtype)
 

@@ -5,6 +5,7 @@ import platform
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich import box
@@ -54,7 +55,7 @@ def _by_quantity(rows: list[Row], device: str, dtype: str) -> dict[str, list[Row
     return grouped
 
 
-def cell(row) -> str:
+def cell(row: Any) -> str:
     """An error in ulps, and in brackets its share of the bound."""
     if row.quantity == "end: classes":
         return "same" if row.error == 0 else "differ"

@@ -61,7 +61,7 @@ class Place:
 class Worst:
     """The worst of one function in one place so far."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.inputs, self.largest, self.at = 0, 0.0, 0.0
         self.subnormal, self.flushed, self.below = 0, 0, 0.0
 
@@ -84,7 +84,7 @@ class Worst:
 class Exact:
     """The exact values (N,) of a function, and what an error is measured in."""
 
-    def __init__(self, values: np.ndarray, dtype: str):
+    def __init__(self, values: np.ndarray, dtype: str) -> None:
         format = format_of(dtype)
         self.values, self.tau, size = values, format.smallest_normal, np.abs(values).astype(np.float64)
         self.small = np.flatnonzero(size < self.tau)  # where an ulp says nothing
@@ -137,7 +137,7 @@ def look(worst: dict[tuple[Place, str], Worst], z: np.ndarray) -> None:
 def every_float32() -> tuple[Iterator[np.ndarray], int]:
     """All finite float32 numbers in blocks, and how many they are."""
 
-    def blocks():
+    def blocks() -> Iterator[np.ndarray]:
         for start in range(0, INFINITY, BLOCK):
             yield _signed(np.arange(start, min(start + BLOCK, INFINITY), dtype=np.uint32))
 

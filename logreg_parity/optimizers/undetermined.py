@@ -21,6 +21,7 @@ from ..data.dataset import Dataset, Parameters
 from ..truth import reference
 from ..truth.bounds import ENLARGED, PointBounds
 from ..truth.ulp import ulp
+from ..twins import Reduction
 from .rules import RULES
 
 NAMES = ("adam", "adamw", "rmsprop")
@@ -39,7 +40,14 @@ class Undetermined(NamedTuple):
 
 
 def first_undetermined(
-    dataset: Dataset, points: np.ndarray, name: str, *, dtype: str, l2=0.0, reduction="mean", **settings: Any
+    dataset: Dataset,
+    points: np.ndarray,
+    name: str,
+    *,
+    dtype: str,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    **settings: Any,
 ) -> Undetermined | None:
     """The first move of a run through these points (T + 1, D + 1) that rounding decides; None where there is none.
 
@@ -79,7 +87,9 @@ def why_not(name: str, settings: dict[str, Any]) -> str | None:
     return f"{name} is given {', '.join(given)}, which makes its ratio another one; leave it out" if given else None
 
 
-def _gradient(dataset: Dataset, θ: np.ndarray, dtype: str, l2: float, reduction: str) -> tuple[np.ndarray, np.ndarray]:
+def _gradient(
+    dataset: Dataset, θ: np.ndarray, dtype: str, l2: float, reduction: Reduction
+) -> tuple[np.ndarray, np.ndarray]:
     """The gradient (D + 1,) in float64, and how far a program's may be from it."""
     at, X, y, weight = Parameters(θ[:-1], float(θ[-1])), dataset.X, dataset.y, dataset.sample_weight
     _, slope = reference.value_and_grad(at, X, y, sample_weight=weight, l2=l2, reduction=reduction)

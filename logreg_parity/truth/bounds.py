@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
-from ..twins import Setting
+from ..twins import Reduction, Setting
 from . import reference
 from .ulp import format_of
 
@@ -42,7 +42,9 @@ ENLARGED = 1 + 2.0**-20
 class PointBounds:
     """The bounds at one point θ, one property a quantity. All are absolute; the arguments are those of the twin."""
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, *, dtype: str, l2=0.0, reduction="mean"):
+    def __init__(
+        self, dataset: Dataset, parameters: Parameters, *, dtype: str, l2: float = 0.0, reduction: Reduction = "mean"
+    ) -> None:
         format = format_of(dtype)
         self._u, self._tau = format.unit_roundoff, format.smallest_normal
         self._w, self._l2 = np.asarray(parameters.weight, dtype=np.float64), l2
@@ -183,7 +185,7 @@ class PointBounds:
         return ENLARGED * (learning_rate * moved + rounded + 2 * self._tau)
 
 
-def largest_curvature(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") -> float:
+def largest_curvature(dataset: Dataset, *, l2: float = 0.0, reduction: Reduction = "mean") -> float:
     """The largest eigenvalue a Hessian can have anywhere: that of X̃ᵀ diag(ω) X̃ / 4 Σω, since σ' ≤ 1/4, and l2.
 
     Steps up to 2 over it never lead apart; 1 over it is the classical step size.
@@ -253,7 +255,7 @@ def trajectory(
 class _Curvature:
     """The extreme eigenvalues of the Hessian at one point, and what they are worth at others."""
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, setting: Setting):
+    def __init__(self, dataset: Dataset, parameters: Parameters, setting: Setting) -> None:
         weight, l2, reduction = dataset.sample_weight, setting.l2, setting.reduction
         H = reference.hessian(parameters, dataset.X, dataset.y, sample_weight=weight, l2=l2, reduction=reduction)
         eigenvalues = np.linalg.eigvalsh(H)

@@ -26,12 +26,13 @@ What underflows, below 2^-2^30, is less than κ times the 2^-2^29 of each row we
 """
 
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import gmpy2
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
+from ..twins import Reduction
 from . import oracle, reference
 from .bounds import ENLARGED
 from .separation import counted_rows, directions, independent_columns, margins, rational, separation
@@ -61,7 +62,7 @@ class Optimum(NamedTuple):
     direction: tuple[Fraction, ...] | None = None
 
 
-def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") -> Optimum:
+def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: Reduction = "mean") -> Optimum:
     """The optimum of the objective, or the proof that there is none. Rows of weight zero do not count."""
     rows, count = _counted(dataset, l2, reduction)
     for direction in directions(rows, l2):
@@ -84,7 +85,9 @@ def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") 
     return Optimum("undecided")
 
 
-def distance_bound(dataset: Dataset, parameters: Parameters, *, l2=0.0, reduction="mean") -> float:
+def distance_bound(
+    dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean"
+) -> float:
     """The optimum is no further from this point, in the 2-norm; infinite where none is proved near it."""
     rows, _ = _counted(dataset, l2, reduction)
     for bits in PRECISIONS:
@@ -111,7 +114,7 @@ def _separated(rows: Dataset, direction: np.ndarray, count: float) -> Optimum:
     return _separated(rows, enough * direction + further, count)
 
 
-def _counted(dataset: Dataset, l2: float, reduction: str) -> tuple[Dataset, float]:
+def _counted(dataset: Dataset, l2: float, reduction: Reduction) -> tuple[Dataset, float]:
     """The rows whose weight is not zero, and what the summed objective is divided by."""
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 is {l2}; give a finite number, 0 or more")
@@ -128,19 +131,19 @@ class _Summed(NamedTuple):
     penalty: np.ndarray  # (k,), λ: l2 or, for the mean, l2 Σ ω; 0 for the bias
 
     @classmethod
-    def of(cls, rows: Dataset, columns: np.ndarray, l2: float, reduction: str) -> "_Summed":
+    def of(cls, rows: Dataset, columns: np.ndarray, l2: float, reduction: Reduction) -> "_Summed":
         X, y = _mpfr(reference.with_ones(rows.X)[:, columns]), _mpfr(rows.y)
         weight = _mpfr(np.ones(len(y)) if rows.sample_weight is None else rows.sample_weight)
         penalty = gmpy2.mpfr(l2) * (weight.sum() if reduction == "mean" else 1)
         return cls(X, weight * (1 - y), weight * y, penalty * _mpfr(columns < rows.n_features))
 
-    def value(self, theta):
+    def value(self, theta: np.ndarray) -> gmpy2.mpfr:
         z = self.X @ theta  # softplus(z) = max(z, 0) + softplus(-|z|), where no exp overflows
         losses = self.a * np.maximum(z, 0) + self.c * np.maximum(-z, 0)
         losses = losses + (self.a + self.c) * oracle.softplus(-np.abs(z))
         return losses.sum() + (self.penalty * theta * theta).sum() / 2
 
-    def derivatives(self, theta, *, sizes=False):
+    def derivatives(self, theta: np.ndarray, *, sizes: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """The gradient (k,) and the Hessian (k, k), or the summed sizes of the terms of both."""
         z = self.X @ theta
         p, q = oracle.sigmoid(z), oracle.sigmoid(-z)
@@ -150,7 +153,7 @@ class _Summed(NamedTuple):
             X, w, r, h = np.abs(X), np.abs(w), self.a * p + self.c * q + underflow, h + underflow
         return r @ X + self.penalty * w, (X.T * h) @ X + np.diag(self.penalty)
 
-    def minimise(self, theta, bits):
+    def minimise(self, theta: np.ndarray, bits: int) -> np.ndarray:
         """θ by Newton's method: a long step is halved until F falls by enough, or doubled while F falls on.
 
         Where no logit moves by more than 1, F falls by at least (3 - e) ν²; where none by √u, it is the last.
@@ -173,7 +176,7 @@ class _Summed(NamedTuple):
                 break
         return theta
 
-    def distances(self, theta, bits):
+    def distances(self, theta: np.ndarray, bits: int) -> np.ndarray | None:
         """Bounds (k,) of |θ* - θ|, by the proof at the head of this file; None where it fails."""
         (n, k), A = self.X.shape, np.abs(self.X)
         kappa = 4 * (n + 3 * k + 4 * k * max(A @ np.abs(theta)) + 16) * gmpy2.exp2(-bits)
@@ -189,7 +192,7 @@ class _Summed(NamedTuple):
         return None
 
 
-def _whitening(H):
+def _whitening(H: np.ndarray) -> np.ndarray:
     """P (k, k) with PᵀHP = 1: Gram-Schmidt on the unit vectors, with H for the inner product."""
     P = _mpfr(np.eye(len(H)))
     for j in range(len(H)):
@@ -198,7 +201,9 @@ def _whitening(H):
     return P
 
 
-def _rounded(theta, bound, columns, n_features) -> tuple[Parameters, float] | tuple[None, None]:
+def _rounded(
+    theta: np.ndarray, bound: np.ndarray, columns: np.ndarray, n_features: int
+) -> tuple[Parameters, float] | tuple[None, None]:
     """θ in float64, 0 where the bounds do not exclude that, and how far the exact optimum is at most."""
     rounded = np.zeros(n_features + 1)
     rounded[columns] = np.where(np.abs(theta) > bound, theta, 0)
@@ -208,11 +213,11 @@ def _rounded(theta, bound, columns, n_features) -> tuple[Parameters, float] | tu
     return Parameters(rounded[:-1], float(rounded[-1])), _up(radius)
 
 
-def _norm(v):
+def _norm(v: np.ndarray) -> Any:
     """The 2-norm along the last axis."""
     return (v * v).sum(axis=-1) ** 0.5
 
 
-def _up(x) -> float:
+def _up(x: Any) -> float:
     """As float64, not rounded down."""
     return float(np.nextafter(float(x), np.inf))

@@ -10,16 +10,17 @@ Exact values are NumPy arrays of dtype object that hold ``gmpy2.mpfr`` numbers. 
 convert the difference: ``distance(computed, exact)``.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import gmpy2
 import numpy as np
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from ..data.dataset import Dataset, Parameters
 from ..data.history import Evaluation
-from ..twins import Setting
+from ..twins import Reduction, Setting
 from . import reference
 from .bounds import PointBounds
 
@@ -28,6 +29,10 @@ GUARD_BITS = 64  # between the two precisions
 AGREED_BITS = 80  # a float64 has 53: what is left of the oracle's own error is 2^-27 of its roundoff
 MAX_BITS = 4096
 LARGEST_LOGIT = 2.0**29  # exp of it is near the end of MPFR's exponents
+
+T = TypeVar("T")
+Part = tuple[Any, Any]
+"""Some of the exact values, and the size that their own error is held to."""
 
 _mpfr = np.frompyfunc(gmpy2.mpfr, 1, 1)
 _exp = np.frompyfunc(gmpy2.exp, 1, 1)
@@ -46,10 +51,10 @@ class ExactTrajectory(NamedTuple):
     losses: np.ndarray  # (T,), before or after each update, as asked
 
 
-def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: str = "mean") -> Evaluation:
+def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean") -> Evaluation:
     """Everything a twin computes at one point, exactly."""
 
-    def compute():
+    def compute() -> Evaluation:
         X, y, weight, w, b = _problem(dataset, parameters)
         z = X @ w + b
         losses, _ = _losses_and_residuals(z, y)
@@ -58,7 +63,7 @@ def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduc
 
     slope_size = PointBounds(dataset, _rounded(parameters), dtype="float64", l2=l2, reduction=reduction).gradient_scale
 
-    def parts(e: Evaluation):
+    def parts(e: Evaluation) -> Iterator[Part]:
         logit_size = np.max(np.abs(e.logits))
         yield from ((e.logits, logit_size), (e.losses, e.losses), (e.objective, e.objective))
         yield from ((e.gradient.weight, slope_size[:-1]), (e.gradient.bias, slope_size[-1]))
@@ -67,10 +72,10 @@ def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduc
     return _agreed(compute, parts)
 
 
-def hessian(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: str = "mean") -> np.ndarray:
+def hessian(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean") -> np.ndarray:
     """The second derivative (D + 1, D + 1) of the objective, the bias last."""
 
-    def compute():
+    def compute() -> np.ndarray:
         X, _, weight, w, b = _problem(dataset, parameters)
         z = X @ w + b
         curvature = sigmoid(z) * sigmoid(-z)
@@ -99,12 +104,12 @@ def trajectory(
     rate = -setting.learning_rate if uphill else setting.learning_rate
     momentum, nesterov, l2, reduction = setting.momentum, setting.nesterov, setting.l2, setting.reduction
 
-    def compute():
+    def compute() -> ExactTrajectory:
         X, y, weight, w, b = _problem(dataset, start)
         η, penalty, decay = gmpy2.mpfr(rate), gmpy2.mpfr(l2), gmpy2.mpfr(momentum)
         velocity = as_exact(np.zeros(len(w) + 1))
 
-        def value_and_grad(step):
+        def value_and_grad(step: int) -> tuple[gmpy2.mpfr, Parameters]:
             rows = slice(None) if batches is None else batches[step]
             return _value_and_grad(X[rows], y[rows], None if weight is None else weight[rows], w, b, penalty, reduction)
 
@@ -124,24 +129,24 @@ def trajectory(
     at_start = PointBounds(dataset, _rounded(start), dtype="float64", l2=l2, reduction=reduction)
     first_move = setting.learning_rate * at_start.gradient_scale.max()
 
-    def parts(run: ExactTrajectory):
+    def parts(run: ExactTrajectory) -> Iterator[Part]:
         size = max(np.max(np.abs(run.weights)), np.max(np.abs(run.biases)), first_move)
         yield from ((run.weights, size), (run.biases, size), (run.losses, run.losses))
 
     return _agreed(compute, parts)
 
 
-def sigmoid(z):
+def sigmoid(z: np.ndarray) -> np.ndarray:
     """σ(z), elementwise, at the working precision."""
     return 1 / (1 + _exp(-z))
 
 
-def softplus(z):
+def softplus(z: np.ndarray) -> np.ndarray:
     """log(1 + exp(z)), elementwise, at the working precision: MPFR's exponent range makes overflow no concern."""
     return _log1p(_exp(z))
 
 
-def distance(computed, exact) -> np.ndarray:
+def distance(computed: ArrayLike, exact: ArrayLike) -> np.ndarray:
     """|computed - exact| as float64, from the exact difference; inf where the computed value is not finite."""
     computed = np.asarray(computed, dtype=np.float64)
     with gmpy2.context(precision=MAX_BITS), np.errstate(all="ignore"):
@@ -150,19 +155,29 @@ def distance(computed, exact) -> np.ndarray:
     return np.where(np.isfinite(computed), difference, np.inf)
 
 
-def as_exact(values):
+def as_exact(values: ArrayLike) -> np.ndarray:
     """The same numbers as MPFR numbers: floats of any width (at 53 bits or more) convert without rounding."""
     with np.errstate(all="ignore"):  # MPFR leaves the processor's flags behind; its own results are exact
         return _mpfr(np.asarray(values).astype(object))
 
 
-def _problem(dataset: Dataset, parameters: Parameters):
+def _problem(
+    dataset: Dataset, parameters: Parameters
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray, gmpy2.mpfr]:
     """X, y, ω (or None), w and b as exact numbers."""
     weight = None if dataset.sample_weight is None else as_exact(dataset.sample_weight)
     return as_exact(dataset.X), as_exact(dataset.y), weight, as_exact(parameters.weight), as_exact(parameters.bias)
 
 
-def _value_and_grad(X, y, weight, w, b, l2, reduction):
+def _value_and_grad(
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    w: np.ndarray,
+    b: gmpy2.mpfr,
+    l2: gmpy2.mpfr,
+    reduction: Reduction,
+) -> tuple[gmpy2.mpfr, Parameters]:
     """The objective and its gradient, by the closed form."""
     losses, r = _losses_and_residuals(X @ w + b, y)
     if weight is not None:
@@ -172,12 +187,12 @@ def _value_and_grad(X, y, weight, w, b, l2, reduction):
     return value, Parameters(r @ X / count + l2 * w, r.sum() / count)
 
 
-def _count(n_rows, weight, reduction):
+def _count(n_rows: int, weight: np.ndarray | None, reduction: Reduction) -> Any:
     """What the summed losses are divided by: Σ ω for the mean, 1 for the sum."""
     return 1 if reduction == "sum" else n_rows if weight is None else weight.sum()
 
 
-def _losses_and_residuals(z, y):
+def _losses_and_residuals(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """ℓ and r = dℓ/dz, without a subtraction of near numbers: MPFR's exponents are wide enough for exp(±z)."""
     if np.max(np.abs(z)) > LARGEST_LOGIT:
         raise OracleError(
@@ -192,7 +207,7 @@ def _losses_and_residuals(z, y):
     return y * softplus(-z) + (1 - y) * softplus(z), (1 - y) * sigmoid(z) - y * sigmoid(-z)
 
 
-def _agreed(compute: Callable, parts: Callable):
+def _agreed(compute: Callable[[], T], parts: Callable[[T], Iterable[Part]]) -> T:
     """The result at the first precision that the next one confirms, each part of it against that part's size.
 
     The size is what a value is a sum of: where the terms cancel to nothing, no precision would ever confirm the
@@ -211,7 +226,7 @@ def _agreed(compute: Callable, parts: Callable):
     raise OracleError(f"the oracle does not settle below {MAX_BITS} bits; the iteration amplifies every error")
 
 
-def _close(a, b, size) -> bool:
+def _close(a: ArrayLike, b: ArrayLike, size: ArrayLike) -> bool:
     """Whether two computations agree to AGREED_BITS bits of the size, everywhere."""
     return bool(np.all(np.abs(np.asarray(a, object) - b) <= np.abs(as_exact(size)) * gmpy2.mpfr(2) ** -AGREED_BITS))
 

@@ -6,24 +6,25 @@ computed with them; ``--twins logreg_parity.truth.reference`` has the judge look
 """
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
 from ..data.history import Evaluation, History, Recorder
-from ..twins import Setting, check_reduction
+from ..twins import Record, Reduction, Setting, check_reduction
 from .ulp import round_setting
 
 # -- model ------------------------------------------------------------------------------------------------------------
 
 
-def sigmoid(z):
+def sigmoid(z: np.ndarray) -> np.ndarray:
     """σ(z) = 1 / (1 + exp(-z)), written so that exp never overflows."""
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
 
 
-def logits(parameters: Parameters, X):
+def logits(parameters: Parameters, X: np.ndarray) -> np.ndarray:
     """z = Xw + b (N,)."""
     return X @ parameters.weight + parameters.bias
 
@@ -31,24 +32,32 @@ def logits(parameters: Parameters, X):
 # -- loss -------------------------------------------------------------------------------------------------------------
 
 
-def softplus(z):
+def softplus(z: np.ndarray) -> np.ndarray:
     """log(1 + exp(z)) as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels."""
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
-def textbook_loss(z, y):
+def textbook_loss(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1."""
     with np.errstate(all="ignore"):
         p = 1 / (1 + np.exp(-z))
         return -(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
-def stable_loss(z, y):
+def stable_loss(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """y softplus(-z) + (1 - y) softplus(z): the same value, a few ulp from exact at every finite logit."""
     return y * softplus(-z) + (1 - y) * softplus(z)
 
 
-def objective(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduction="mean"):
+def objective(
+    parameters: Parameters,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+) -> np.floating:
     """The objective f, a number: the weighted mean or sum of the losses and the penalty."""
     losses = stable_loss(logits(parameters, X), y)
     weighted = losses if sample_weight is None else sample_weight * losses
@@ -56,7 +65,7 @@ def objective(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduc
     return data + l2 / 2 * (parameters.weight**2).sum()
 
 
-def count(y, sample_weight, reduction: str):
+def count(y: np.ndarray, sample_weight: np.ndarray | None, reduction: Reduction) -> np.floating:
     """What the summed losses are divided by: Σ ω for the mean (N without row weights), 1 for the sum."""
     check_reduction(reduction)
     if reduction == "sum":
@@ -67,12 +76,20 @@ def count(y, sample_weight, reduction: str):
 # -- gradient ---------------------------------------------------------------------------------------------------------
 
 
-def residual(z, y):
+def residual(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """r = p - y as (1 - y) σ(z) - y σ(-z), which keeps its digits where p is close to y."""
     return (1 - y) * sigmoid(z) - y * sigmoid(-z)
 
 
-def value_and_grad(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduction="mean"):
+def value_and_grad(
+    parameters: Parameters,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+) -> tuple[np.floating, Parameters]:
     """The objective and its gradient: Xᵀ(ω r) / Σ ω + l2 w for the weight, Σ ω r / Σ ω for the bias."""
     value = objective(parameters, X, y, sample_weight=sample_weight, l2=l2, reduction=reduction)
     r = residual(logits(parameters, X), y)
@@ -80,13 +97,21 @@ def value_and_grad(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, 
     return value, Parameters(X.T @ r + l2 * parameters.weight, r.sum())
 
 
-def per_example_gradients(parameters: Parameters, X, y) -> Parameters:
+def per_example_gradients(parameters: Parameters, X: np.ndarray, y: np.ndarray) -> Parameters:
     """The gradient of each row's loss: weight (N, D), bias (N,)."""
     r = residual(logits(parameters, X), y)
     return Parameters(X * r[:, None], r)
 
 
-def hessian(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduction="mean"):
+def hessian(
+    parameters: Parameters,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+) -> np.ndarray:
     """The second derivative (D + 1, D + 1) of the objective, the bias last: X̃ᵀ diag(ω σ(z) σ(-z)) X̃ and the penalty."""
     z = logits(parameters, X)
     curvature = sigmoid(z) * sigmoid(-z)
@@ -98,18 +123,28 @@ def hessian(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reducti
     return H
 
 
-def hessian_vector_product(parameters: Parameters, direction: Parameters, X, y, **options) -> Parameters:
+def hessian_vector_product(
+    parameters: Parameters,
+    direction: Parameters,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+) -> Parameters:
     """The Hessian times a direction, in the shape of the parameters."""
-    product = hessian(parameters, X, y, **options) @ flatten(direction)
+    H = hessian(parameters, X, y, sample_weight=sample_weight, l2=l2, reduction=reduction)
+    product = H @ flatten(direction)
     return Parameters(product[:-1], product[-1])
 
 
-def with_ones(X):
+def with_ones(X: np.ndarray) -> np.ndarray:
     """X̃ = [X, 1] (N, D + 1): the bias as the weight of a column of ones."""
     return np.column_stack([X, np.ones(X.shape[0], X.dtype)])
 
 
-def flatten(parameters: Parameters):
+def flatten(parameters: Parameters) -> np.ndarray:
     """(w, b) as one vector (D + 1,), the bias last."""
     return np.append(parameters.weight, parameters.bias)
 
@@ -117,7 +152,9 @@ def flatten(parameters: Parameters):
 # -- sgd, train -------------------------------------------------------------------------------------------------------
 
 
-def sgd_step(θ, slope, velocity, learning_rate, momentum=0, nesterov=False):
+def sgd_step(
+    θ: Any, slope: Any, velocity: Any, learning_rate: Any, momentum: Any = 0, nesterov: bool = False
+) -> tuple[Any, Any]:
     """One step of ``torch.optim.SGD``, all vectors (D + 1,): the next point and the next velocity.
 
     v ← μ v + ∇f, then θ - η v, or Nesterov's θ - η (∇f + μ v); v is 0 before the first step. Numbers of any kind.
@@ -127,7 +164,13 @@ def sgd_step(θ, slope, velocity, learning_rate, momentum=0, nesterov=False):
 
 
 def evaluate(
-    dataset: Dataset, parameters: Parameters, *, l2=0.0, reduction="mean", dtype="float64", device="cpu"
+    dataset: Dataset,
+    parameters: Parameters,
+    *,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    dtype: str = "float64",
+    device: str = "cpu",
 ) -> Evaluation:
     """Everything there is to know at one point; see ``twins.Twin``."""
     data, parameters = _from_numpy(dataset, parameters, dtype, device)
@@ -146,12 +189,12 @@ def train(
     momentum: float = 0.0,
     nesterov: bool = False,
     batches: Iterable[np.ndarray] | None = None,
-    record="after",
+    record: Record = "after",
     keep: Collection[int] | None = None,
-    l2=0.0,
-    reduction="mean",
-    dtype="float64",
-    device="cpu",
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    dtype: str = "float64",
+    device: str = "cpu",
 ) -> History:
     """Gradient descent by hand; see ``twins.Twin``."""
     setting = Setting(
@@ -188,7 +231,9 @@ def versions() -> dict[str, str]:
     return {"numpy": np.__version__}
 
 
-def _from_numpy(dataset: Dataset, parameters: Parameters, dtype: str, device: str):
+def _from_numpy(
+    dataset: Dataset, parameters: Parameters, dtype: str, device: str
+) -> tuple[dict[str, np.ndarray], Parameters]:
     """The arrays X, y, sample_weight (where there are row weights) and the point, in the dtype."""
     if dtype not in ("float64", "float32", "float16") or device not in ("cpu", "auto"):
         raise ValueError(

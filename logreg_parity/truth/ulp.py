@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..data.dataset import Dataset, Parameters
 from ..twins import Setting
@@ -55,7 +56,7 @@ def format_of(dtype: str) -> Format:
     return FORMATS[dtype]
 
 
-def ulp(x, dtype: str) -> np.ndarray:
+def ulp(x: ArrayLike, dtype: str) -> np.ndarray:
     """The spacing of the format's numbers at |x|: 2^(⌊log2 |x|⌋ - p + 1), never below the smallest spacing."""
     format = format_of(dtype)
     _, exponent = np.frexp(np.asarray(x, dtype=np.float64))
@@ -63,7 +64,7 @@ def ulp(x, dtype: str) -> np.ndarray:
     return np.ldexp(1.0, np.maximum(exponent, format.min_exponent) - format.precision + 1)
 
 
-def round_to(x, dtype: str) -> np.ndarray:
+def round_to(x: ArrayLike, dtype: str) -> np.ndarray:
     """x rounded once, to nearest with ties to even, into the format; as float64, which holds it exactly.
 
     Raises ValueError where a number is too large for the format. (Casts in libraries may round twice, by way of
@@ -107,7 +108,7 @@ def round_setting(setting: Setting, dtype: str) -> Setting:
         raise ValueError(f"rounded to {dtype}, {error}") from error
 
 
-def ulp_distance(a, b, dtype: str) -> np.ndarray:
+def ulp_distance(a: ArrayLike, b: ArrayLike, dtype: str) -> np.ndarray:
     """How many steps from number to neighbouring number lead from a to b, both in the format: whole numbers.
 
     Raises ValueError for values the format does not hold.
@@ -117,7 +118,7 @@ def ulp_distance(a, b, dtype: str) -> np.ndarray:
         return (np.maximum(a, b) - np.minimum(a, b)).astype(np.uint64)
 
 
-def _index(x, dtype: str) -> np.ndarray:
+def _index(x: ArrayLike, dtype: str) -> np.ndarray:
     """The position of x among the format's numbers, counted from zero."""
     x = np.asarray(x, dtype=np.float64)
     if not np.array_equal(round_to(x, dtype), x):
