@@ -76,7 +76,15 @@ def places() -> tuple[Place, ...]:
 
 
 def distances(names: list[str], dtype: str) -> list[Distance]:
-    """Every twin by every way it has, at every place."""
+    """Every twin by every way it has, at every place.
+
+    Args:
+        names: of the twins' modules.
+        dtype: the format that they compute in.
+
+    Raises:
+        ValueError: where a twin cannot be imported.
+    """
     found = []
     for place, dataset, at in _rounded(dtype):
         ways = {name: reference.flatten(load_twin(name).evaluate(dataset, at, dtype=dtype).gradient) for name in names}
@@ -93,7 +101,12 @@ def distances(names: list[str], dtype: str) -> list[Distance]:
 
 
 def opinions(names: list[str], dtype: str) -> list[Opinion]:
-    """What the judge and each twin's own checker say of right and planted gradients, at every place."""
+    """What the judge and each twin's own checker say of right and planted gradients, at every place.
+
+    Args:
+        names: of the twins' modules; one without checkers is left out.
+        dtype: the format that they compute in.
+    """
     found, known = [], {place: (dataset, at) for place, dataset, at in _rounded(dtype)}
     modules = [(name, module) for name in names if (module := checkers(name)) is not None]
     for place, rows in PLANTED:
@@ -118,9 +131,17 @@ def checkers(name: str) -> Any:
 
 
 def complex_step(dataset: Dataset, parameters: Parameters, *, step: float = 2.0**-333) -> np.ndarray:
-    """The gradient (D + 1,) of the mean loss as Im f(θ + i h e) / h, in float64: no difference, so nothing cancels.
+    """The gradient of the mean loss as Im f(θ + i h e) / h, in float64: no difference, so nothing cancels.
 
     Squire and Trapp, SIAM Review 40, 1998. h is so small that h² vanishes beside everything, and is a power of two.
+
+    Args:
+        dataset: N rows of D features, without row weights.
+        parameters: θ, weight (D,) and bias ().
+        step: h.
+
+    Returns:
+        ∇f (D + 1,), the bias last.
     """
     X1, θ = reference.with_ones(dataset.X), reference.flatten(parameters)
     z = X1 @ (θ[:, None] + 1j * step * np.eye(len(θ)))  # (N, D + 1): a column for each direction

@@ -144,14 +144,32 @@ RULES = {
 
 
 def walk(dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, **settings: Any) -> np.ndarray:
-    """The points (T + 1, D + 1) of the rule in float64, without a framework."""
+    """The points of a rule in float64, without a framework.
+
+    Args:
+        dataset: N rows of D features, without row weights.
+        start: from where, weight (D,) and bias ().
+        rule: one of RULES.
+        steps: T.
+        settings: torch's, by torch's names; the rule's defaults where they are left out.
+
+    Returns:
+        The points (T + 1, D + 1), the start included, the bias last.
+    """
     return np.array([state[0] for state in _float64_states(dataset, start, rule, steps, settings)])
 
 
 def exact_walk(
     dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, bits: int = BITS, **settings: Any
 ) -> np.ndarray:
-    """The same points without rounding: MPFR numbers of that many bits, from the numbers the twins are given."""
+    """The same points without rounding, from the numbers the twins are given.
+
+    Args are those of ``walk``, and
+        bits: of the MPFR numbers.
+
+    Returns:
+        The points (T + 1, D + 1) in MPFR numbers.
+    """
     with gmpy2.context(precision=bits):
         X1, y = oracle.as_exact(reference.with_ones(dataset.X)), oracle.as_exact(dataset.y)
         θ = oracle.as_exact(reference.flatten(start))
@@ -160,13 +178,18 @@ def exact_walk(
 
 
 def rounding_bound(dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, **settings: Any) -> np.ndarray:
-    """How far (T + 1, D + 1) a correct float64 program can be from the exact walk, to first order.
+    """How far a correct float64 program can be from the exact walk, to first order.
 
     Step s adds local errors e_s to θ and to the state: those of the gradient (``bounds.PointBounds.gradient``, a
     proved bound) and ROUNDINGS a operation of the rule, carried through the step by ``Running``. From there the
     steps carry them on as their derivatives J do, so that the error at t is at most Σ_s |J_t ... J_{s+1}| e_s: the
     signs within a product count, those between steps and within e_s may be the worst. J is taken by central
     differences. The factor 2 pays for that and for the terms of second order, which are smaller by ten digits.
+
+    Args are those of ``walk``.
+
+    Returns:
+        The bounds (T + 1, D + 1), a coordinate.
     """
     X1, y, numbers = reference.with_ones(dataset.X), dataset.y, _numbers(settings, rule, Running)
     states = _float64_states(dataset, start, rule, steps, settings)

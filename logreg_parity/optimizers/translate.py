@@ -65,9 +65,14 @@ ROWS = (
 
 
 def translate(name: str, **settings: Any) -> Translation:
-    """The torch optimiser of that name in both frameworks' words; the settings are torch's, by torch's names.
+    """A torch optimiser in both frameworks' words.
 
-    Raises ValueError for a name or a setting the table does not have, and for values that are not numbers.
+    Args:
+        name: torch's, in small letters, such as "adamw".
+        settings: torch's, by torch's names; its defaults where they are left out.
+
+    Raises:
+        ValueError: for a name or a setting the table does not have, and for values that are not numbers.
     """
     if name not in _TABLE:
         raise ValueError(f"the optimiser is {name!r}; give one of {', '.join(_TABLE)}")
@@ -110,7 +115,15 @@ def problem() -> tuple[Dataset, Parameters]:
 
 
 def measure(row: Row, *, steps: int = 100) -> Measurement:
-    """Both twins and the exact walk through ``problem()``, in float64."""
+    """Both twins and the exact walk through ``problem()``, in float64.
+
+    Args:
+        row: of the table.
+        steps: how many to take.
+
+    Raises:
+        ImportError: where a framework is not installed.
+    """
     torch, jax = (load_part(f"logreg_{framework}", "bridge.optimizers") for framework in ("torch", "jax"))
     case, translation = problem(), translate(row.name, **row.settings)
     ours = torch.walk(*case, translation.torch, steps=steps)

@@ -49,10 +49,20 @@ def first_undetermined(
     reduction: Reduction = "mean",
     **settings: Any,
 ) -> Undetermined | None:
-    """The first move of a run through these points (T + 1, D + 1) that rounding decides; None where there is none.
+    """The first move of a run that rounding decides; None where there is none.
 
-    name: one of NAMES; settings: torch's, as in ``RULES``. Raises ValueError for other optimisers, and for the
-    variants whose ratio is another one: amsgrad, centered, momentum, and a weight decay that is part of the gradient.
+    Args:
+        dataset: N rows of D features.
+        points: of the run (T + 1, D + 1), the bias last.
+        name: of the optimiser, one of NAMES.
+        dtype: the format that the run was computed in.
+        l2: of the penalty (l2 / 2) ‖w‖² in the objective.
+        reduction: "mean" or "sum", of the losses.
+        settings: torch's, as in ``RULES``.
+
+    Raises:
+        ValueError: for other optimisers, and for the variants whose ratio is another one: amsgrad, centered, momentum,
+            and a weight decay that is part of the gradient.
     """
     if refusal := why_not(name, settings):
         raise ValueError(refusal)

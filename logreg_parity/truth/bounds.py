@@ -40,7 +40,18 @@ ENLARGED = 1 + 2.0**-20
 
 
 class PointBounds:
-    """The bounds at one point θ, one property a quantity. All are absolute; the arguments are those of the twin."""
+    """The bounds at one point θ, one property a quantity: absolute, and in float64.
+
+    Args:
+        dataset: N rows of D features, in numbers of the format.
+        parameters: θ, weight (D,) and bias (), in numbers of the format.
+        dtype: the format that a program computes in.
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean" or "sum", of the losses.
+
+    Raises:
+        ValueError: for another reduction, or a format that is not known.
+    """
 
     def __init__(
         self, dataset: Dataset, parameters: Parameters, *, dtype: str, l2: float = 0.0, reduction: Reduction = "mean"
@@ -168,17 +179,30 @@ class PointBounds:
         return np.append(np.abs(self._X).T @ size, size.sum())
 
     def change_of_probability(self, change: np.ndarray) -> np.ndarray:
-        """How far p can move (N,) while its logit moves by c: e^{2c} σ(z) σ(-z) c, and never by more than 1.
+        """How far p can move while its logit moves by c: e^{2c} σ(z) σ(-z) c, and never by more than 1.
 
         |σ''| ≤ σ' gives σ'(t) ≤ e^{|t - z|} σ'(z).
+
+        Args:
+            change: c (N,), at least 0.
+
+        Returns:
+            The bound (N,).
         """
         with np.errstate(over="ignore", invalid="ignore"):
             return np.fmin(np.exp(2 * change) * self._p * self._q * change, 1.0)
 
     def step(self, learning_rate: float, reached: Parameters) -> np.ndarray:
-        """Bound (D + 1,) of one step θ - η ∇f from this very point that ended at ``reached``.
+        """How far one step θ - η ∇f from this very point may end from where it should.
 
         η Δg from the gradient, u η (|g| + Δg) from its product with η, u |reached| from the subtraction.
+
+        Args:
+            learning_rate: η.
+            reached: the point where the step ended, weight (D,) and bias ().
+
+        Returns:
+            The bound (D + 1,), a coordinate, the bias last.
         """
         moved = self.gradient + self._u * (self.gradient_scale + self.gradient)
         rounded = self._u * np.abs(reference.flatten(reached))
@@ -189,6 +213,14 @@ def largest_curvature(dataset: Dataset, *, l2: float = 0.0, reduction: Reduction
     """The largest eigenvalue a Hessian can have anywhere: that of X̃ᵀ diag(ω) X̃ / 4 Σω, since σ' ≤ 1/4, and l2.
 
     Steps up to 2 over it never lead apart; 1 over it is the classical step size.
+
+    Args:
+        dataset: N rows of D features.
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean" or "sum", of the losses.
+
+    Raises:
+        ValueError: for another reduction.
     """
     at_zero = Parameters(np.zeros(dataset.n_features), 0.0)  # σ' is 1/4 in every row
     H = reference.hessian(
@@ -213,7 +245,7 @@ def trajectory(
     dtype: str,
     batches: Sequence[np.ndarray] | None = None,
 ) -> TrajectoryBounds:
-    """How far every point of a run (weights (T + 1, D), biases (T + 1,)) can be from the run without rounding.
+    """How far every point of a run of plain descent can be from the run without rounding.
 
     One exact step G(θ) = θ - η ∇f(θ) from the computed point θ̂_t misses the computed θ̂_{t+1} by at most
     ``PointBounds.step``. From θ̂_t and from the exact θ_t, E_t apart, two exact steps end
@@ -227,6 +259,14 @@ def trajectory(
     bound says so: nothing is promised there.
 
     A loss f(θ̂_t) is within its own bound and ‖g‖ E + (L / 2) e^{RE} E² of the exact run's f(θ_t).
+
+    Args:
+        dataset: N rows of D features, as the program saw them.
+        weights: of the computed points (T + 1, D), the start included; a run that stopped early has fewer.
+        biases: of the computed points (T + 1,).
+        setting: what the run was, in numbers of the format; its momentum is not looked at.
+        dtype: the format that the program computed in.
+        batches: the rows (B,) of every step, or None for all rows.
     """
     steps, rate = len(weights) - 1, setting.learning_rate
     errors, losses = np.full(steps + 1, np.inf), np.full(steps, np.inf)

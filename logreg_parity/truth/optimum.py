@@ -63,7 +63,16 @@ class Optimum(NamedTuple):
 
 
 def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: Reduction = "mean") -> Optimum:
-    """The optimum of the objective, or the proof that there is none. Rows of weight zero do not count."""
+    """The optimum of the objective, or the proof that there is none.
+
+    Args:
+        dataset: N rows of D features; those of weight zero do not count.
+        l2: of the penalty (l2 / 2) ‖w‖², at least 0, finite.
+        reduction: "mean" or "sum", of the losses.
+
+    Raises:
+        ValueError: for another l2 or reduction.
+    """
     rows, count = _counted(dataset, l2, reduction)
     for direction in directions(rows, l2):
         if separation(rows, direction):
@@ -88,7 +97,20 @@ def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: Reduction = "m
 def distance_bound(
     dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean"
 ) -> float:
-    """The optimum is no further from this point, in the 2-norm; infinite where none is proved near it."""
+    """How far the optimum is from a point at most.
+
+    Args:
+        dataset: N rows of D features; those of weight zero do not count.
+        parameters: the point, weight (D,) and bias ().
+        l2: of the penalty (l2 / 2) ‖w‖², at least 0, finite.
+        reduction: "mean" or "sum", of the losses.
+
+    Returns:
+        A bound of the 2-norm of the distance; infinite where no optimum is proved near the point.
+
+    Raises:
+        ValueError: for another l2 or reduction.
+    """
     rows, _ = _counted(dataset, l2, reduction)
     for bits in PRECISIONS:
         with gmpy2.context(precision=bits), np.errstate(all="ignore"):

@@ -52,7 +52,21 @@ class ExactTrajectory(NamedTuple):
 
 
 def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean") -> Evaluation:
-    """Everything a twin computes at one point, exactly."""
+    """Everything a twin computes at one point, exactly.
+
+    Args:
+        dataset: N rows of D features, taken as they are.
+        parameters: θ, weight (D,) and bias (), floats or exact numbers.
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean" or "sum", of the losses.
+
+    Returns:
+        An Evaluation of exact values (arrays of MPFR numbers); classes are integers.
+
+    Raises:
+        OracleError: where a logit is too large, or no precision settles the digits.
+        ValueError: for another reduction.
+    """
 
     def compute() -> Evaluation:
         X, y, weight, w, b = _problem(dataset, parameters)
@@ -73,7 +87,13 @@ def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduc
 
 
 def hessian(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean") -> np.ndarray:
-    """The second derivative (D + 1, D + 1) of the objective, the bias last."""
+    """The second derivative of the objective, exactly.
+
+    Args and Raises are those of ``evaluate``.
+
+    Returns:
+        H (D + 1, D + 1) in MPFR numbers, the bias last.
+    """
 
     def compute() -> np.ndarray:
         X, _, weight, w, b = _problem(dataset, parameters)
@@ -97,7 +117,16 @@ def trajectory(
 ) -> ExactTrajectory:
     """Gradient descent θ ← θ - η ∇f(θ) without rounding, from the exact start, with the exact step size.
 
-    uphill: with -η, the sign that a learner gets wrong.
+    Args:
+        dataset: N rows of D features, taken as they are.
+        start: from where, weight (D,) and bias ().
+        setting: what to do, its numbers taken as they are; its loss, which no exact value depends on, is not looked at.
+        batches: the rows (B,) of every step, or None for all rows.
+        uphill: with -η, the sign that a learner gets wrong.
+
+    Raises:
+        OracleError: where a logit is too large, or no precision settles the digits.
+        ValueError: where the setting records no losses.
     """
     if setting.record == "none":
         raise ValueError("record is 'none'; give 'before' or 'after' (the update)")
@@ -147,7 +176,15 @@ def softplus(z: np.ndarray) -> np.ndarray:
 
 
 def distance(computed: ArrayLike, exact: ArrayLike) -> np.ndarray:
-    """|computed - exact| as float64, from the exact difference; inf where the computed value is not finite."""
+    """|computed - exact| as float64, from the exact difference.
+
+    Args:
+        computed: floats, of any shape.
+        exact: MPFR numbers, of a shape that goes with it.
+
+    Returns:
+        The distances, inf where the computed value is not finite.
+    """
     computed = np.asarray(computed, dtype=np.float64)
     with gmpy2.context(precision=MAX_BITS), np.errstate(all="ignore"):
         difference = np.abs(as_exact(computed) - np.asarray(exact, dtype=object))

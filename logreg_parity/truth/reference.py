@@ -58,7 +58,22 @@ def objective(
     l2: float = 0.0,
     reduction: Reduction = "mean",
 ) -> np.floating:
-    """The objective f, a number: the weighted mean or sum of the losses and the penalty."""
+    """The objective f, a number: the weighted mean or sum of the losses and the penalty.
+
+    Args:
+        parameters: θ, weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,), 0 and 1 or between them.
+        sample_weight: row weights ω (N,), or None for all 1.
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean", of the losses by their row weights, or "sum".
+
+    Returns:
+        f in nats, in the dtype of the arrays.
+
+    Raises:
+        ValueError: for another reduction.
+    """
     losses = stable_loss(logits(parameters, X), y)
     weighted = losses if sample_weight is None else sample_weight * losses
     data = weighted.sum() / count(y, sample_weight, reduction)
@@ -90,7 +105,13 @@ def value_and_grad(
     l2: float = 0.0,
     reduction: Reduction = "mean",
 ) -> tuple[np.floating, Parameters]:
-    """The objective and its gradient: Xᵀ(ω r) / Σ ω + l2 w for the weight, Σ ω r / Σ ω for the bias."""
+    """The objective and its gradient: Xᵀ(ω r) / Σ ω + l2 w for the weight, Σ ω r / Σ ω for the bias.
+
+    Args and Raises are those of ``objective``.
+
+    Returns:
+        f (), and ∇f as weight (D,) and bias ().
+    """
     value = objective(parameters, X, y, sample_weight=sample_weight, l2=l2, reduction=reduction)
     r = residual(logits(parameters, X), y)
     r = (r if sample_weight is None else sample_weight * r) / count(y, sample_weight, reduction)
@@ -98,7 +119,16 @@ def value_and_grad(
 
 
 def per_example_gradients(parameters: Parameters, X: np.ndarray, y: np.ndarray) -> Parameters:
-    """The gradient of each row's loss: weight (N, D), bias (N,)."""
+    """The gradient of each row's loss, without row weights and penalty.
+
+    Args:
+        parameters: θ, weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,).
+
+    Returns:
+        weight (N, D) and bias (N,), one row an example.
+    """
     r = residual(logits(parameters, X), y)
     return Parameters(X * r[:, None], r)
 
@@ -112,7 +142,13 @@ def hessian(
     l2: float = 0.0,
     reduction: Reduction = "mean",
 ) -> np.ndarray:
-    """The second derivative (D + 1, D + 1) of the objective, the bias last: X̃ᵀ diag(ω σ(z) σ(-z)) X̃ and the penalty."""
+    """The second derivative of the objective: X̃ᵀ diag(ω σ(z) σ(-z)) X̃ / Σ ω, and l2 for the weights.
+
+    Args and Raises are those of ``objective``.
+
+    Returns:
+        H (D + 1, D + 1), the bias last.
+    """
     z = logits(parameters, X)
     curvature = sigmoid(z) * sigmoid(-z)
     curvature = curvature if sample_weight is None else sample_weight * curvature
@@ -133,7 +169,14 @@ def hessian_vector_product(
     l2: float = 0.0,
     reduction: Reduction = "mean",
 ) -> Parameters:
-    """The Hessian times a direction, in the shape of the parameters."""
+    """The Hessian times a direction.
+
+    Args and Raises are those of ``objective``, and
+        direction: weight (D,) and bias ().
+
+    Returns:
+        The product in the shape of the parameters.
+    """
     H = hessian(parameters, X, y, sample_weight=sample_weight, l2=l2, reduction=reduction)
     product = H @ flatten(direction)
     return Parameters(product[:-1], product[-1])
@@ -155,9 +198,18 @@ def flatten(parameters: Parameters) -> np.ndarray:
 def sgd_step(
     θ: Any, slope: Any, velocity: Any, learning_rate: Any, momentum: Any = 0, nesterov: bool = False
 ) -> tuple[Any, Any]:
-    """One step of ``torch.optim.SGD``, all vectors (D + 1,): the next point and the next velocity.
+    """One step of ``torch.optim.SGD``: v ← μ v + ∇f, then θ - η v, or Nesterov's θ - η (∇f + μ v).
 
-    v ← μ v + ∇f, then θ - η v, or Nesterov's θ - η (∇f + μ v); v is 0 before the first step. Numbers of any kind.
+    Args:
+        θ: the point (D + 1,), of numbers of any kind.
+        slope: ∇f there (D + 1,).
+        velocity: v (D + 1,), which is 0 before the first step.
+        learning_rate: η.
+        momentum: μ.
+        nesterov: whether the step is Nesterov's.
+
+    Returns:
+        The next point and the next velocity, both (D + 1,).
     """
     velocity = momentum * velocity + slope if momentum else slope
     return θ - learning_rate * (slope + momentum * velocity if nesterov else velocity), velocity
@@ -172,7 +224,22 @@ def evaluate(
     dtype: str = "float64",
     device: str = "cpu",
 ) -> Evaluation:
-    """Everything there is to know at one point; see ``twins.Twin``."""
+    """Everything there is to know at one point, by hand: the function of ``twins.Twin``.
+
+    Args:
+        dataset: N rows of D features; it is cast to the dtype.
+        parameters: θ, weight (D,) and bias ().
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean" or "sum", of the losses.
+        dtype: "float64", "float32" or "float16".
+        device: "cpu" (or "auto"), where NumPy computes.
+
+    Returns:
+        Logits, losses, objective, gradient, probabilities and classes.
+
+    Raises:
+        ValueError: for another dtype, device or reduction.
+    """
     data, parameters = _from_numpy(dataset, parameters, dtype, device)
     z = logits(parameters, data["X"])
     value, gradient = value_and_grad(parameters, **data, l2=data["X"].dtype.type(l2), reduction=reduction)
@@ -196,7 +263,23 @@ def train(
     dtype: str = "float64",
     device: str = "cpu",
 ) -> History:
-    """Gradient descent by hand; see ``twins.Twin``."""
+    """Gradient descent by hand: the function of ``twins.Twin``.
+
+    Args:
+        dataset: N rows of D features; it is cast to the dtype.
+        start: from where, weight (D,) and bias ().
+        steps, learning_rate, momentum, nesterov, record, l2, reduction: those of ``twins.Setting``.
+        batches: the rows (B,) of every step, or None for all rows.
+        keep: the steps whose points are kept beside the first and the last.
+        dtype: "float64", "float32" or "float16".
+        device: "cpu" (or "auto").
+
+    Returns:
+        The run, until its last step or a loss that is not finite.
+
+    Raises:
+        ValueError: for what is no Setting, another dtype or device, or batches that end before the steps.
+    """
     setting = Setting(
         steps=steps,
         learning_rate=learning_rate,
