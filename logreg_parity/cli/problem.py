@@ -1,8 +1,15 @@
 """The options that name a problem: a data set, a start, and the training run on it."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from ..data.dataset import Dataset, Parameters
+    from ..twins import Setting
 
 DATA = ("published", "lesson", "bernoulli", "soft")
 
@@ -43,7 +50,7 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--record", choices=("before", "after"), default="after", help="loss of the update (after)")
 
 
-def data(options: argparse.Namespace):
+def data(options: argparse.Namespace) -> tuple[Dataset, Parameters]:
     """The data set that the options ask for and the start that belongs to it. ValueError where they make no sense."""
     import numpy as np
 
@@ -70,7 +77,7 @@ def data(options: argparse.Namespace):
     return dataset.standardized() if options.standardize else dataset, start
 
 
-def problem(options: argparse.Namespace):
+def problem(options: argparse.Namespace) -> tuple[Dataset, Parameters, Setting]:
     """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
     from ..truth.bounds import largest_curvature
     from ..twins import Reduction, Setting
@@ -102,7 +109,7 @@ def problem(options: argparse.Namespace):
 def positive(kind: type) -> Callable[[str], float]:
     """A number above 0, of that kind."""
 
-    def number(text: str):
+    def number(text: str) -> float:
         value = kind(text)
         if not 0 < value < float("inf"):
             raise argparse.ArgumentTypeError(f"{text} came; give a number above 0")

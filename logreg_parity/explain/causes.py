@@ -28,7 +28,12 @@ UNKNOWN = "The cause is not one this tool knows; the numbers above are the evide
 
 
 def find_cause(look: Look, stage: str) -> str:
-    """The first cause that explains the stage, in words."""
+    """The first cause that explains a stage, in words.
+
+    Args:
+        look: the run at the step where it is off.
+        stage: one of ``microscope.STAGES`` that the run holds there.
+    """
     suspect = Suspect(look, stage)
     return next(filter(None, (detector(suspect) for detector in DETECTORS)), UNKNOWN)
 

@@ -75,7 +75,7 @@ class Look:
         rows, s = self.rows if rows is None else rows, self.side.setting
         return PointBounds(rows, point, dtype=self.side.dtype, l2=s.l2, reduction=s.reduction)
 
-    def value_and_slope_at(self, point: Parameters, rows: Dataset | None = None) -> tuple[float, np.ndarray]:
+    def value_and_slope_at(self, point: Parameters, rows: Dataset | None = None) -> tuple[np.floating, np.ndarray]:
         """The objective and its gradient (D + 1,) at a point in float64, on the step's rows or others."""
         rows, s = self.rows if rows is None else rows, self.side.setting
         value, slope = reference.value_and_grad(

@@ -42,7 +42,16 @@ class Explanation:
 
 
 def explain(a: Trace, b: Trace, names: tuple[str, str] = ("A", "B")) -> Explanation:
-    """Compare two runs. Raises ValueError where they are not of one problem, or neither file holds its data."""
+    """Compare two runs, step by step and stage by stage.
+
+    Args:
+        a: a run.
+        b: another of the same problem, of any twin, in any format, from any machine.
+        names: what to call them.
+
+    Raises:
+        ValueError: where they are not of one problem, or neither trace holds its data set.
+    """
     check_comparable(a, b)
     dataset = a.dataset or b.dataset
     if dataset is None:

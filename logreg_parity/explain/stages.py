@@ -49,21 +49,46 @@ class GivenLosses(PointBounds):
 
 
 def given_logits(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The exact row losses and residuals p - y at these logits."""
+    """The exact row losses and residuals p - y.
+
+    Args:
+        z: logits (N,).
+        y: labels (N,).
+
+    Returns:
+        ℓ and p - y, both (N,), in MPFR numbers.
+    """
     at = oracle.evaluate(Dataset(z[:, None], y, "logits"), Parameters(np.ones(1), 0.0))
     with gmpy2.context(precision=BITS):
         return at.losses, at.probabilities - as_exact(y)
 
 
-def objective(losses: np.ndarray, dataset: Dataset, parameters: Parameters, setting: Setting):
-    """The exact objective of these row losses."""
+def objective(losses: np.ndarray, dataset: Dataset, parameters: Parameters, setting: Setting) -> gmpy2.mpfr:
+    """The exact objective of given row losses.
+
+    Args:
+        losses: (N,), without row weights and penalty.
+        dataset: the rows, for their weights.
+        parameters: θ, for the penalty.
+        setting: whose l2 and reduction are meant.
+    """
     with gmpy2.context(precision=BITS):
         w = as_exact(parameters.weight)
         return (_share(dataset, setting) * as_exact(losses)).sum() + as_exact(setting.l2) / 2 * (w * w).sum()
 
 
 def gradient(z: np.ndarray, dataset: Dataset, parameters: Parameters, setting: Setting) -> np.ndarray:
-    """The exact gradient (D + 1,), the bias last, of rows with these logits."""
+    """The exact gradient of rows with given logits.
+
+    Args:
+        z: logits (N,).
+        dataset: the rows.
+        parameters: θ, for the penalty.
+        setting: whose l2 and reduction are meant.
+
+    Returns:
+        ∇f (D + 1,) in MPFR numbers, the bias last.
+    """
     with gmpy2.context(precision=BITS):
         y, z = as_exact(dataset.y), as_exact(z)
         r = _share(dataset, setting) * ((1 - y) * oracle.sigmoid(z) - y * oracle.sigmoid(-z))
@@ -72,21 +97,39 @@ def gradient(z: np.ndarray, dataset: Dataset, parameters: Parameters, setting: S
 
 
 def update(theta: np.ndarray, slope: np.ndarray, learning_rate: float) -> np.ndarray:
-    """The exact step θ - η g (D + 1,)."""
+    """The exact step θ - η g (D + 1,), from θ and g (D + 1,) and η."""
     with gmpy2.context(precision=BITS):
         return as_exact(theta) - as_exact(learning_rate) * as_exact(slope)
 
 
 def update_bound(limits: PointBounds, learning_rate: float, reached: Parameters) -> np.ndarray:
-    """Bound (D + 1,) of a step from the gradient that a twin's ``evaluate`` gives: that of the step, and η Δg.
+    """Bound of a step from the gradient that a twin's ``evaluate`` gives: that of the step, and η Δg.
 
     The loop computes its gradient itself, perhaps in another order of summation: each is within Δg of the exact one.
+
+    Args:
+        limits: the bounds at the point before the step.
+        learning_rate: η.
+        reached: the point after it.
+
+    Returns:
+        The bound (D + 1,), a coordinate.
     """
     return limits.step(learning_rate, reached) + ENLARGED * learning_rate * limits.gradient
 
 
 def moved_bound(direction: np.ndarray, learning_rate: float, reached: Parameters, dtype: str) -> np.ndarray:
-    """Bound (D + 1,) of θ - η d along a direction that is known to its own bound, its product with η included."""
+    """Bound of θ - η d along a direction that is known to its own bound, its product with η included.
+
+    Args:
+        direction: how far d may be from what it should be (D + 1,).
+        learning_rate: η.
+        reached: the point after the step.
+        dtype: the format that the program computed in.
+
+    Returns:
+        The bound (D + 1,), a coordinate.
+    """
     format, size = format_of(dtype), np.abs(reference.flatten(reached))
     return ENLARGED * (learning_rate * direction + format.unit_roundoff * size + 2 * format.smallest_normal)
 

@@ -1,5 +1,6 @@
 """A stage that a run got wrong, and what can be asked of it: the tools of ``causes.py``."""
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -48,7 +49,7 @@ class Suspect:
         bound = max(1.0, factor) * self.bound
         return any(self.fits(factor * (self.e - fixed) + fixed, bound) for fixed in self.fixed)
 
-    def name_rows(self, rows) -> str:
+    def name_rows(self, rows: Iterable[int]) -> str:
         """Rows by their number in the data set, counted from 0."""
         names = [str(int(self.look.row_names[i])) for i in rows]
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""

@@ -120,7 +120,22 @@ def record(
     device: str = "cpu",
     detail: Collection[int] | None = None,
 ) -> Trace:
-    """Run a twin once. detail: steps whose logits, row losses and residuals are kept; None: the first 3, the last."""
+    """Run a twin once.
+
+    Args:
+        name: of the twin, for the trace.
+        twin: any module with the functions of ``twins.Twin``.
+        dataset: N rows of D features; the twin gets them rounded once.
+        start: from where, weight (D,) and bias ().
+        setting: the run.
+        dtype: the format.
+        device: where the twin computes.
+        detail: steps whose logits, row losses and residuals are kept; None: the first 3 and the last.
+
+    Raises:
+        ValueError: for a step of detail that is none of the run's, and for what ``judge.problem.rounded_inputs`` and
+            ``twins.Program`` refuse.
+    """
     if detail is not None and not all(1 <= step <= setting.steps for step in detail):
         raise ValueError(f"detail is asked of the steps {sorted(detail)}; give steps from 1 to {setting.steps}")
     data, begin, rounded, rows = rounded_inputs(dataset, start, setting, dtype)

@@ -73,9 +73,21 @@ def compare(
 ) -> Comparison:
     """Train every twin in every dtype on every device, and judge all it computes on the way.
 
-    devices: None takes those that all twins see; ValueError for one that some twin does not. exact_steps: how far
-    the exact trajectory is computed; None takes as many steps as EXACT_WORK allows, and beyond the last of them
-    the twins are held to each other only. notify is told what happens next.
+    Args:
+        twins: by name.
+        dataset: N rows of D features; each format gets them rounded once.
+        start: from where, weight (D,) and bias ().
+        setting: the run.
+        dtypes: formats.
+        devices: None takes those that all twins see.
+        exact_steps: how far the exact run is computed, and beyond the last of them the twins are held to each other
+            only; None takes as many as EXACT_WORK allows.
+        notify: is told what happens next.
+
+    Raises:
+        ValueError: for a device that some twin does not see, an argument that some twin does not take, numbers that are
+            too large for a format, and results of a wrong shape.
+        OracleError: where the exact run cannot be computed.
     """
     shared = set.intersection(*(set(twin.devices()) for twin in twins.values()))
     devices = sorted(shared) if devices is None else list(devices)
@@ -119,7 +131,9 @@ def _rows(problem: Problem, runs: dict[str, Run], device: str) -> Iterator[Row]:
             yield _row(device, problem.dtype, (name, other), a, difference, a.bound + b.bound)
 
 
-def _row(device: str, dtype: str, subject: tuple[str, ...], quantity: Quantity, error, bound) -> Row:
+def _row(
+    device: str, dtype: str, subject: tuple[str, ...], quantity: Quantity, error: np.ndarray, bound: np.ndarray
+) -> Row:
     error = np.where(np.isnan(error), np.inf, error)
     if error.ndim == 2:
         error = np.linalg.norm(error, axis=1)

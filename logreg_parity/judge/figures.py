@@ -2,8 +2,10 @@
 
 import io
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..truth import oracle, reference
@@ -48,7 +50,7 @@ def fit(comparison: Comparison) -> Figure:
     return figure
 
 
-def _curves_over_feature(axis, c: Comparison, runs: dict[str, Run]) -> None:
+def _curves_over_feature(axis: Axes, c: Comparison, runs: dict[str, Run]) -> None:
     """Every twin's curve, the curve of the exact optimum, and where the first twin's passes one half."""
     x = np.linspace(c.dataset.X.min(), c.dataset.X.max(), 1000)
     for number, (name, run) in enumerate(runs.items()):
@@ -128,7 +130,7 @@ def axes(comparison: Comparison) -> Figure:
     return figure
 
 
-def _panels(count: int, comparison: Comparison, title: str):
+def _panels(count: int, comparison: Comparison, title: str) -> tuple[Figure, np.ndarray]:
     figure = Figure(figsize=(7.2 if count == 1 else 5.2 * count, 4.4), layout="constrained")
     figure.suptitle(f"{title}\n{comparison.dataset.source}", fontsize=11)
     axes = np.atleast_1d(figure.subplots(1, count, sharex=count > 1))
@@ -137,11 +139,11 @@ def _panels(count: int, comparison: Comparison, title: str):
     return figure, axes
 
 
-def _style(number: int) -> dict:
+def _style(number: int) -> dict[str, Any]:
     """Later twins are dashed, so that the earlier ones show beneath where they coincide."""
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 2}
 
 
-def _curve(axis, values: np.ndarray, **style) -> None:
+def _curve(axis: Axes, values: np.ndarray, **style: Any) -> None:
     """Zeros and infinities have no place on a logarithmic axis: they leave a gap."""
     axis.plot(np.where((values > 0) & np.isfinite(values), values, np.nan), **style)

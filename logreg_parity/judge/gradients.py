@@ -6,8 +6,9 @@ count 1 + e times in the gradient, and once in the loss. Who notices: the bound,
 their defaults, which compare with finite differences and a tolerance?
 """
 
+from collections.abc import Iterator
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,7 +76,15 @@ def places() -> tuple[Place, ...]:
 
 
 def distances(names: list[str], dtype: str) -> list[Distance]:
-    """Every twin by every way it has, at every place."""
+    """Every twin by every way it has, at every place.
+
+    Args:
+        names: of the twins' modules.
+        dtype: the format that they compute in.
+
+    Raises:
+        ValueError: where a twin cannot be imported.
+    """
     found = []
     for place, dataset, at in _rounded(dtype):
         ways = {name: reference.flatten(load_twin(name).evaluate(dataset, at, dtype=dtype).gradient) for name in names}
@@ -92,8 +101,13 @@ def distances(names: list[str], dtype: str) -> list[Distance]:
 
 
 def opinions(names: list[str], dtype: str) -> list[Opinion]:
-    """What the judge and each twin's own checker say of right and planted gradients, at every place."""
-    found, known = [], {place: rest for place, *rest in _rounded(dtype)}
+    """What the judge and each twin's own checker say of right and planted gradients, at every place.
+
+    Args:
+        names: of the twins' modules; one without checkers is left out.
+        dtype: the format that they compute in.
+    """
+    found, known = [], {place: (dataset, at) for place, dataset, at in _rounded(dtype)}
     modules = [(name, module) for name in names if (module := checkers(name)) is not None]
     for place, rows in PLANTED:
         dataset, at = known[place]
@@ -108,7 +122,7 @@ def opinions(names: list[str], dtype: str) -> list[Opinion]:
     return found
 
 
-def checkers(name: str):
+def checkers(name: str) -> Any:
     """The twin's module ``checkers``; None where it has none, as a user's own twin."""
     try:
         return load_part(name, "bridge.checkers")
@@ -117,26 +131,34 @@ def checkers(name: str):
 
 
 def complex_step(dataset: Dataset, parameters: Parameters, *, step: float = 2.0**-333) -> np.ndarray:
-    """The gradient (D + 1,) of the mean loss as Im f(θ + i h e) / h, in float64: no difference, so nothing cancels.
+    """The gradient of the mean loss as Im f(θ + i h e) / h, in float64: no difference, so nothing cancels.
 
     Squire and Trapp, SIAM Review 40, 1998. h is so small that h² vanishes beside everything, and is a power of two.
+
+    Args:
+        dataset: N rows of D features, without row weights.
+        parameters: θ, weight (D,) and bias ().
+        step: h.
+
+    Returns:
+        ∇f (D + 1,), the bias last.
     """
     X1, θ = reference.with_ones(dataset.X), reference.flatten(parameters)
     z = X1 @ (θ[:, None] + 1j * step * np.eye(len(θ)))  # (N, D + 1): a column for each direction
     return (_loss(z, dataset.y[:, None]).imag / step).mean(axis=0)
 
 
-def _loss(z, y):
+def _loss(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """``reference.stable_loss`` without its |z|, which is no analytic function."""
 
-    def softplus(z):
+    def softplus(z: np.ndarray) -> np.ndarray:
         side = np.sign(z.real)
         return np.where(side > 0, z, 0) + np.log1p(np.exp(np.where(side > 0, -z, z)))
 
     return y * softplus(-z) + (1 - y) * softplus(z)
 
 
-def _rounded(dtype: str):
+def _rounded(dtype: str) -> Iterator[tuple[str, Dataset, Parameters]]:
     for place, dataset, at in places():
         yield place, round_dataset(dataset, dtype), round_parameters(at, dtype)
 

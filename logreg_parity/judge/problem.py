@@ -50,7 +50,18 @@ class Inputs(NamedTuple):
 
 
 def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype: str) -> Inputs:
-    """The problem as a program of that precision gets it."""
+    """The problem as a program of that precision gets it.
+
+    Args:
+        dataset: N rows of D features.
+        start: weight (D,) and bias ().
+        setting: the run.
+        dtype: the format.
+
+    Raises:
+        ValueError: for numbers that are too large for the format, a batch_size that is larger than N, and a mini-batch
+            whose rows all have weight 0.
+    """
     rows = None
     if setting.batch_size is not None:
         rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
@@ -62,7 +73,12 @@ def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype:
 
 
 class Problem:
-    """A data set, a start and a setting in one format, with everything exact that they lead to."""
+    """A data set, a start and a setting in one format, with everything exact that they lead to.
+
+    Args:
+        dataset, start, setting, dtype: those of ``rounded_inputs``.
+        exact_steps: of the exact run; the exact end is known where these are all steps of the setting.
+    """
 
     def __init__(self, dataset: Dataset, start: Parameters, setting: Setting, dtype: str, *, exact_steps: int):
         self.dtype = dtype
@@ -75,7 +91,16 @@ class Problem:
             self.exact_end = self._exact_at(Parameters(self.exact_run.weights[-1], self.exact_run.biases[-1]))
 
     def run(self, name: str, twin: Twin, device: str) -> Run:
-        """Let a twin do all of it. Raises ValueError where what it returns has the wrong shape."""
+        """Let a twin do all of it: look at the start, train, look at the end.
+
+        Args:
+            name: of the twin, for messages.
+            twin: any module with the functions of ``twins.Twin``.
+            device: where it computes.
+
+        Raises:
+            ValueError: where it returns a wrong shape, or has no argument for something that is asked of it.
+        """
         program, steps = Program(name, twin, self.dtype, device), self.setting.steps
         start = program.evaluate(self.dataset, self.start, self.setting)
         keep = range(steps + 1)

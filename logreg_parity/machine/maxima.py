@@ -77,6 +77,10 @@ def complaint(row: Row, rows: Iterable[Row]) -> str | None:
     """What is wrong with a measured row, in words: it exceeds the kept one, or what the bounds allow; None if nothing.
 
     A row of another instruction set is no measure of this machine; what the bounds allow is one everywhere.
+
+    Args:
+        row: as measured.
+        rows: those that are kept.
     """
     kept, allowed = nearest(row, rows), ALLOWED.get(row.function, float("inf"))
     again = "To look at all inputs: logreg-parity passport sweep"

@@ -18,7 +18,15 @@ DTYPES = ("float32", "float64")
 
 
 def issue(names: list[str], device: str = "cpu") -> dict:
-    """The passport of this machine, ready for JSON: every probe of every twin in every dtype and mode."""
+    """The passport of this machine, ready for JSON: every probe of every twin in every dtype and mode.
+
+    Args:
+        names: of the twins' modules.
+        device: where they compute.
+
+    Raises:
+        ValueError: for a twin that has no probes, or does not see the device.
+    """
     backends = {name: load_backend(name, device) for name in names}
     benches = {
         (name, f"{dtype}, {mode}"): Bench(twin, probes, dtype, device, mode)

@@ -35,10 +35,10 @@ class Bench:
     device: str = "cpu"
     mode: str = "eager"
 
-    def __call__(self, operation: str, *arrays) -> np.ndarray:
+    def __call__(self, operation: str, *arrays: Any) -> np.ndarray:
         """One operation; float64 holds the result exactly."""
-        place = {"dtype": self.dtype, "device": self.device, "mode": self.mode}
-        return np.asarray(self.probes.compute(operation, *arrays, **place), dtype=np.float64)
+        got = self.probes.compute(operation, *arrays, dtype=self.dtype, device=self.device, mode=self.mode)
+        return np.asarray(got, dtype=np.float64)
 
     @property
     def precision(self) -> int:
@@ -250,7 +250,7 @@ def exact_functions(z: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
         }
 
 
-def _normal(bench: Bench, shape) -> np.ndarray:
+def _normal(bench: Bench, shape: int | tuple[int, ...]) -> np.ndarray:
     return round_to(np.random.RandomState(0).standard_normal(shape), bench.dtype)
 
 

@@ -61,12 +61,21 @@ class Place:
 class Worst:
     """The worst of one function in one place so far."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.inputs, self.largest, self.at = 0, 0.0, 0.0
         self.subnormal, self.flushed, self.below = 0, 0, 0.0
 
     def add(self, z: np.ndarray, got: np.ndarray, exact: "Exact") -> np.ndarray:
-        """Look at more inputs z (N,) with the values that came; their errors (N,) in ulps, 0 below normal numbers."""
+        """Look at more inputs.
+
+        Args:
+            z: logits (N,).
+            got: the values that came (N,).
+            exact: those that are right.
+
+        Returns:
+            The errors (N,) in ulps, 0 where the exact value is below the normal numbers.
+        """
         distance = exact.distance(got)
         error = distance / exact.ulp
         error[exact.small] = 0
@@ -84,7 +93,7 @@ class Worst:
 class Exact:
     """The exact values (N,) of a function, and what an error is measured in."""
 
-    def __init__(self, values: np.ndarray, dtype: str):
+    def __init__(self, values: np.ndarray, dtype: str) -> None:
         format = format_of(dtype)
         self.values, self.tau, size = values, format.smallest_normal, np.abs(values).astype(np.float64)
         self.small = np.flatnonzero(size < self.tau)  # where an ulp says nothing
@@ -99,7 +108,17 @@ class Exact:
 
 
 def places(twins: list[str], functions: list[str], dtype: str, device: str = "cpu") -> list[Place]:
-    """Each twin in the last of its MODES, the one it trains in. Raises ValueError where it lacks a function."""
+    """Each twin in the last of its MODES, the one it trains in.
+
+    Args:
+        twins: names of their modules.
+        functions: some of FUNCTIONS.
+        dtype: the format that they compute in.
+        device: where they compute.
+
+    Raises:
+        ValueError: where a twin lacks a function or the probes, or does not see the device.
+    """
     found = []
     for name in twins:
         twin, probes = load_backend(name, device)
@@ -115,7 +134,13 @@ def places(twins: list[str], functions: list[str], dtype: str, device: str = "cp
 
 
 def sweep(at: list[Place], functions: list[str], sample: int | None = None) -> list[Row]:
-    """The worst of every function in every place over all finite float32 numbers, or over about so many of them."""
+    """The worst of every function in every place over finite float32 numbers.
+
+    Args:
+        at: the places.
+        functions: some of FUNCTIONS.
+        sample: over about so many numbers; None looks at all of them.
+    """
     blocks, total = every_float32() if sample is None else sampled_float32(sample)
     worst = {(place, function): Worst() for place in at for function in functions}
     with tqdm(total=total, desc="float32", unit="input", unit_scale=True, disable=None, leave=False) as bar:
@@ -137,7 +162,7 @@ def look(worst: dict[tuple[Place, str], Worst], z: np.ndarray) -> None:
 def every_float32() -> tuple[Iterator[np.ndarray], int]:
     """All finite float32 numbers in blocks, and how many they are."""
 
-    def blocks():
+    def blocks() -> Iterator[np.ndarray]:
         for start in range(0, INFINITY, BLOCK):
             yield _signed(np.arange(start, min(start + BLOCK, INFINITY), dtype=np.uint32))
 
@@ -199,7 +224,14 @@ def starting_points(count: int = 20_000) -> np.ndarray:
 
 
 def climb(place: Compute, function: str, start: np.ndarray, exact: np.ndarray) -> Worst:
-    """From the worst points, look beside them at distances of 2^-4 to 2^-52 of their size, again and again."""
+    """From the worst points, look beside them at distances of 2^-4 to 2^-52 of their size, again and again.
+
+    Args:
+        place: computes a function at logits.
+        function: one of FUNCTIONS.
+        start: logits (K,) to begin from.
+        exact: the function there (K,), in MPFR numbers.
+    """
     worst, random = Worst(), np.random.RandomState(1)
     z, error = start, worst.add(start, place(function, start), Exact(exact, "float64"))
     for _ in range(CLIMBS):

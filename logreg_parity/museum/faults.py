@@ -4,12 +4,15 @@ Each is one a person makes: most are a line long, and most survive ``allclose`` 
 the loop around the formula, the labels, the batches and the penalty are in ``habits.py``.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ..data.dataset import Parameters
 from ..truth import reference
 from ..truth.ulp import round_to
-from .by_hand import ByHand
+from ..twins import Record, Reduction
+from .by_hand import ByHand, Converted
 from .exhibit import MEAN, SUM, Exhibit
 from .habits import HABITS
 
@@ -17,24 +20,24 @@ from .habits import HABITS
 class OneRowForgotten(ByHand):
     """The last row is left out of the loss and the gradient."""
 
-    def value(self, theta, X, y, *rest):
+    def value(self, theta: Parameters, X: np.ndarray, y: np.ndarray, *rest: Any) -> float:
         return super().value(theta, X[:-1], y[:-1], *rest)
 
-    def gradient(self, theta, X, y, *rest):
+    def gradient(self, theta: Parameters, X: np.ndarray, y: np.ndarray, *rest: Any) -> Parameters:
         return super().gradient(theta, X[:-1], y[:-1], *rest)
 
 
 class OneLessThanN(ByHand):
     """The mean is divided by N - 1."""
 
-    def divisor(self, y, reduction):
+    def divisor(self, y: np.ndarray, reduction: Reduction) -> int:
         return len(y) - 1 if reduction == "mean" else 1
 
 
 class OneLabelFlipped(ByHand):
     """One label is read as its opposite."""
 
-    def convert(self, X, y, theta, dtype):
+    def convert(self, X: np.ndarray, y: np.ndarray, theta: Parameters, dtype: str) -> Converted:
         y = y.copy()
         y[len(y) // 2] = 1 - y[len(y) // 2]
         return super().convert(X, y, theta, dtype)
@@ -43,7 +46,7 @@ class OneLabelFlipped(ByHand):
 class GradientScaled(ByHand):
     """The gradient times 1.0001."""
 
-    def gradient(self, *arguments):
+    def gradient(self, *arguments: Any) -> Parameters:
         slope = super().gradient(*arguments)
         return Parameters(slope.weight * 1.0001, slope.bias * 1.0001)
 
@@ -51,28 +54,28 @@ class GradientScaled(ByHand):
 class SilentlyFloat32(ByHand):
     """float32 numbers in a run that says float64."""
 
-    def convert(self, X, y, theta, dtype):
+    def convert(self, X: np.ndarray, y: np.ndarray, theta: Parameters, dtype: str) -> Converted:
         return super().convert(X, y, theta, "float32")
 
 
 class BFloat16Logits(ByHand):
     """Logits rounded to bfloat16."""
 
-    def logits(self, theta, X):
+    def logits(self, theta: Parameters, X: np.ndarray) -> np.ndarray:
         return round_to(super().logits(theta, X), "bfloat16").astype(X.dtype)
 
 
 class TransposedWeights(ByHand):
     """The features filled in column by column where they were meant row by row: a (D, N) reshape for a transpose."""
 
-    def convert(self, X, y, theta, dtype):
+    def convert(self, X: np.ndarray, y: np.ndarray, theta: Parameters, dtype: str) -> Converted:
         return super().convert(np.reshape(X, X.shape, order="F").reshape(X.shape[::-1]).T, y, theta, dtype)
 
 
 class BiasBeforeWeight(ByHand):
     """The weight's gradient is taken after the bias has moved."""
 
-    def step(self, theta, rate, *batch):
+    def step(self, theta: Parameters, rate: float, *batch: Any) -> Parameters:
         moved = Parameters(theta.weight, theta.bias - rate * self.gradient(theta, *batch).bias)
         return Parameters(theta.weight - rate * self.gradient(moved, *batch).weight, moved.bias)
 
@@ -80,7 +83,7 @@ class BiasBeforeWeight(ByHand):
 class FactorTwo(ByHand):
     """The square's derivative without its half."""
 
-    def gradient(self, *arguments):
+    def gradient(self, *arguments: Any) -> Parameters:
         slope = super().gradient(*arguments)
         return Parameters(2 * slope.weight, 2 * slope.bias)
 
@@ -88,21 +91,21 @@ class FactorTwo(ByHand):
 class LossOneStepLate(ByHand):
     """The recorded loss is that of the other side of the update."""
 
-    def recorded(self, record, before, old, new, batch):
+    def recorded(self, record: Record, before: float, old: Parameters, new: Parameters, batch: Any) -> float:
         return self.value(old if record == "after" else new, *batch)
 
 
 class MeanForSum(ByHand):
     """The mean of the losses where their sum is meant."""
 
-    def divisor(self, y, reduction):
+    def divisor(self, y: np.ndarray, reduction: Reduction) -> int:
         return len(y)
 
 
 class PenalisedIntercept(ByHand):
     """The penalty's gradient holds the bias too."""
 
-    def gradient(self, theta, X, y, l2, reduction):
+    def gradient(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> Parameters:
         slope = super().gradient(theta, X, y, l2, reduction)
         return Parameters(slope.weight, slope.bias + l2 * theta.bias)
 
@@ -110,7 +113,7 @@ class PenalisedIntercept(ByHand):
 class ClampedLog(ByHand):
     """log(p + 1e-12), the usual guard against log(0)."""
 
-    def losses(self, z, y):
+    def losses(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         p, q = reference.sigmoid(z), reference.sigmoid(-z)
         return -(y * np.log(p + 1e-12) + (1 - y) * np.log(q + 1e-12))
 
@@ -118,21 +121,21 @@ class ClampedLog(ByHand):
 class CancellingLogits(ByHand):
     """(1 - y) z + softplus(-z): two numbers near z and -z whose sum should be tiny."""
 
-    def losses(self, z, y):
+    def losses(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         return (1 - y) * z + reference.softplus(-z)
 
 
 class RoundedToFourDecimals(ByHand):
     """Parameters rounded to four decimals at every step."""
 
-    def step(self, *arguments):
+    def step(self, *arguments: Any) -> Parameters:
         return Parameters(*(np.round(part, 4) for part in super().step(*arguments)))
 
 
 class GradientOverFeatures(ByHand):
     """The gradient of a mean, divided by the number of features where the number of rows is meant."""
 
-    def gradient(self, theta, X, y, l2, reduction):
+    def gradient(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> Parameters:
         slope = super().gradient(theta, X, y, 0.0, "sum")
         return Parameters(slope.weight / X.shape[1] + l2 * theta.weight, slope.bias / X.shape[1])
 
@@ -140,7 +143,7 @@ class GradientOverFeatures(ByHand):
 class ClampedLoss(ByHand):
     """The loss of max(p, 1e-7), with the gradient of p."""
 
-    def losses(self, z, y):
+    def losses(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         p, q = (np.maximum(reference.sigmoid(t), 1e-7) for t in (z, -z))
         return -(y * np.log(p) + (1 - y) * np.log(q))
 
@@ -148,12 +151,12 @@ class ClampedLoss(ByHand):
 class TF32Products(ByHand):
     """Features and weights rounded to TF32's 10 stored bits before they are multiplied."""
 
-    def logits(self, theta, X):
+    def logits(self, theta: Parameters, X: np.ndarray) -> np.ndarray:
         X, w = (self.rounded(a) for a in (X, theta.weight))
         return X @ w + theta.bias
 
     @staticmethod
-    def rounded(a):
+    def rounded(a: np.ndarray) -> np.ndarray:
         mantissa, exponent = np.frexp(a)
         return np.ldexp(np.rint(mantissa * 2**11), exponent - 11)
 
@@ -161,11 +164,11 @@ class TF32Products(ByHand):
 class ColumnAgainstRow(ByHand):
     """Logits (N, 1) against labels (N,): the mean is over all N x N pairs of a logit and a label."""
 
-    def value(self, theta, X, y, l2, reduction):
+    def value(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> float:
         losses = self.losses(self.logits(theta, X)[:, None], y)
         return losses.sum() / losses.size + l2 / 2 * (theta.weight**2).sum()
 
-    def gradient(self, theta, X, y, l2, reduction):
+    def gradient(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> Parameters:
         r = reference.residual(self.logits(theta, X)[:, None], y).mean(axis=1) / len(y)
         return Parameters(X.T @ r + l2 * theta.weight, r.sum())
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.generator import gaussian, initial_parameters, lesson
+from ..data.history import Evaluation, History
 from ..truth import reference
 from ..truth.bounds import largest_curvature
 from ..twins import Setting, load_part, load_twin
@@ -29,15 +30,15 @@ class WithThreads:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._twin, name)
 
-    def evaluate(self, *arguments, **options):
+    def evaluate(self, *arguments: Any, **options: Any) -> Evaluation:
         """The twin's."""
         return self._threaded(self._twin.evaluate, *arguments, **options)
 
-    def train(self, *arguments, **options):
+    def train(self, *arguments: Any, **options: Any) -> History:
         """The twin's."""
         return self._threaded(self._twin.train, *arguments, **options)
 
-    def _threaded(self, function: Callable, *arguments, **options):
+    def _threaded(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         before = self._probes.threads()
         try:
             self._probes.threads(self._count)
@@ -65,7 +66,7 @@ def random_pair(seed: int) -> Trial:
     """Two correct programs on a random problem: data, shape, scale, start, setting and format from the seed."""
     random = np.random.RandomState(seed)
 
-    def draw(*choices):
+    def draw(*choices: Any) -> Any:
         return choices[random.randint(len(choices))]
 
     known = programs()
@@ -76,14 +77,9 @@ def random_pair(seed: int) -> Trial:
     l2, reduction = draw(0.0, 0.25), draw("sum", "mean")
     rate = 1 / largest_curvature(dataset, l2=l2, reduction=reduction)
     batch = None if large else draw(None, max(1, dataset.n_rows // 2), 7 if dataset.n_rows > 7 else None)
+    steps, how = 1 if large else 20, draw("before", "after")
     setting = Setting(
-        steps=1 if large else 20,
-        learning_rate=rate,
-        batch_size=batch,
-        seed=seed,
-        reduction=reduction,
-        l2=l2,
-        record=draw("before", "after"),
+        steps=steps, learning_rate=rate, batch_size=batch, seed=seed, reduction=reduction, l2=l2, record=how
     )
     return trial(known[other], setting, draw(*DTYPES), right=known[one], name=other, dataset=dataset, start=start)
 

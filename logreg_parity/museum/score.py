@@ -23,7 +23,16 @@ USUAL = ("start: loss", "start: gradient", "end: parameters")
 
 
 def rejects(module: str, name: str, pair: tuple[np.ndarray, np.ndarray]) -> bool | None:
-    """Whether a comparison at its defaults rejects a pair; None where its library, loaded by name, is not installed."""
+    """Whether a comparison at its defaults rejects a pair.
+
+    Args:
+        module: the library's name.
+        name: of its function, which answers, or raises AssertionError.
+        pair: two arrays, the actual and the wanted one.
+
+    Returns:
+        None where the library is not installed.
+    """
     try:
         check: Callable = getattr(load(module), name)
     except ImportError:
@@ -69,9 +78,16 @@ def trial(
     dataset: Dataset = DATASET,
     start: Parameters = START,
 ) -> Trial:
-    """Run both, and let every tool look at them. The right program is ``ByHand`` unless another is given.
+    """Run a program beside one that is right, and let every tool look at both.
 
-    The name of the program is that of its class unless another is given.
+    Args:
+        program: a twin.
+        setting: the run.
+        dtype: the format.
+        right: the program that is right; None takes ``ByHand``.
+        name: of the program; None takes that of its class.
+        dataset: N rows of D features.
+        start: from where, weight (D,) and bias ().
     """
     name = name or type(program).__name__
     twins: dict[str, Twin] = {"right": right or ByHand(), name: program}
@@ -112,7 +128,11 @@ class Score(NamedTuple):
 
 
 def score(dtypes: tuple[str, ...] = DTYPES) -> Iterator[Score]:
-    """Every tool, over all exhibits and all correct rewrites, the latter in three settings."""
+    """Every tool, over all exhibits and all correct rewrites, the latter in three settings.
+
+    Args:
+        dtypes: formats; a fault that is none in a format is not counted there.
+    """
     for dtype in dtypes:
         shown = [(trial(e.program, e.setting, dtype), e) for e in EXHIBITS.values()]
         shown = [(made, exhibit) for made, exhibit in shown if not made.same]

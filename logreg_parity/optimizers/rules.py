@@ -12,11 +12,16 @@ from typing import Any, NamedTuple
 
 import gmpy2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..data.dataset import Dataset, Parameters
 from ..truth import oracle, reference
 from ..truth.bounds import PointBounds
 from ..truth.ulp import format_of
+
+N = Any  # a number, or an array of numbers, of one of the three kinds
+Pair = tuple[N, N]
+State = tuple[N, ...]  # the point, and what the rule keeps
 
 BITS = 160  # of the exact run; the test holds it to twice as many
 ROUNDINGS = 4
@@ -30,13 +35,15 @@ sum has some n squares, so that while gradients do not grow this too is within t
 """
 
 
-def _sgd(t, θ, g, buffer, *, lr, momentum, dampening, weight_decay, nesterov):
+def _sgd(t: int, θ: N, g: N, buffer: N, *, lr: N, momentum: N, dampening: N, weight_decay: N, nesterov: bool) -> State:
     g = g + weight_decay * θ
     buffer = g if t == 1 or not momentum else momentum * buffer + (1 - dampening) * g
     return θ - lr * (g + momentum * buffer if nesterov else buffer), buffer
 
 
-def _adam(t, θ, g, m, v, top, *, lr, betas, eps, weight_decay, amsgrad):
+def _adam(
+    t: int, θ: N, g: N, m: N, v: N, top: N, *, lr: N, betas: Pair, eps: N, weight_decay: N, amsgrad: bool
+) -> State:
     g = g + weight_decay * θ
     b1, b2 = betas
     m = b1 * m + (1 - b1) * g
@@ -45,11 +52,13 @@ def _adam(t, θ, g, m, v, top, *, lr, betas, eps, weight_decay, amsgrad):
     return θ - lr * (m / (1 - b1**t)) / ((top / (1 - b2**t)) ** 0.5 + eps), m, v, top
 
 
-def _adamw(t, θ, *rest, lr, weight_decay, **settings):
+def _adamw(t: int, θ: N, *rest: N, lr: N, weight_decay: N, **settings: Any) -> State:
     return _adam(t, θ - lr * weight_decay * θ, *rest, lr=lr, weight_decay=0, amsgrad=False, **settings)
 
 
-def _nadam(t, θ, g, m, v, product, *, lr, betas, eps, weight_decay, momentum_decay):
+def _nadam(
+    t: int, θ: N, g: N, m: N, v: N, product: N, *, lr: N, betas: Pair, eps: N, weight_decay: N, momentum_decay: N
+) -> State:
     g = g + weight_decay * θ
     b1, b2 = betas
     m = b1 * m + (1 - b1) * g
@@ -60,7 +69,7 @@ def _nadam(t, θ, g, m, v, product, *, lr, betas, eps, weight_decay, momentum_de
     return θ - lr * ahead / ((v / (1 - b2**t)) ** 0.5 + eps), m, v, product + 0 * θ
 
 
-def _radam(t, θ, g, m, v, *, lr, betas, eps, weight_decay):
+def _radam(t: int, θ: N, g: N, m: N, v: N, *, lr: N, betas: Pair, eps: N, weight_decay: N) -> State:
     g = g + weight_decay * θ
     b1, b2 = betas
     m = b1 * m + (1 - b1) * g
@@ -74,7 +83,7 @@ def _radam(t, θ, g, m, v, *, lr, betas, eps, weight_decay):
     return θ - step, m, v
 
 
-def _adamax(t, θ, g, m, top, *, lr, betas, eps, weight_decay):
+def _adamax(t: int, θ: N, g: N, m: N, top: N, *, lr: N, betas: Pair, eps: N, weight_decay: N) -> State:
     g = g + weight_decay * θ
     b1, b2 = betas
     m = b1 * m + (1 - b1) * g
@@ -82,25 +91,29 @@ def _adamax(t, θ, g, m, top, *, lr, betas, eps, weight_decay):
     return θ - lr * m / ((1 - b1**t) * top), m, top
 
 
-def _adagrad(t, θ, g, total, *, lr, lr_decay, weight_decay, initial_accumulator_value, eps):
+def _adagrad(
+    t: int, θ: N, g: N, total: N, *, lr: N, lr_decay: N, weight_decay: N, initial_accumulator_value: N, eps: N
+) -> State:
     g = g + weight_decay * θ
     total = (initial_accumulator_value if t == 1 else total) + g * g
     return θ - lr / (1 + (t - 1) * lr_decay) * g / (total**0.5 + eps), total
 
 
-def _adadelta(t, θ, g, squares, moves, *, lr, rho, eps, weight_decay):
+def _adadelta(t: int, θ: N, g: N, squares: N, moves: N, *, lr: N, rho: N, eps: N, weight_decay: N) -> State:
     g = g + weight_decay * θ
     squares = rho * squares + (1 - rho) * g * g
     move = (moves + eps) ** 0.5 / (squares + eps) ** 0.5 * g
     return θ - lr * move, squares, rho * moves + (1 - rho) * move * move
 
 
-def _rmsprop(t, θ, g, mean, squares, buffer, *, lr, alpha, eps, weight_decay, momentum, centered):
+def _rmsprop(
+    t: int, θ: N, g: N, m: N, v: N, buffer: N, *, lr: N, alpha: N, eps: N, weight_decay: N, momentum: N, centered: bool
+) -> State:
     g = g + weight_decay * θ
-    mean = alpha * mean + (1 - alpha) * g
-    squares = alpha * squares + (1 - alpha) * g * g
-    buffer = momentum * buffer + g / ((squares - mean * mean if centered else squares) ** 0.5 + eps)
-    return θ - lr * buffer, mean, squares, buffer
+    m = alpha * m + (1 - alpha) * g
+    v = alpha * v + (1 - alpha) * g * g
+    buffer = momentum * buffer + g / ((v - m * m if centered else v) ** 0.5 + eps)
+    return θ - lr * buffer, m, v, buffer
 
 
 class Rule(NamedTuple):
@@ -130,13 +143,33 @@ RULES = {
 }
 
 
-def walk(dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, **settings) -> np.ndarray:
-    """The points (T + 1, D + 1) of the rule in float64, without a framework."""
+def walk(dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, **settings: Any) -> np.ndarray:
+    """The points of a rule in float64, without a framework.
+
+    Args:
+        dataset: N rows of D features, without row weights.
+        start: from where, weight (D,) and bias ().
+        rule: one of RULES.
+        steps: T.
+        settings: torch's, by torch's names; the rule's defaults where they are left out.
+
+    Returns:
+        The points (T + 1, D + 1), the start included, the bias last.
+    """
     return np.array([state[0] for state in _float64_states(dataset, start, rule, steps, settings)])
 
 
-def exact_walk(dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, bits: int = BITS, **settings):
-    """The same points without rounding: MPFR numbers of that many bits, from the numbers the twins are given."""
+def exact_walk(
+    dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, bits: int = BITS, **settings: Any
+) -> np.ndarray:
+    """The same points without rounding, from the numbers the twins are given.
+
+    Args are those of ``walk``, and
+        bits: of the MPFR numbers.
+
+    Returns:
+        The points (T + 1, D + 1) in MPFR numbers.
+    """
     with gmpy2.context(precision=bits):
         X1, y = oracle.as_exact(reference.with_ones(dataset.X)), oracle.as_exact(dataset.y)
         θ = oracle.as_exact(reference.flatten(start))
@@ -144,14 +177,19 @@ def exact_walk(dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, b
         return np.array([state[0] for state in _states(rule, X1, y, θ, oracle.sigmoid, steps, numbers)])
 
 
-def rounding_bound(dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, **settings) -> np.ndarray:
-    """How far (T + 1, D + 1) a correct float64 program can be from the exact walk, to first order.
+def rounding_bound(dataset: Dataset, start: Parameters, rule: Rule, *, steps: int, **settings: Any) -> np.ndarray:
+    """How far a correct float64 program can be from the exact walk, to first order.
 
     Step s adds local errors e_s to θ and to the state: those of the gradient (``bounds.PointBounds.gradient``, a
     proved bound) and ROUNDINGS a operation of the rule, carried through the step by ``Running``. From there the
     steps carry them on as their derivatives J do, so that the error at t is at most Σ_s |J_t ... J_{s+1}| e_s: the
     signs within a product count, those between steps and within e_s may be the worst. J is taken by central
     differences. The factor 2 pays for that and for the terms of second order, which are smaller by ten digits.
+
+    Args are those of ``walk``.
+
+    Returns:
+        The bounds (T + 1, D + 1), a coordinate.
     """
     X1, y, numbers = reference.with_ones(dataset.X), dataset.y, _numbers(settings, rule, Running)
     states = _float64_states(dataset, start, rule, steps, settings)
@@ -172,11 +210,11 @@ def rounding_bound(dataset: Dataset, start: Parameters, rule: Rule, *, steps: in
 class Running(np.lib.mixins.NDArrayOperatorsMixin):
     """A number and a bound of its error, to first order: running error analysis (Higham 2002, section 3.3)."""
 
-    def __init__(self, value, error=0.0):
+    def __init__(self, value: ArrayLike, error: ArrayLike = 0.0) -> None:
         self.value = np.asarray(value, dtype=np.float64)
         self.error = np.broadcast_to(error, self.value.shape)
 
-    def __array_ufunc__(self, ufunc, method, *inputs):
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any) -> "Running":
         """The ufunc's result; its error is what the derivatives make of the inputs' errors, and its own roundings."""
         pairs = [(x.value, x.error) if isinstance(x, Running) else (x, 0.0) for x in inputs]
         values = [value for value, _ in pairs]
@@ -185,7 +223,7 @@ class Running(np.lib.mixins.NDArrayOperatorsMixin):
         error = sum(np.abs(slope) * e for slope, (_, e) in zip(slopes, pairs, strict=True))
         return Running(result, error + roundings * format_of("float64").unit_roundoff * np.abs(result))
 
-    def __float__(self):
+    def __float__(self) -> float:
         return float(self.value)
 
 
@@ -200,7 +238,9 @@ _SLOPES: dict[Any, Callable[..., tuple]] = {
 }
 
 
-def _states(rule: Rule, X1, y, θ, sigmoid, steps: int, numbers: dict) -> list[tuple]:
+def _states(
+    rule: Rule, X1: np.ndarray, y: np.ndarray, θ: np.ndarray, sigmoid: Callable, steps: int, numbers: dict
+) -> list[tuple]:
     """The point and the state, before the first step and after each."""
     states: list[tuple] = [(θ, *(0 * θ for _ in range(rule.states)))]
     for t in range(1, steps + 1):
@@ -214,7 +254,7 @@ def _float64_states(dataset: Dataset, start: Parameters, rule: Rule, steps: int,
     return _states(rule, X1, dataset.y, reference.flatten(start), reference.sigmoid, steps, numbers)
 
 
-def _gradient(X1, y, θ, sigmoid):
+def _gradient(X1: np.ndarray, y: np.ndarray, θ: N, sigmoid: Callable) -> N:
     """The gradient of the mean loss at θ (D + 1,), or at each of θ (K, D + 1)."""
     return (sigmoid(θ @ X1.T) - y) @ X1 / len(y)
 
@@ -222,7 +262,7 @@ def _gradient(X1, y, θ, sigmoid):
 def _numbers(settings: dict, rule: Rule, number: Callable) -> dict:
     """All settings of the rule, as numbers of that kind; switches and zeros, which are exact, stay what they are."""
 
-    def convert(value):
+    def convert(value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(convert(part) for part in value)
         return value if isinstance(value, bool) or value == 0 else number(value)
@@ -230,7 +270,7 @@ def _numbers(settings: dict, rule: Rule, number: Callable) -> dict:
     return {name: convert(value) for name, value in {**rule.defaults, **settings}.items()}
 
 
-def _derivative(rule: Rule, t: int, state: tuple, X1, y, numbers: dict) -> np.ndarray:
+def _derivative(rule: Rule, t: int, state: tuple, X1: np.ndarray, y: np.ndarray, numbers: dict) -> np.ndarray:
     """The derivative (S, S) of one step by point and state, all in one vector, by central differences."""
     x = np.concatenate(state)
     h = 2.0**-20 * np.maximum(np.abs(x), np.finfo(np.float64).smallest_normal)

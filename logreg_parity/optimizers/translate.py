@@ -65,9 +65,14 @@ ROWS = (
 
 
 def translate(name: str, **settings: Any) -> Translation:
-    """The torch optimiser of that name in both frameworks' words; the settings are torch's, by torch's names.
+    """A torch optimiser in both frameworks' words.
 
-    Raises ValueError for a name or a setting the table does not have, and for values that are not numbers.
+    Args:
+        name: torch's, in small letters, such as "adamw".
+        settings: torch's, by torch's names; its defaults where they are left out.
+
+    Raises:
+        ValueError: for a name or a setting the table does not have, and for values that are not numbers.
     """
     if name not in _TABLE:
         raise ValueError(f"the optimiser is {name!r}; give one of {', '.join(_TABLE)}")
@@ -110,7 +115,15 @@ def problem() -> tuple[Dataset, Parameters]:
 
 
 def measure(row: Row, *, steps: int = 100) -> Measurement:
-    """Both twins and the exact walk through ``problem()``, in float64."""
+    """Both twins and the exact walk through ``problem()``, in float64.
+
+    Args:
+        row: of the table.
+        steps: how many to take.
+
+    Raises:
+        ImportError: where a framework is not installed.
+    """
     torch, jax = (load_part(f"logreg_{framework}", "bridge.optimizers") for framework in ("torch", "jax"))
     case, translation = problem(), translate(row.name, **row.settings)
     ours = torch.walk(*case, translation.torch, steps=steps)
@@ -118,7 +131,7 @@ def measure(row: Row, *, steps: int = 100) -> Measurement:
     namesake = jax.walk(*case, row.namesake, steps=steps)
     size = np.linalg.norm(ours, axis=1).max()
 
-    def farthest(gap):
+    def farthest(gap: np.ndarray) -> float:
         return float(np.linalg.norm(gap, axis=1).max() / size)
 
     errors = (np.nan, np.nan, np.nan, np.nan)
@@ -132,6 +145,10 @@ def measure(row: Row, *, steps: int = 100) -> Measurement:
         for dtype in ("float64", "float32"):
             undetermined[dtype] = first_undetermined(case[0], ours, row.name, dtype=dtype, **row.settings)
     return Measurement(row, translation, farthest(ours - namesake), farthest(ours - theirs), *errors, undetermined)
+
+
+Words = tuple[str, bool, str]
+"""The expression, whether it is exact, and a note, as in a Translation."""
 
 
 class _Code(str):
@@ -162,7 +179,7 @@ def _coupled(weight_decay: float, core: _Code) -> _Code:
     return _optax("chain", _optax("add_decayed_weights", weight_decay), core) if weight_decay else core
 
 
-def _sgd(lr, momentum, dampening, weight_decay, nesterov):
+def _sgd(lr: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool) -> Words:
     core = _optax("sgd", lr, momentum=momentum or None, nesterov=nesterov or None)
     note = "optax.sgd has no weight decay: add it to the gradient first" if weight_decay else "the same formula"
     if momentum and dampening:
@@ -172,7 +189,7 @@ def _sgd(lr, momentum, dampening, weight_decay, nesterov):
     return _coupled(weight_decay, core), True, note
 
 
-def _adam(lr, betas, eps, weight_decay, amsgrad):
+def _adam(lr: float, betas: tuple[float, float], eps: float, weight_decay: float, amsgrad: bool) -> Words:
     b1, b2 = betas
     if not amsgrad:
         return _coupled(weight_decay, _optax("adam", lr, b1=b1, b2=b2, eps=eps)), True, "the same formula"
@@ -183,13 +200,13 @@ def _adam(lr, betas, eps, weight_decay, amsgrad):
     return _coupled(weight_decay, core), True, note
 
 
-def _adamw(lr, betas, eps, weight_decay):
+def _adamw(lr: float, betas: tuple[float, float], eps: float, weight_decay: float) -> Words:
     b1, b2 = betas
     note = "the default weight_decay is 1e-2 in torch and 1e-4 in optax"
     return _optax("adamw", lr, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay), True, note
 
 
-def _rmsprop(lr, alpha, eps, weight_decay, momentum, centered):
+def _rmsprop(lr: float, alpha: float, eps: float, weight_decay: float, momentum: float, centered: bool) -> Words:
     core = _optax(
         "rmsprop",
         lr,
@@ -202,7 +219,7 @@ def _rmsprop(lr, alpha, eps, weight_decay, momentum, centered):
     return _coupled(weight_decay, core), True, "torch: alpha 0.99, eps outside the root; optax: decay 0.9, eps inside"
 
 
-def _adagrad(lr, lr_decay, weight_decay, initial_accumulator_value, eps):
+def _adagrad(lr: float, lr_decay: float, weight_decay: float, initial_accumulator_value: float, eps: float) -> Words:
     rate = f"{lr!r} / (n + 2) ** 0.5" + (f" / (1 + n * {lr_decay!r})" if lr_decay else "")
     core = _scheduled(
         "rmsprop",
@@ -216,16 +233,16 @@ def _adagrad(lr, lr_decay, weight_decay, initial_accumulator_value, eps):
     return _coupled(weight_decay, core), True, note
 
 
-def _adamax(lr, betas, eps, weight_decay):
+def _adamax(lr: float, betas: tuple[float, float], eps: float, weight_decay: float) -> Words:
     core = _optax("adamax", lr, b1=betas[0], b2=betas[1], eps=eps)
     return _coupled(weight_decay, core), True, "the same formula"
 
 
-def _adadelta(lr, rho, eps, weight_decay):
+def _adadelta(lr: float, rho: float, eps: float, weight_decay: float) -> Words:
     return _coupled(weight_decay, _optax("adadelta", lr, rho=rho, eps=eps)), True, "the same formula"
 
 
-def _nadam(lr, betas, eps, weight_decay, momentum_decay):
+def _nadam(lr: float, betas: tuple[float, float], eps: float, weight_decay: float, momentum_decay: float) -> Words:
     core = _coupled(weight_decay, _optax("nadam", lr, b1=betas[0], b2=betas[1], eps=eps))
     if 0.96**momentum_decay < 2.0**-60:
         return core, True, "a momentum_decay this large switches torch's momentum schedule off; optax has none"
@@ -235,21 +252,21 @@ def _nadam(lr, betas, eps, weight_decay, momentum_decay):
     return core, False, note
 
 
-def _radam(lr, betas, eps, weight_decay):
+def _radam(lr: float, betas: tuple[float, float], eps: float, weight_decay: float) -> Words:
     b1, b2 = betas
     small = _Code(f"lambda n: {eps!r} / (1 - {b2!r} ** (n + 1)) ** 0.5")
     core = _scheduled("radam", lr, b1=b1, b2=b2, eps=small)
     return _coupled(weight_decay, core), True, "torch adds eps before the bias correction, optax after: schedule eps"
 
 
-def _rprop(lr, etas, step_sizes):
+def _rprop(lr: float, etas: tuple[float, float], step_sizes: tuple[float, float]) -> Words:
     core = _optax(
         "rprop", lr, eta_minus=etas[0], eta_plus=etas[1], min_step_size=step_sizes[0], max_step_size=step_sizes[1]
     )
     return core, False, "optax makes each move one gradient late, its first step none, and has scaled the next by then"
 
 
-def _lbfgs(lr, max_iter, tolerance_grad, tolerance_change, history_size):
+def _lbfgs(lr: float, max_iter: int, tolerance_grad: float, tolerance_change: float, history_size: int) -> Words:
     core = _optax("lbfgs", lr, memory_size=history_size, linesearch=_Code("None"))
     note = (
         "the same iteration at first, but torch scales its first step by another norm, takes max_iter iterations a "
@@ -258,7 +275,7 @@ def _lbfgs(lr, max_iter, tolerance_grad, tolerance_change, history_size):
     return core, False, note
 
 
-_TABLE: dict[str, tuple[str, dict[str, Any], Callable[..., tuple[str, bool, str]]]] = {
+_TABLE: dict[str, tuple[str, dict[str, Any], Callable[..., Words]]] = {
     "sgd": ("SGD", RULES["sgd"].defaults, _sgd),
     "adam": ("Adam", RULES["adam"].defaults, _adam),
     "adamw": ("AdamW", RULES["adamw"].defaults, _adamw),

@@ -21,6 +21,7 @@ from ..data.dataset import Dataset, Parameters
 from ..truth import reference
 from ..truth.bounds import ENLARGED, PointBounds
 from ..truth.ulp import ulp
+from ..twins import Reduction
 from .rules import RULES
 
 NAMES = ("adam", "adamw", "rmsprop")
@@ -39,12 +40,29 @@ class Undetermined(NamedTuple):
 
 
 def first_undetermined(
-    dataset: Dataset, points: np.ndarray, name: str, *, dtype: str, l2=0.0, reduction="mean", **settings: Any
+    dataset: Dataset,
+    points: np.ndarray,
+    name: str,
+    *,
+    dtype: str,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    **settings: Any,
 ) -> Undetermined | None:
-    """The first move of a run through these points (T + 1, D + 1) that rounding decides; None where there is none.
+    """The first move of a run that rounding decides; None where there is none.
 
-    name: one of NAMES; settings: torch's, as in ``RULES``. Raises ValueError for other optimisers, and for the
-    variants whose ratio is another one: amsgrad, centered, momentum, and a weight decay that is part of the gradient.
+    Args:
+        dataset: N rows of D features.
+        points: of the run (T + 1, D + 1), the bias last.
+        name: of the optimiser, one of NAMES.
+        dtype: the format that the run was computed in.
+        l2: of the penalty (l2 / 2) ‖w‖² in the objective.
+        reduction: "mean" or "sum", of the losses.
+        settings: torch's, as in ``RULES``.
+
+    Raises:
+        ValueError: for other optimisers, and for the variants whose ratio is another one: amsgrad, centered, momentum,
+            and a weight decay that is part of the gradient.
     """
     if refusal := why_not(name, settings):
         raise ValueError(refusal)
@@ -79,7 +97,9 @@ def why_not(name: str, settings: dict[str, Any]) -> str | None:
     return f"{name} is given {', '.join(given)}, which makes its ratio another one; leave it out" if given else None
 
 
-def _gradient(dataset: Dataset, θ: np.ndarray, dtype: str, l2: float, reduction: str) -> tuple[np.ndarray, np.ndarray]:
+def _gradient(
+    dataset: Dataset, θ: np.ndarray, dtype: str, l2: float, reduction: Reduction
+) -> tuple[np.ndarray, np.ndarray]:
     """The gradient (D + 1,) in float64, and how far a program's may be from it."""
     at, X, y, weight = Parameters(θ[:-1], float(θ[-1])), dataset.X, dataset.y, dataset.sample_weight
     _, slope = reference.value_and_grad(at, X, y, sample_weight=weight, l2=l2, reduction=reduction)

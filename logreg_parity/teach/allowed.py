@@ -13,6 +13,7 @@ from ..data.dataset import Dataset, Parameters
 from ..truth import oracle, reference
 from ..truth.bounds import ENLARGED, FUNCTION_ULPS, PointBounds, largest_curvature
 from ..truth.ulp import format_of
+from ..twins import Reduction
 
 DTYPE = "float64"
 """Of every call of the grader: float64 proves what a program means."""
@@ -29,7 +30,7 @@ def gamma(k: int) -> float:
 class ByProbability(PointBounds):
     """Of loss and gradient computed from p and 1 - p, by hand or by differentiating the textbook's loss."""
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, *, reduction: str = "sum"):
+    def __init__(self, dataset: Dataset, parameters: Parameters, *, reduction: Reduction = "sum"):
         super().__init__(dataset, parameters, dtype=DTYPE, reduction=reduction)
 
     @cached_property

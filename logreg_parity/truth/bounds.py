@@ -21,9 +21,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..data.dataset import Dataset, Parameters
-from ..twins import Setting
+from ..twins import Reduction, Setting
 from . import reference
 from .ulp import format_of
 
@@ -57,13 +58,29 @@ class Batches(NamedTuple):
 
 
 class PointBounds:
-    """The bounds at one point θ, one property a quantity. All are absolute; the arguments are those of the twin.
+    """The bounds at one point θ, one property a quantity: absolute, and in float64.
 
-    The parameters may be a stack of K points, weight (K, D) and bias (K,): all properties but ``hessian`` then have
-    one more axis, the first.
+    Args:
+        dataset: N rows of D features, in numbers of the format; or K mini-batches of one size.
+        parameters: θ, weight (D,) and bias (), in numbers of the format. Or a stack of K points, weight (K, D) and bias
+            (K,): all properties but ``hessian`` then have one more axis, the first.
+        dtype: the format that a program computes in.
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean" or "sum", of the losses.
+
+    Raises:
+        ValueError: for another reduction, or a format that is not known.
     """
 
-    def __init__(self, dataset: Dataset | Batches, parameters: Parameters, *, dtype: str, l2=0.0, reduction="mean"):
+    def __init__(
+        self,
+        dataset: Dataset | Batches,
+        parameters: Parameters,
+        *,
+        dtype: str,
+        l2: float = 0.0,
+        reduction: Reduction = "mean",
+    ) -> None:
         format = format_of(dtype)
         self._u, self._tau = format.unit_roundoff, format.smallest_normal
         self._w, self._l2 = np.asarray(parameters.weight, dtype=np.float64), l2
@@ -73,7 +90,9 @@ class PointBounds:
         z = _product(self._X, self._w) + b[..., None]
         self._p, self._q = reference.sigmoid(z), reference.sigmoid(-z)
         self._losses = reference.stable_loss(z, self._y)
-        share = 1 / reference.count(self._y, self._weight, reduction)[..., None]  # of one row, (1,), (N,) or (K, N)
+        share = (
+            1 / np.asarray(reference.count(self._y, self._weight, reduction))[..., None]
+        )  # of one row, (1,), (N,) or (K, N)
         self._share = share if self._weight is None else share * self._weight
 
     def _gamma(self, k: int) -> float:
@@ -192,27 +211,48 @@ class PointBounds:
         return _flatten(_product(np.abs(self._X).swapaxes(-1, -2), size), size.sum(axis=-1))
 
     def change_of_probability(self, change: np.ndarray) -> np.ndarray:
-        """How far p can move (N,) while its logit moves by c: e^{2c} σ(z) σ(-z) c, and never by more than 1.
+        """How far p can move while its logit moves by c: e^{2c} σ(z) σ(-z) c, and never by more than 1.
 
         |σ''| ≤ σ' gives σ'(t) ≤ e^{|t - z|} σ'(z).
+
+        Args:
+            change: c (N,), at least 0.
+
+        Returns:
+            The bound (N,).
         """
         with np.errstate(over="ignore", invalid="ignore"):
             return np.fmin(np.exp(2 * change) * self._p * self._q * change, 1.0)
 
     def step(self, learning_rate: float, reached: Parameters) -> np.ndarray:
-        """Bound (D + 1,) of one step θ - η ∇f from this very point that ended at ``reached``.
+        """How far one step θ - η ∇f from this very point may end from where it should.
 
         η Δg from the gradient, u η (|g| + Δg) from its product with η, u |reached| from the subtraction.
+
+        Args:
+            learning_rate: η.
+            reached: the point where the step ended, weight (D,) and bias ().
+
+        Returns:
+            The bound (D + 1,), a coordinate, the bias last.
         """
         moved = self.gradient + self._u * (self.gradient_scale + self.gradient)
         rounded = self._u * np.abs(_flatten(*reached))
         return ENLARGED * (learning_rate * moved + rounded + 2 * self._tau)
 
 
-def largest_curvature(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") -> float:
+def largest_curvature(dataset: Dataset, *, l2: float = 0.0, reduction: Reduction = "mean") -> float:
     """The largest eigenvalue a Hessian can have anywhere: that of X̃ᵀ diag(ω) X̃ / 4 Σω, since σ' ≤ 1/4, and l2.
 
     Steps up to 2 over it never lead apart; 1 over it is the classical step size.
+
+    Args:
+        dataset: N rows of D features.
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean" or "sum", of the losses.
+
+    Raises:
+        ValueError: for another reduction.
     """
     at_zero = Parameters(np.zeros(dataset.n_features), 0.0)  # σ' is 1/4 in every row
     H = reference.hessian(
@@ -237,7 +277,7 @@ def trajectory(
     dtype: str,
     batches: Sequence[np.ndarray] | None = None,
 ) -> TrajectoryBounds:
-    """How far every point of a run (weights (T + 1, D), biases (T + 1,)) can be from the run without rounding.
+    """How far every point of a run of plain descent can be from the run without rounding.
 
     One exact step G(θ) = θ - η ∇f(θ) from the computed point θ̂_t misses the computed θ̂_{t+1} by at most
     ``PointBounds.step``. From θ̂_t and from the exact θ_t, E_t apart, two exact steps end
@@ -251,6 +291,14 @@ def trajectory(
     bound says so: nothing is promised there.
 
     A loss f(θ̂_t) is within its own bound and ‖g‖ E + (L / 2) e^{RE} E² of the exact run's f(θ_t).
+
+    Args:
+        dataset: N rows of D features, as the program saw them.
+        weights: of the computed points (T + 1, D), the start included; a run that stopped early has fewer.
+        biases: of the computed points (T + 1,).
+        setting: what the run was, in numbers of the format; its momentum is not looked at.
+        dtype: the format that the program computed in.
+        batches: the rows (B,) of every step, or None for all rows.
     """
     steps, rate = len(weights) - 1, setting.learning_rate
     before = setting.record == "before"
@@ -292,7 +340,7 @@ def _stacks(
 class _Curvature:
     """The extreme eigenvalues of the Hessian at one point, and what they are worth at others."""
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, setting: Setting):
+    def __init__(self, dataset: Dataset, parameters: Parameters, setting: Setting) -> None:
         weight, l2, reduction = dataset.sample_weight, setting.l2, setting.reduction
         H = reference.hessian(parameters, dataset.X, dataset.y, sample_weight=weight, l2=l2, reduction=reduction)
         eigenvalues = np.linalg.eigvalsh(H)
@@ -325,7 +373,7 @@ def _product(X: np.ndarray, w: np.ndarray) -> np.ndarray:
     return (X @ w[..., None])[..., 0]
 
 
-def _flatten(weight: np.ndarray, bias) -> np.ndarray:
+def _flatten(weight: np.ndarray, bias: ArrayLike) -> np.ndarray:
     """(w, b) as one vector (..., D + 1), the bias last."""
     return np.concatenate([weight, np.broadcast_to(bias, weight.shape[:-1])[..., None]], axis=-1)
 

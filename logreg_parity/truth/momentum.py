@@ -53,6 +53,14 @@ def trajectory(
     """Bounds along a run of gradient descent, with momentum or (``bounds.trajectory``) without.
 
     A loss f(θ̂) is within its own bound, |∇f·e| and (e^C / 2) e·H e of the exact run's.
+
+    Args:
+        dataset: N rows of D features, as the program saw them.
+        weights: of the computed points (T + 1, D), the start included; a run that stopped early has fewer.
+        biases: of the computed points (T + 1,).
+        setting: what the run was, in numbers of the format.
+        dtype: the format that the program computed in.
+        batches: the rows (B,) of every step, or None for all rows.
     """
     if not setting.momentum:
         return bounds.trajectory(dataset, weights, biases, setting, dtype=dtype, batches=batches)
@@ -100,7 +108,7 @@ class Point:
         return reference.hessian(self.parameters, X, y, sample_weight=weight, l2=s.l2, reduction=s.reduction)
 
     def largest_change(self, Q: np.ndarray) -> float:
-        """C: how far a logit can move within the ellipsoid."""
+        """C: how far a logit can move while θ moves within the ellipsoid {Q}, Q (D + 1, D + 1)."""
         return ENLARGED * float(np.sqrt(np.max(np.sum((self._X1 @ Q) * self._X1, axis=1), initial=0.0)))
 
 
@@ -117,9 +125,14 @@ class Velocity:
         self.direction = np.zeros(size)  # that the last step walked along
 
     def add(self, slope: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Take a step's gradient (D + 1,), known to a limit.
+        """Take a step's gradient, known to a limit.
 
-        Returns how far the run's direction may be from ours, ε, and γ_4 |direction|.
+        Args:
+            slope: the known gradient (D + 1,).
+            limit: how far the run's gradient may be from it (D + 1,).
+
+        Returns:
+            How far the run's direction may be from ours, ε, and γ_4 |direction|, all (D + 1,).
         """
         gradient, tau = np.abs(slope) + limit, 3 * self._format.smallest_normal
         rounded = self._gamma(3) * (self._momentum * self.size + gradient) + tau

@@ -22,12 +22,13 @@ bound is the upper end of the last one. θ and P are exact: the midpoints of wha
 """
 
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from flint import arb, arb_mat
 
 from ..data.dataset import Dataset, Parameters
+from ..twins import Reduction
 from . import reference
 from .certificate import whitening
 from .oracle import ExactObjective, as_balls, middle, precision, without_radius
@@ -60,8 +61,17 @@ class Optimum(NamedTuple):
     direction: tuple[Fraction, ...] | None = None
 
 
-def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") -> Optimum:
-    """The optimum of the objective, or the proof that there is none. Rows of weight zero do not count."""
+def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: Reduction = "mean") -> Optimum:
+    """The optimum of the objective, or the proof that there is none.
+
+    Args:
+        dataset: N rows of D features; those of weight zero do not count.
+        l2: of the penalty (l2 / 2) ‖w‖², at least 0, finite.
+        reduction: "mean" or "sum", of the losses.
+
+    Raises:
+        ValueError: for another l2 or reduction.
+    """
     rows, count = _counted(dataset, l2, reduction)
     columns, theta = np.arange(rows.n_features + 1), _resting_point(rows, l2, reduction)
     found = None if theta is None else _proved(rows, columns, theta, PRECISIONS[0], l2, reduction)[0]
@@ -82,8 +92,23 @@ def find_optimum(dataset: Dataset, *, l2: float = 0.0, reduction: str = "mean") 
     return Optimum("undecided")
 
 
-def distance_bound(dataset: Dataset, parameters: Parameters, *, l2=0.0, reduction="mean") -> float:
-    """The optimum is no further from this point, in the 2-norm; infinite where none is proved near it."""
+def distance_bound(
+    dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean"
+) -> float:
+    """How far the optimum is from a point at most.
+
+    Args:
+        dataset: N rows of D features; those of weight zero do not count.
+        parameters: the point, weight (D,) and bias ().
+        l2: of the penalty (l2 / 2) ‖w‖², at least 0, finite.
+        reduction: "mean" or "sum", of the losses.
+
+    Returns:
+        A bound of the 2-norm of the distance; infinite where no optimum is proved near the point.
+
+    Raises:
+        ValueError: for another l2 or reduction.
+    """
     rows, _ = _counted(dataset, l2, reduction)
     for bits in PRECISIONS:
         with precision(bits):
@@ -108,7 +133,7 @@ def _separated(rows: Dataset, direction: np.ndarray, count: float) -> Optimum:
     return _separated(rows, enough * direction + further, count)
 
 
-def _counted(dataset: Dataset, l2: float, reduction: str) -> tuple[Dataset, float]:
+def _counted(dataset: Dataset, l2: float, reduction: Reduction) -> tuple[Dataset, float]:
     """The rows whose weight is not zero, and what the summed objective is divided by."""
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 is {l2}; give a finite number, 0 or more")
@@ -119,11 +144,12 @@ def _counted(dataset: Dataset, l2: float, reduction: str) -> tuple[Dataset, floa
 def _resting_point(rows: Dataset, l2: float, reduction: str) -> np.ndarray | None:
     """Where Newton's method in float64 comes to rest (D + 1,), if it does: near an optimum, as is to be proved."""
     theta, X1 = np.zeros(rows.n_features + 1), reference.with_ones(rows.X)
-    given = {"X": rows.X, "y": rows.y, "sample_weight": rows.sample_weight, "l2": l2, "reduction": reduction}
+    given: dict[str, Any] = {"sample_weight": rows.sample_weight, "l2": l2, "reduction": reduction}
     with np.errstate(all="ignore"):
         for _ in range(MAX_FLOAT_STEPS):
             point = Parameters(theta[:-1], theta[-1])
-            slope, H = reference.flatten(reference.value_and_grad(point, **given)[1]), reference.hessian(point, **given)
+            slope = reference.flatten(reference.value_and_grad(point, rows.X, rows.y, **given)[1])
+            H = reference.hessian(point, rows.X, rows.y, **given)
             if not np.isfinite(H).all():
                 return None
             P = whitening(H)
@@ -192,7 +218,9 @@ def _whitening(H):
     return P
 
 
-def _rounded(theta, bound, columns, n_features) -> tuple[Parameters, float] | tuple[None, None]:
+def _rounded(
+    theta: np.ndarray, bound: np.ndarray, columns: np.ndarray, n_features: int
+) -> tuple[Parameters, float] | tuple[None, None]:
     """θ in float64, 0 where the bounds do not exclude that, and how far the exact optimum is at most."""
     rounded = np.zeros(n_features + 1)
     rounded[columns] = np.where(np.abs(theta) > bound, theta, 0)

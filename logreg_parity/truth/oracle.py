@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from ..data.dataset import Dataset, Parameters
 from ..data.history import Evaluation
-from ..twins import Setting
+from ..twins import Reduction, Setting
 from . import reference
 from .bounds import PointBounds
 
@@ -61,7 +61,7 @@ class ExactObjective:
     is ℓ = softplus(t) - q t, for softplus(-t) = softplus(t) - t. It is at least half of softplus(t): nothing cancels.
     """
 
-    def __init__(self, dataset: Dataset, l2: float, reduction: str, columns=slice(None)):
+    def __init__(self, dataset: Dataset, l2: float, reduction: Reduction, columns=slice(None)):
         """columns: those of X̃ that have a parameter, k in all."""
         ones, weight = dataset.y > 0.5, dataset.sample_weight
         self.sign, q = np.where(ones, -1.0, 1.0), np.where(ones, 1 - dataset.y, dataset.y)
@@ -116,8 +116,21 @@ class ExactObjective:
         return of_rows if self.weight is None else self.weight * of_rows
 
 
-def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: str = "mean") -> Evaluation:
-    """Everything a twin computes at one point, exactly."""
+def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean") -> Evaluation:
+    """Everything a twin computes at one point, exactly.
+
+    Args:
+        dataset: N rows of D features.
+        parameters: the point, weight (D,) and bias ().
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean" or "sum", of the losses.
+
+    Returns:
+        The Evaluation in arrays of ``gmpy2.mpfr``; the classes are whole numbers.
+
+    Raises:
+        OracleError: where a logit is beyond LARGEST_LOGIT, or no precision settles.
+    """
 
     def compute():
         f, θ = ExactObjective(dataset, l2, reduction), as_balls(reference.flatten(parameters))
@@ -137,7 +150,7 @@ def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduc
     return _agreed(compute, parts)
 
 
-def hessian(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: str = "mean") -> np.ndarray:
+def hessian(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean") -> np.ndarray:
     """The second derivative (D + 1, D + 1) of the objective, the bias last."""
 
     def compute():

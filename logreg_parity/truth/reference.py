@@ -6,6 +6,7 @@ computed with them; ``--twins logreg_parity.truth.reference`` has the judge look
 """
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -17,13 +18,13 @@ from .ulp import round_setting
 # -- model ------------------------------------------------------------------------------------------------------------
 
 
-def sigmoid(z):
+def sigmoid(z: np.ndarray) -> np.ndarray:
     """σ(z) = 1 / (1 + exp(-z)), written so that exp never overflows."""
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
 
 
-def logits(parameters: Parameters, X):
+def logits(parameters: Parameters, X: np.ndarray) -> np.ndarray:
     """z = Xw + b (N,)."""
     return X @ parameters.weight + parameters.bias
 
@@ -31,32 +32,55 @@ def logits(parameters: Parameters, X):
 # -- loss -------------------------------------------------------------------------------------------------------------
 
 
-def softplus(z):
+def softplus(z: np.ndarray) -> np.ndarray:
     """log(1 + exp(z)) as max(z, 0) + log1p(exp(-|z|)): two terms of one sign, so nothing cancels."""
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
-def textbook_loss(z, y):
+def textbook_loss(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """-(y log p + (1 - y) log(1 - p)), as textbooks print it: not finite once p rounds to 0 or 1."""
     with np.errstate(all="ignore"):
         p = 1 / (1 + np.exp(-z))
         return -(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
-def stable_loss(z, y):
+def stable_loss(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """y softplus(-z) + (1 - y) softplus(z): the same value, a few ulp from exact at every finite logit."""
     return y * softplus(-z) + (1 - y) * softplus(z)
 
 
-def objective(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduction="mean"):
-    """The objective f, a number: the weighted mean or sum of the losses and the penalty."""
+def objective(
+    parameters: Parameters,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+) -> np.floating:
+    """The objective f, a number: the weighted mean or sum of the losses and the penalty.
+
+    Args:
+        parameters: θ, weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,), 0 and 1 or between them.
+        sample_weight: row weights ω (N,), or None for all 1.
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean", of the losses by their row weights, or "sum".
+
+    Returns:
+        f in nats, in the dtype of the arrays.
+
+    Raises:
+        ValueError: for another reduction.
+    """
     losses = stable_loss(logits(parameters, X), y)
     weighted = losses if sample_weight is None else sample_weight * losses
     data = weighted.sum() / count(y, sample_weight, reduction)
     return data + l2 / 2 * (parameters.weight**2).sum()
 
 
-def count(y, sample_weight, reduction: str):
+def count(y: np.ndarray, sample_weight: np.ndarray | None, reduction: Reduction) -> np.floating:
     """What the summed losses are divided by: Σ ω for the mean (N without row weights), 1 for the sum."""
     check_reduction(reduction)
     if reduction == "sum":
@@ -67,27 +91,64 @@ def count(y, sample_weight, reduction: str):
 # -- gradient ---------------------------------------------------------------------------------------------------------
 
 
-def residual(z, y):
+def residual(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """r = p - y as (1 - y) σ(z) - y σ(-z), which keeps its digits where p is close to y."""
     return (1 - y) * sigmoid(z) - y * sigmoid(-z)
 
 
-def value_and_grad(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduction="mean"):
-    """The objective and its gradient: Xᵀ(ω r) / Σ ω + l2 w for the weight, Σ ω r / Σ ω for the bias."""
+def value_and_grad(
+    parameters: Parameters,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+) -> tuple[np.floating, Parameters]:
+    """The objective and its gradient: Xᵀ(ω r) / Σ ω + l2 w for the weight, Σ ω r / Σ ω for the bias.
+
+    Args and Raises are those of ``objective``.
+
+    Returns:
+        f (), and ∇f as weight (D,) and bias ().
+    """
     value = objective(parameters, X, y, sample_weight=sample_weight, l2=l2, reduction=reduction)
     r = residual(logits(parameters, X), y)
     r = (r if sample_weight is None else sample_weight * r) / count(y, sample_weight, reduction)
     return value, Parameters(X.T @ r + l2 * parameters.weight, r.sum())
 
 
-def per_example_gradients(parameters: Parameters, X, y) -> Parameters:
-    """The gradient of each row's loss: weight (N, D), bias (N,)."""
+def per_example_gradients(parameters: Parameters, X: np.ndarray, y: np.ndarray) -> Parameters:
+    """The gradient of each row's loss, without row weights and penalty.
+
+    Args:
+        parameters: θ, weight (D,) and bias ().
+        X: features (N, D).
+        y: labels (N,).
+
+    Returns:
+        weight (N, D) and bias (N,), one row an example.
+    """
     r = residual(logits(parameters, X), y)
     return Parameters(X * r[:, None], r)
 
 
-def hessian(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reduction="mean"):
-    """The second derivative (D + 1, D + 1) of the objective, the bias last: X̃ᵀ diag(ω σ(z) σ(-z)) X̃ and the penalty."""
+def hessian(
+    parameters: Parameters,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+) -> np.ndarray:
+    """The second derivative of the objective: X̃ᵀ diag(ω σ(z) σ(-z)) X̃ / Σ ω, and l2 for the weights.
+
+    Args and Raises are those of ``objective``.
+
+    Returns:
+        H (D + 1, D + 1), the bias last.
+    """
     z = logits(parameters, X)
     curvature = sigmoid(z) * sigmoid(-z)
     curvature = curvature if sample_weight is None else sample_weight * curvature
@@ -98,18 +159,35 @@ def hessian(parameters: Parameters, X, y, *, sample_weight=None, l2=0.0, reducti
     return H
 
 
-def hessian_vector_product(parameters: Parameters, direction: Parameters, X, y, **options) -> Parameters:
-    """The Hessian times a direction, in the shape of the parameters."""
-    product = hessian(parameters, X, y, **options) @ flatten(direction)
+def hessian_vector_product(
+    parameters: Parameters,
+    direction: Parameters,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+) -> Parameters:
+    """The Hessian times a direction.
+
+    Args and Raises are those of ``objective``, and
+        direction: weight (D,) and bias ().
+
+    Returns:
+        The product in the shape of the parameters.
+    """
+    H = hessian(parameters, X, y, sample_weight=sample_weight, l2=l2, reduction=reduction)
+    product = H @ flatten(direction)
     return Parameters(product[:-1], product[-1])
 
 
-def with_ones(X):
+def with_ones(X: np.ndarray) -> np.ndarray:
     """X̃ = [X, 1] (N, D + 1): the bias as the weight of a column of ones."""
     return np.column_stack([X, np.ones(X.shape[0], X.dtype)])
 
 
-def flatten(parameters: Parameters):
+def flatten(parameters: Parameters) -> np.ndarray:
     """(w, b) as one vector (D + 1,), the bias last."""
     return np.append(parameters.weight, parameters.bias)
 
@@ -117,19 +195,51 @@ def flatten(parameters: Parameters):
 # -- sgd, train -------------------------------------------------------------------------------------------------------
 
 
-def sgd_step(θ, slope, velocity, learning_rate, momentum=0, nesterov=False):
-    """One step of ``torch.optim.SGD``, all vectors (D + 1,): the next point and the next velocity.
+def sgd_step(
+    θ: Any, slope: Any, velocity: Any, learning_rate: Any, momentum: Any = 0, nesterov: bool = False
+) -> tuple[Any, Any]:
+    """One step of ``torch.optim.SGD``: v ← μ v + ∇f, then θ - η v, or Nesterov's θ - η (∇f + μ v).
 
-    v ← μ v + ∇f, then θ - η v, or Nesterov's θ - η (∇f + μ v); v is 0 before the first step. Numbers of any kind.
+    Args:
+        θ: the point (D + 1,), of numbers of any kind.
+        slope: ∇f there (D + 1,).
+        velocity: v (D + 1,), which is 0 before the first step.
+        learning_rate: η.
+        momentum: μ.
+        nesterov: whether the step is Nesterov's.
+
+    Returns:
+        The next point and the next velocity, both (D + 1,).
     """
     velocity = momentum * velocity + slope if momentum else slope
     return θ - learning_rate * (slope + momentum * velocity if nesterov else velocity), velocity
 
 
 def evaluate(
-    dataset: Dataset, parameters: Parameters, *, l2=0.0, reduction="mean", dtype="float64", device="cpu"
+    dataset: Dataset,
+    parameters: Parameters,
+    *,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    dtype: str = "float64",
+    device: str = "cpu",
 ) -> Evaluation:
-    """Everything there is to know at one point; see ``twins.Twin``."""
+    """Everything there is to know at one point, by hand: the function of ``twins.Twin``.
+
+    Args:
+        dataset: N rows of D features; it is cast to the dtype.
+        parameters: θ, weight (D,) and bias ().
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean" or "sum", of the losses.
+        dtype: "float64", "float32" or "float16".
+        device: "cpu" (or "auto"), where NumPy computes.
+
+    Returns:
+        Logits, losses, objective, gradient, probabilities and classes.
+
+    Raises:
+        ValueError: for another dtype, device or reduction.
+    """
     data, parameters = _from_numpy(dataset, parameters, dtype, device)
     z = logits(parameters, data["X"])
     value, gradient = value_and_grad(parameters, **data, l2=data["X"].dtype.type(l2), reduction=reduction)
@@ -148,12 +258,28 @@ def train(
     batches: Iterable[np.ndarray] | None = None,
     record: Record = "after",
     keep: Collection[int] | None = None,
-    l2=0.0,
+    l2: float = 0.0,
     reduction: Reduction = "mean",
-    dtype="float64",
-    device="cpu",
+    dtype: str = "float64",
+    device: str = "cpu",
 ) -> History:
-    """Gradient descent by hand; see ``twins.Twin``."""
+    """Gradient descent by hand: the function of ``twins.Twin``.
+
+    Args:
+        dataset: N rows of D features; it is cast to the dtype.
+        start: from where, weight (D,) and bias ().
+        steps, learning_rate, momentum, nesterov, record, l2, reduction: those of ``twins.Setting``.
+        batches: the rows (B,) of every step, or None for all rows.
+        keep: the steps whose points are kept beside the first and the last.
+        dtype: "float64", "float32" or "float16".
+        device: "cpu" (or "auto").
+
+    Returns:
+        The run, until its last step or a loss that is not finite.
+
+    Raises:
+        ValueError: for what is no Setting, another dtype or device, or batches that end before the steps.
+    """
     setting = Setting(
         steps=steps,
         learning_rate=learning_rate,
@@ -188,7 +314,9 @@ def versions() -> dict[str, str]:
     return {"numpy": np.__version__}
 
 
-def _from_numpy(dataset: Dataset, parameters: Parameters, dtype: str, device: str):
+def _from_numpy(
+    dataset: Dataset, parameters: Parameters, dtype: str, device: str
+) -> tuple[dict[str, np.ndarray], Parameters]:
     """The arrays X, y, sample_weight (where there are row weights) and the point, in the dtype."""
     if dtype not in ("float64", "float32", "float16") or device not in ("cpu", "auto"):
         raise ValueError(

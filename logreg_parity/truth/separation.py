@@ -21,7 +21,15 @@ rational = np.frompyfunc(gmpy2.mpq, 1, 1)
 
 
 def separation(dataset: Dataset, direction: Sequence[Fraction] | np.ndarray) -> str | None:
-    """What the direction (D + 1,), bias last, proves: "separable", "quasi-separable" or nothing."""
+    """What a direction proves.
+
+    Args:
+        dataset: N rows of D features; those of weight zero do not count.
+        direction: d (D + 1,), bias last, of rational numbers.
+
+    Returns:
+        "separable" or "quasi-separable"; None where it proves nothing.
+    """
     found = margins(counted_rows(dataset), direction)
     if (found > 0).all():
         return "separable"
@@ -41,7 +49,15 @@ def margins(rows: Dataset, direction: Sequence[Fraction] | np.ndarray) -> np.nda
 
 
 def directions(rows: Dataset, l2: float) -> Iterator[np.ndarray]:
-    """Directions that may separate: the bias; without a penalty the gap if D = 1, else what an LP finds."""
+    """Directions that may separate: the bias; without a penalty the gap if D = 1, else what an LP finds.
+
+    Args:
+        rows: a data set without rows of weight zero.
+        l2: of the penalty, under which only the bias can run off.
+
+    Yields:
+        Directions (D + 1,), bias last, of rational numbers.
+    """
     for sign in (1, -1):
         yield rational(sign * np.eye(rows.n_features + 1)[-1])
     if l2 == 0 and rows.n_features == 1 and np.isin(rows.y, (0, 1)).all():

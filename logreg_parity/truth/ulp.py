@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..data.dataset import Dataset, Parameters
 from ..twins import Setting
@@ -55,19 +56,37 @@ def format_of(dtype: str) -> Format:
     return FORMATS[dtype]
 
 
-def ulp(x, dtype: str) -> np.ndarray:
-    """The spacing of the format's numbers at |x|: 2^(⌊log2 |x|⌋ - p + 1), never below the smallest spacing."""
+def ulp(x: ArrayLike, dtype: str) -> np.ndarray:
+    """The spacing of a format's numbers at |x|: 2^(⌊log2 |x|⌋ - p + 1), never below the smallest spacing.
+
+    Args:
+        x: numbers, of any shape.
+        dtype: the format's name.
+
+    Raises:
+        ValueError: for a format that is not known.
+    """
     format = format_of(dtype)
     _, exponent = np.frexp(np.asarray(x, dtype=np.float64))
     exponent = np.where(np.asarray(x) == 0, format.min_exponent, exponent - 1)
     return np.ldexp(1.0, np.maximum(exponent, format.min_exponent) - format.precision + 1)
 
 
-def round_to(x, dtype: str) -> np.ndarray:
-    """x rounded once, to nearest with ties to even, into the format; as float64, which holds it exactly.
+def round_to(x: ArrayLike, dtype: str) -> np.ndarray:
+    """x rounded once, to nearest with ties to even, into a format.
 
-    Raises ValueError where a number is too large for the format. (Casts in libraries may round twice, by way of
-    float32; numbers that are in the format already pass every cast unchanged.)
+    Casts in libraries may round twice, by way of float32; numbers that are in the format already pass every cast
+    unchanged.
+
+    Args:
+        x: numbers, of any shape.
+        dtype: the format's name.
+
+    Returns:
+        The rounded numbers as float64, which holds them exactly.
+
+    Raises:
+        ValueError: where a number is too large for the format, or the format is not known.
     """
     x = np.asarray(x, dtype=np.float64)
     spacing = ulp(x, dtype)
@@ -107,17 +126,26 @@ def round_setting(setting: Setting, dtype: str) -> Setting:
         raise ValueError(f"rounded to {dtype}, {error}") from error
 
 
-def ulp_distance(a, b, dtype: str) -> np.ndarray:
-    """How many steps from number to neighbouring number lead from a to b, both in the format: whole numbers.
+def ulp_distance(a: ArrayLike, b: ArrayLike, dtype: str) -> np.ndarray:
+    """How many steps from number to neighbouring number lead from a to b, both in a format.
 
-    Raises ValueError for values the format does not hold.
+    Args:
+        a: numbers of the format, of any shape.
+        b: numbers of the format, of a shape that goes with it.
+        dtype: the format's name.
+
+    Returns:
+        Whole numbers (uint64).
+
+    Raises:
+        ValueError: for values the format does not hold.
     """
     a, b = _index(a, dtype), _index(b, dtype)
     with np.errstate(over="ignore"):  # the difference of two int64 wraps, and as uint64 it is right again
         return (np.maximum(a, b) - np.minimum(a, b)).astype(np.uint64)
 
 
-def _index(x, dtype: str) -> np.ndarray:
+def _index(x: ArrayLike, dtype: str) -> np.ndarray:
     """The position of x among the format's numbers, counted from zero."""
     x = np.asarray(x, dtype=np.float64)
     if not np.array_equal(round_to(x, dtype), x):
