@@ -185,5 +185,5 @@ print("largest distance after 50 steps:", np.ptp(ends, axis=0).max())
 
 # %%
 for twin in (logreg_torch, logreg_jax):
-    run = twin.train(dataset, start, steps=5000, learning_rate=1e-4, reduction="sum", engine="auto")
+    run = twin.train(dataset, start, steps=5000, learning_rate=1e-4, reduction="sum", engine="fast")
     print(f"{twin.__name__}, {run.engine}: w = {run.parameters.weight[0]:.6f}, b = {run.parameters.bias:.6f}")

@@ -1,7 +1,7 @@
 """Derivatives of the objective, by autograd and by hand.
 
 Read beside ``logreg_jax/gradient.py``. A gradient is a point in the model's own space, with the names of the model's
-parameters. ``terms`` are the keywords of ``loss.objective``: sample_weight, l2, reduction, loss. X is (N, D), y (N,).
+parameters. ``terms`` are the keywords of ``loss.objective``: sample_weight, l2, reduction, loss.
 """
 
 from typing import Unpack
@@ -56,10 +56,8 @@ def closed_form_gradient(
     check_reduction(reduction)
     z = model(X)
     r = (1 - y) * sigmoid(z) - y * sigmoid(-z)  # p - y, with all its digits where p is close to y
-    count = len(y) if sample_weight is None else sample_weight.sum()
     r = r if sample_weight is None else sample_weight * r
-    if reduction == "sum":
-        return Gradient(r @ X + l2 * model.weight, r.sum())
+    count = 1 if reduction == "sum" else len(y) if sample_weight is None else sample_weight.sum()
     return Gradient(r @ X / count + l2 * model.weight, r.sum() / count)  # summed first, divided once
 
 

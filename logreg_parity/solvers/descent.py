@@ -74,7 +74,7 @@ def descend(engine: Engine, dataset: Dataset, batches: Iterable[np.ndarray] | No
     counts = batch_counts(dataset, index, setting)
     if counts.max() > format_of(engine.dtype).largest:
         raise ValueError(f"{counts.max():g} rows in a mean are more than {engine.dtype} can count; give engine='eager'")
-    rows = every = engine.rows if index is None else engine.with_spare_row(engine.rows)
+    every = engine.rows if index is None else engine.with_spare_row(engine.rows)
     # Logits (C, N), or points (C, D + 1) where no losses ask for the logits of all, or mini-batches (C, B, D + 1).
     width = len(theta) if setting.record == "none" else dataset.n_rows
     size = _chunk_size(setting.steps, engine.largest // (width if index is None else index.shape[1] * len(theta)))
@@ -147,8 +147,13 @@ def train_stream(
             state = {"weight": here.weight, "bias": np.asarray(here.bias), "losses": np.array(losses)}
             kept.save(state, now=len(losses) == steps)
     bar.close()
-    reason = (
-        f"the loss of step {len(losses)} is {losses[-1]}; give a smaller step size" if len(losses) < steps else None
-    )
+    stopped = f"the loss of step {len(losses)} is {losses[-1]}; give a smaller step size"
     weights, biases = (np.array([first, last]) for first, last in zip(start, here, strict=True))
-    return History(np.array(losses), "before", np.array([0, len(losses)]), weights, biases, reason)
+    return History(
+        np.array(losses),
+        "before",
+        np.array([0, len(losses)]),
+        weights,
+        biases,
+        stopped if len(losses) < steps else None,
+    )

@@ -141,7 +141,7 @@ def _counted(dataset: Dataset, l2: float, reduction: Reduction) -> tuple[Dataset
     return rows, float(reference.count(rows.y, rows.sample_weight, reduction))
 
 
-def _resting_point(rows: Dataset, l2: float, reduction: str) -> np.ndarray | None:
+def _resting_point(rows: Dataset, l2: float, reduction: Reduction) -> np.ndarray | None:
     """Where Newton's method in float64 comes to rest (D + 1,), if it does: near an optimum, as is to be proved."""
     theta, X1 = np.zeros(rows.n_features + 1), reference.with_ones(rows.X)
     given: dict[str, Any] = {"sample_weight": rows.sample_weight, "l2": l2, "reduction": reduction}
@@ -160,7 +160,7 @@ def _resting_point(rows: Dataset, l2: float, reduction: str) -> np.ndarray | Non
     return None
 
 
-def _proved(rows: Dataset, columns, theta, bits: int, l2: float, reduction: str) -> tuple[Optimum | None, np.ndarray]:
+def _proved(rows: Dataset, columns, theta, bits: int, l2: float, reduction: Reduction) -> tuple[Optimum | None, np.ndarray]:
     """The optimum in those columns of X̃ if it is proved, and where Newton's method has come to from theta."""
     with precision(bits):
         f = ExactObjective(rows, l2, reduction, columns)

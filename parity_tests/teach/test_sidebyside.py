@@ -86,6 +86,11 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(source.replace(old, new), "utf-8")
 
 
+def start_of_ids(file: str) -> str:
+    """With what the ids of a file's articles begin."""
+    return "-".join(["sbs", *re.findall(r"\w+", file), ""])
+
+
 def public(package: str, file: str) -> list[str]:
     """The public definitions of a file, found without the page's own reader."""
     source = (ROOT / package / file).read_text("utf-8")
@@ -96,7 +101,7 @@ def public(package: str, file: str) -> list[str]:
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("package", TWINS)
 def test_every_public_definition_appears_once(read, package, file):
-    articles = [key for key in read.titles if key.startswith(f"sbs-{file.replace('.', '-')}-")]
+    articles = [key for key in read.titles if key.startswith(start_of_ids(file))]
     shown = [read.titles[key] for key in articles if read.titles[key] and not read.titles[key].startswith("_")]
     assert shown == public(package, file)
     for key in articles:
@@ -107,7 +112,7 @@ def test_every_public_definition_appears_once(read, package, file):
 @pytest.mark.parametrize("package", TWINS)
 def test_every_line_of_the_source_appears_once(read, package, file):
     """Numbers and text, which also shows that nothing is lost to escaping; blank lines between definitions may go."""
-    start, side = f"sbs-{file.replace('.', '-')}-", package.removeprefix("logreg_")
+    start, side = start_of_ids(file), package.removeprefix("logreg_")
     shown = sorted(
         line[:2]
         for (article, of), some in read.lines.items()

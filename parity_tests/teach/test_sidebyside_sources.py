@@ -63,6 +63,7 @@ def test_lines_that_replace_each_other_share_a_row():
         ("x = torch.exp(a)", "x = jnp.exp(a)", "spelling"),
         ("    x = a", "x = a", "spelling"),
         ('"""A tensor, as a tensor."""', '"""A tensor, as an array."""', "spelling"),
+        ("def f(x: Tensor):", "def f(x: Array):", "spelling"),
         ("x = torch.exp(a)", "x = jnp.log(a)", "differs"),
         ("torchvision", "jaxlib", "differs"),
     ],
@@ -93,7 +94,8 @@ def test_a_renamed_definition_is_refused(copies):
     for folder in copies:
         replace(folder / "sgd.py", "def sgd_step(", "def sgd_stride(")
     with pytest.raises(
-        ValueError, match=r"note \w+ explains sgd_step in sgd\.py, .* not there \(module, sgd, _move, sgd_stride"
+        ValueError,
+        match=r"note \w+ explains sgd_step in sgd\.py, .* not there \(module, Optimizer, sgd, _rule, sgd_stride",
     ):
         place(load_notes(), read_twins(*copies))
 

@@ -11,7 +11,9 @@ from typing import Literal, NamedTuple
 Kind = Literal["equal", "spelling", "differs"]
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
-FRAMEWORK = re.compile(r"\b(?:logreg_(?:torch|jax)|PyTorch|JAX|torch|jax|jnp|(?:a )?tensors?|(?:an )?arrays?)\b")
+FRAMEWORK = re.compile(
+    r"\b(?:logreg_(?:torch|jax)|PyTorch|JAX|torch|jax|jnp|Tensor|Array|(?:a )?tensors?|(?:an )?arrays?)\b"
+)
 
 ALIKE = 0.45  # the share of words from which on two lines are taken for one line in two wordings
 
