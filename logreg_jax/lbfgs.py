@@ -19,12 +19,19 @@ MEMORY = 10  # pairs
 
 
 def lbfgs(objective, theta, target=0.0):
-    """Point after point, in float64 arithmetic, for as long as the framework's search finds another."""
+    """Point after point, in float64 arithmetic, for as long as the framework's search finds another.
+
+    Where it finds none, it starts again without the pairs that it remembers.
+    """
     here, state = objective.at(theta), None
     while here is not None:
         yield here
-        direction, state = _direction(here, state)
-        here = search(objective, here, direction)
+        direction, after = _direction(here, state)
+        there = search(objective, here, direction)
+        if there is None and state is not None:
+            direction, after = _direction(here, None)
+            there = search(objective, here, direction)
+        here, state = there, after
 
 
 @arithmetic("float64")

@@ -13,26 +13,43 @@ MEMORY = 10  # pairs
 
 
 def lbfgs(objective, theta, target=0.0):
-    """Point after point, in float64 arithmetic, for as long as the framework's search finds another."""
-    x = torch.tensor(theta, requires_grad=True)
+    """Point after point, in float64 arithmetic, for as long as the framework's search finds another.
+
+    Where it finds none, it starts again without the pairs that it remembers.
+    """
+    here, start = objective.at(theta), None
+    yield here
+    while here is not start:
+        start = here
+        for here in _steps(objective, start):
+            yield here
+
+
+def _steps(objective, here):
+    """Points beyond this one, until the search finds no further one.
+
+    The optimiser keeps no pair whose product is below 1e-10, and its search ends where a step is known to within 1e-9:
+    so the objective is given to it multiplied by 2^100, and the point in units of the first step.
+    """
+    large, unit = 2.0**100, np.exp2(np.rint(np.log2(np.abs(here.gradient).sum() or 1)))
+    x = torch.tensor(here.theta / unit, requires_grad=True)
     options = {"max_iter": 1, "max_eval": 25, "history_size": MEMORY, "tolerance_grad": 0, "tolerance_change": 0}
     optimizer = torch.optim.LBFGS([x], line_search_fn="strong_wolfe", **options)
-    large = 2.0**100  # the objective is multiplied by: the optimiser keeps no pair whose product is below 1e-10
-    seen = {}  # in this step, which begins where the last one has looked already
+    seen = {x.detach().numpy().tobytes(): here}  # every step begins where the last one has looked already
 
     def look():
         place = x.detach().numpy().tobytes()
         if place not in seen:
-            seen[place] = objective.at(np.frombuffer(place))
+            seen[place] = objective.at(unit * np.frombuffer(place))
         return seen[place]
 
     def closure():
-        x.grad = torch.from_numpy(large * look().gradient)
+        x.grad = torch.from_numpy(large * unit * look().gradient)
         return large * rise(here, look())  # and not the value, of which the search would compare the last digits
 
-    here = None
+    optimizer.step(closure)
     while here is not look():
         here = look()
-        seen = {here.theta.tobytes(): here}
+        seen = {x.detach().numpy().tobytes(): here}
         yield here
         optimizer.step(closure)

@@ -37,8 +37,8 @@ def solve(
     own: the solvers that the twin brings beside newton and progressive. The proved gap of a converged fit is at most
     ``tolerance`` of the objective; both are looked at with every column scaled to about 1. On small data, of at most
     SMALL_WORK, Newton's method goes on where the twin's own solver finds no further point, takes PATIENCE of them, or
-    its gradient is as small as asked and nothing is proved; and with a tolerance of ALL_DIGITS or less a converged fit is carried on to where
-    only rounding is left.
+    its gradient is as small as asked and nothing is proved; and with a tolerance of ALL_DIGITS or less a converged fit
+    is carried on to where only rounding is left.
     checkpoint: a file that keeps the point after every step; where it is there, the run goes on from it, to the same
     bits. It needs the solver newton, for which the point is all there is to know, and which auto then is.
     Raises ValueError for a checkpoint of another fit, an unknown solver, and a tolerance or a number of iterations
