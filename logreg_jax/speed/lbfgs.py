@@ -23,6 +23,8 @@ MEMORY = 10  # pairs
 def lbfgs(objective: Objective, theta: np.ndarray, target: float = 0.0) -> Iterator[Point]:
     """Point after point, in float64 arithmetic, for as long as the framework's search finds another.
 
+    Where it finds none, it starts again without the pairs that it remembers.
+
     Args:
         objective: what is asked for values and gradients.
         theta: where to begin, (D + 1,).
@@ -32,8 +34,12 @@ def lbfgs(objective: Objective, theta: np.ndarray, target: float = 0.0) -> Itera
     state = None
     while here is not None:
         yield here
-        direction, state = _direction(here, state)
-        here = search(objective, here, direction)
+        direction, after = _direction(here, state)
+        there = search(objective, here, direction)
+        if there is None and state is not None:
+            direction, after = _direction(here, None)
+            there = search(objective, here, direction)
+        here, state = there, after
 
 
 @arithmetic("float64")

@@ -83,9 +83,9 @@ class Objective:
     def scaled(self) -> "Objective":
         """The same objective in units in which it bends alike along every parameter at θ = 0; it counts its own passes.
 
-        They are powers of two near the root of each column's mean square and, for a penalty, of 4 l2, so that nothing
-        is rounded. A solver that starts from a multiple of the identity, its step sizes and the norm of a gradient then
-        depend on the user's units no more.
+        They are powers of two, so that nothing is rounded, near the root of each column's mean square, to which a
+        penalty adds 4 l2. A solver that starts from a multiple of the identity, its step sizes and the norm of a
+        gradient then depend on the user's units no more.
         """
         X, largest = self.blocks.dataset.X, np.ldexp(0.5, np.frexp(self.blocks.largest)[1])
         share = X[:: max(1, len(X) // FEWEST_ROWS)] / largest[: X.shape[1]]

@@ -160,7 +160,9 @@ def _resting_point(rows: Dataset, l2: float, reduction: Reduction) -> np.ndarray
     return None
 
 
-def _proved(rows: Dataset, columns, theta, bits: int, l2: float, reduction: Reduction) -> tuple[Optimum | None, np.ndarray]:
+def _proved(
+    rows: Dataset, columns, theta, bits: int, l2: float, reduction: Reduction
+) -> tuple[Optimum | None, np.ndarray]:
     """The optimum in those columns of X̃ if it is proved, and where Newton's method has come to from theta."""
     with precision(bits):
         f = ExactObjective(rows, l2, reduction, columns)
