@@ -1,12 +1,17 @@
 """``logreg-parity compare``, the main job; also what ``logreg-parity`` alone does."""
 
 import argparse
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from .._version import __version__
 from . import COMMANDS
+from .beside import beside
 from .problem import add_problem, positive, problem
 
+STEPS_FOR_TWO = 2000  # from here on a second process saves more time than it takes to import the frameworks once more
 EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3}
 
 DESCRIPTION = """\
@@ -74,33 +79,47 @@ def run(options: argparse.Namespace) -> int:
     """Compare, print, write; the exit status."""
     from rich.console import Console
 
-    from ..judge.compare import compare
     from ..judge.report import summary, tables, write_report
-    from ..twins import OnEngine, load_twin
+    from ..solvers.blocks import processors
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")
     console, progress = Console(), Console(stderr=True)
-    dataset, start, setting = problem(options)
-    twins = {name: load_twin(name) for name in dict.fromkeys(options.twins)}
-    if options.engine:
-        twins = {f"{name} {e}": OnEngine(name, twin, e) for name, twin in twins.items() for e in options.engine}
-    comparison = compare(
-        twins,
-        dataset,
-        start,
-        setting,
-        dtypes=list(dict.fromkeys(options.dtype)),
-        devices=_devices(options.device, twins),
-        exact_steps=options.exact_steps,
-        notify=lambda message: progress.print(f"· {message}", style="dim", highlight=False),
-    )
+    given, dtypes = problem(options), list(dict.fromkeys(options.dtype))
+    dataset, _, setting = given
+
+    def say(message: str) -> None:
+        progress.print(f"· {message}", style="dim", highlight=False)
+
+    with ExitStack() as stack:
+        others = None
+        if len(dtypes) > 1 and setting.steps >= STEPS_FOR_TWO and processors() > 1 and not hasattr(sys, "frozen"):
+            half = (len(dtypes) + 1) // 2
+            dtypes, apart = dtypes[:half], dtypes[half:]
+            say(f"a second process for {' and '.join(apart)}")
+            others = stack.enter_context(beside(_compared, options, given, apart))
+        comparison = _compared(options, given, dtypes, say)
+        if others is not None:
+            comparison = comparison.joined(others())
+    say("the optimum")
     console.print(f"data: {dataset.source}", highlight=False)
     console.print(tables(comparison))
     console.print(f"\n{summary(comparison)}\n", highlight=False)
     written = write_report(comparison, options.out)
     console.print(f"Written: {', '.join(str(path) for path in written)}", highlight=False, soft_wrap=True)
     return EXIT_STATUS[comparison.verdict]
+
+
+def _compared(options: argparse.Namespace, given: tuple, dtypes: Sequence[str], say: Callable = lambda message: None):
+    """The comparison in these formats."""
+    from ..judge.compare import compare
+    from ..twins import OnEngine, load_twin
+
+    twins = {name: load_twin(name) for name in dict.fromkeys(options.twins)}
+    if options.engine:
+        twins = {f"{name} {e}": OnEngine(name, twin, e) for name, twin in twins.items() for e in options.engine}
+    devices, steps = _devices(options.device, twins), options.exact_steps
+    return compare(twins, *given, dtypes=dtypes, devices=devices, exact_steps=steps, notify=say)
 
 
 def _devices(names: list[str] | None, twins: dict) -> list[str] | None:

@@ -4,7 +4,8 @@ Two axes: how far the twins are from each other, and how far from the exact valu
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import NamedTuple
 
@@ -52,7 +53,16 @@ class Comparison:
     rows: list[Row]
     runs: dict[tuple[str, str], dict[str, Run]]  # by (device, dtype), then by twin
     exact: dict[str, oracle.ExactTrajectory]  # by dtype
-    optimum: Optimum
+
+    @cached_property
+    def optimum(self) -> Optimum:
+        """Where more steps would lead, with its proof."""
+        return find_optimum(self.dataset, l2=self.setting.l2, reduction=self.setting.reduction)
+
+    def joined(self, other: "Comparison") -> "Comparison":
+        """This one and another of the same twins and the same run, in other formats."""
+        rows, runs, exact = self.rows + other.rows, self.runs | other.runs, self.exact | other.exact
+        return replace(self, rows=rows, runs=runs, exact=exact)
 
     @property
     def verdict(self) -> Verdict:
@@ -111,10 +121,8 @@ def compare(
                 notify(f"{name} on {device} in {dtype}")
                 runs[device, dtype][name] = problem.run(name, twin, device)
             rows += _rows(problem, runs[device, dtype], device)
-    notify("the optimum")
-    optimum = find_optimum(dataset, l2=setting.l2, reduction=setting.reduction)
     versions = {name: twin.versions() for name, twin in twins.items()}
-    return Comparison(dataset, start, setting, versions, rows, runs, exact, optimum)
+    return Comparison(dataset, start, setting, versions, rows, runs, exact)
 
 
 def _rows(problem: Problem, runs: dict[str, Run], device: str) -> Iterator[Row]:
