@@ -63,9 +63,12 @@ def run_command(folder: Path, command: str) -> subprocess.CompletedProcess:
 
 
 def skeleton(text: str) -> str:
-    """What does not differ from machine to machine: the words, and of a table's row its name and verdict."""
+    """What does not differ from machine to machine: the words, and of a table's row its name and verdict.
+
+    The cells of a row are the machine's, and so is how wide they make a table's rule.
+    """
     lines = []
-    for line in text.splitlines():
+    for line in re.sub("─+", "─", text).splitlines():
         name, *rest = re.split(r" {2,}", line.strip())
         lines.append(" ".join([name, *VERDICT.findall(" ".join(rest))]) if line.startswith("  ") else line.strip())
     return BY_CHANCE.sub("", NUMBER.sub("#", " ".join(" ".join(lines).split())))

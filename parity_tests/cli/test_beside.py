@@ -61,7 +61,7 @@ def test_an_interrupt_ends_both_without_a_traceback():
     arguments = ["--twins", "logreg_parity.truth.reference", "--steps", "1000000"]
     code = f"""
 from logreg_parity.cli import main
-from logreg_parity.data import blocks
+from logreg_parity.solvers import blocks
 blocks.processors = lambda: 2
 raise SystemExit(main({arguments!r}))
 """

@@ -76,13 +76,13 @@ def test_the_mean_takes_the_same_path_as_the_sum(tmp_path):
 
 def test_two_processes_write_the_report_of_one(tmp_path, monkeypatch, capfd):
     """In the order that was asked for, and from the very same numbers."""
-    monkeypatch.setattr("logreg_parity.data.blocks.processors", lambda: 2)
+    monkeypatch.setattr("logreg_parity.solvers.blocks.processors", lambda: 2)
     reports = []
     for least in (21, 20):
         monkeypatch.setattr("logreg_parity.cli.compare.STEPS_FOR_TWO", least)
         formats = ["--dtype", "float64", "float16", "float32"]
         _, report = run(tmp_path, "--twins", "logreg_parity.truth.reference", "--steps", "20", *formats)
-        reports.append({name: part for name, part in report.items() if name != "date"})
+        reports.append({name: part for name, part in report.items() if name != "machine"})
         assert ("a second process for float32" in capfd.readouterr().err) == (least == 20)
     assert reports[0] == reports[1]
 
