@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import RLock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gmpy2
 import numpy as np
@@ -59,10 +59,15 @@ class ExactObjective:
 
     With s = 1 where y ≤ 1/2 and else -1, t = s x̃·θ and q the distance of y to the nearer of 0 and 1, the loss of a row
     is ℓ = softplus(t) - q t, for softplus(-t) = softplus(t) - t. It is at least half of softplus(t): nothing cancels.
+
+    Args:
+        dataset: N rows.
+        l2: the penalty.
+        reduction: "mean", where count is Σ ω, or "sum", where it is 1.
+        columns: those of X̃ that have a parameter, k in all; θ (k,) is an array of Arb's numbers.
     """
 
-    def __init__(self, dataset: Dataset, l2: float, reduction: Reduction, columns=slice(None)):
-        """columns: those of X̃ that have a parameter, k in all."""
+    def __init__(self, dataset: Dataset, l2: float, reduction: Reduction, columns: Any = slice(None)):
         ones, weight = dataset.y > 0.5, dataset.sample_weight
         self.sign, q = np.where(ones, -1.0, 1.0), np.where(ones, 1 - dataset.y, dataset.y)
         self.rows = arb_mat((self.sign[:, None] * reference.with_ones(dataset.X)[:, columns]).tolist())  # s x̃ (N, k)
