@@ -30,7 +30,7 @@ class Expected(NamedTuple):
     bound: np.ndarray
 
 
-class Side:
+class TracedRun:
     """A trace with the problem as its program got it."""
 
     def __init__(self, trace: Trace, dataset: Dataset):
@@ -61,7 +61,7 @@ class Side:
 class Look:
     """A run at a step."""
 
-    def __init__(self, side: Side, step: int):
+    def __init__(self, side: TracedRun, step: int):
         trace, rows = side.trace, None if side.batches is None else side.batches[step - 1]
         self.side, self.step = side, step
         self.rows = side.dataset if rows is None else side.dataset.take(rows)
@@ -206,7 +206,7 @@ def differences(a: Look, b: Look) -> list[Difference]:
     return rows
 
 
-def surely_within(a: Look, b: Side) -> bool:
+def surely_within(a: Look, b: TracedRun) -> bool:
     """A quick look at a step: whether all that is stored of every step differs by less than a part of one run's bound.
 
     That is, for the data, more than N u times what the gradient or the loss is a sum of; for the penalty, more than 3 u

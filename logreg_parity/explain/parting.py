@@ -13,13 +13,13 @@ import numpy as np
 from ..truth.momentum import trajectory
 from ..truth.ulp import format_of, ulp
 from .causes import UNKNOWN, find_cause
-from .microscope import Difference, Look, Side, differences, surely_within
+from .microscope import Difference, Look, TracedRun, differences, surely_within
 from .trace import Trace, check_comparable
 
 Verdict = Literal["agree", "part", "no promise"]
 
 
-class Row(NamedTuple):
+class PartingRow(NamedTuple):
     """A stage at the step where the runs part."""
 
     difference: Difference
@@ -37,7 +37,7 @@ class Explanation:
     stage: str | None
     culprits: tuple[str, ...]  # the runs that are off in that stage from their own inputs
     cause: str
-    rows: tuple[Row, ...]
+    rows: tuple[PartingRow, ...]
     ulps: float  # the largest distance between two points, in ulps of their size in the coarser format
 
 
@@ -57,7 +57,7 @@ def explain(a: Trace, b: Trace, names: tuple[str, str] = ("A", "B")) -> Explanat
     if dataset is None:
         raise ValueError("neither trace holds its data set, which was too large; record both on fewer rows or features")
     with np.errstate(over="ignore", invalid="ignore"):  # a run that is lost is a finding, not a failure
-        sides = {name: Side(trace, dataset) for name, trace in zip(names, (a, b), strict=True)}
+        sides = {name: TracedRun(trace, dataset) for name, trace in zip(names, (a, b), strict=True)}
         looks = _first_parting(*sides.values())
         if looks is not None:
             return _parting(names, looks, _apart(a, b))
@@ -67,7 +67,7 @@ def explain(a: Trace, b: Trace, names: tuple[str, str] = ("A", "B")) -> Explanat
     return Explanation(names, min(a.steps, b.steps), verdict, None, None, (), _words(promised), (), _apart(a, b))
 
 
-def _first_parting(one: Side, other: Side) -> tuple[Look, Look] | None:
+def _first_parting(one: TracedRun, other: TracedRun) -> tuple[Look, Look] | None:
     """Both runs at the first step at which they differ by more than is allowed."""
     coarse, fine = sorted((one, other), key=lambda side: format_of(side.dtype).precision)
     detail = set(np.intersect1d(one.trace.detail, other.trace.detail).tolist())
@@ -85,7 +85,7 @@ def _parting(names: tuple[str, str], looks: tuple[Look, Look], ulps: float) -> E
     rows = []
     for difference in differences(*looks):
         created = (name for name, look in zip(names, looks, strict=True) if look.creates(difference.stage))
-        rows.append(Row(difference, tuple(created)))
+        rows.append(PartingRow(difference, tuple(created)))
     first = next(row for row in rows if row.difference.outside)
     stage, by_name = first.difference.stage, dict(zip(names, looks, strict=True))
     causes = [find_cause(by_name[name], stage) for name in first.created_by] or [UNKNOWN]
@@ -100,7 +100,7 @@ def _advice(looks: tuple[Look, Look], stage: str) -> str:
     return f" The numbers of every row were not stored here: record both with --detail {looks[0].step} to look inside."
 
 
-def _promised(side: Side) -> bool:
+def _promised(side: TracedRun) -> bool:
     """Whether the distance to the exact run is bounded to the end; then so is the other run's, at a known distance."""
     points, trace = side.trace.points, side.trace
     if not np.isfinite(points).all():

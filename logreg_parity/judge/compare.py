@@ -24,7 +24,7 @@ EXACT_WORK = 2_000_000
 asked for: a few seconds a format."""
 
 
-class Row(NamedTuple):
+class ComparisonRow(NamedTuple):
     """One quantity: how far off it is at most, in ulps and as a share of its bound.
 
     error and bound are those of one place, where the share is largest; the ulps may be largest elsewhere.
@@ -50,7 +50,7 @@ class Comparison:
     start: Parameters
     setting: Setting
     versions: dict[str, dict[str, str]]  # of each twin
-    rows: list[Row]
+    rows: list[ComparisonRow]
     runs: dict[tuple[str, str], dict[str, Run]]  # by (device, dtype), then by twin
     exact: dict[str, oracle.ExactTrajectory]  # by dtype
 
@@ -108,7 +108,7 @@ def compare(
         work_per_step = (setting.batch_size or dataset.n_rows) * (dataset.n_features + 1)
         exact_steps = max(1, EXACT_WORK // work_per_step)
     exact_steps = min(exact_steps, setting.steps)
-    rows: list[Row] = []
+    rows: list[ComparisonRow] = []
     runs: dict[tuple[str, str], dict[str, Run]] = {}
     exact = {}
     for dtype in dtypes:
@@ -125,7 +125,7 @@ def compare(
     return Comparison(dataset, start, setting, versions, rows, runs, exact)
 
 
-def _rows(problem: Problem, runs: dict[str, Run], device: str) -> Iterator[Row]:
+def _rows(problem: Problem, runs: dict[str, Run], device: str) -> Iterator[ComparisonRow]:
     """Each twin against the oracle, then each pair of twins; their bounds add up."""
     measured = {name: {q.name: q for q in problem.quantities(run)} for name, run in runs.items()}
     for quantity in dict.fromkeys(name for of_twin in measured.values() for name in of_twin):
@@ -141,7 +141,7 @@ def _rows(problem: Problem, runs: dict[str, Run], device: str) -> Iterator[Row]:
 
 def _row(
     device: str, dtype: str, subject: tuple[str, ...], quantity: Quantity, error: np.ndarray, bound: np.ndarray
-) -> Row:
+) -> ComparisonRow:
     error = np.where(np.isnan(error), np.inf, error)
     if error.ndim == 2:
         error = np.linalg.norm(error, axis=1)
@@ -155,7 +155,7 @@ def _row(
     verdict: Verdict = "within" if np.isfinite(bound).all() else "no promise"
     if (error > bound).any():
         verdict = "OUTSIDE"
-    return Row(
+    return ComparisonRow(
         device=device,
         dtype=dtype,
         quantity=quantity.name,
@@ -182,7 +182,7 @@ class Placement(NamedTuple):
 
 def placements(comparison: Comparison) -> list[Placement]:
     """Every quantity for which both axes are known, in the order of the rows."""
-    grouped: dict[tuple[str, str, str], list[Row]] = {}
+    grouped: dict[tuple[str, str, str], list[ComparisonRow]] = {}
     for row in comparison.rows:
         grouped.setdefault((row.device, row.dtype, row.quantity), []).append(row)
     found = []
@@ -194,7 +194,7 @@ def placements(comparison: Comparison) -> list[Placement]:
     return found
 
 
-def _words(alone: list[Row], pairs: list[Row], apart: float, off: float) -> str:
+def _words(alone: list[ComparisonRow], pairs: list[ComparisonRow], apart: float, off: float) -> str:
     """The twins agree where they are within one ulp, the least there is, or nearer to each other than to the truth."""
     wrong = [row.subject[0] for row in alone if row.verdict == "OUTSIDE"]
     if wrong and len(wrong) < len(alone):

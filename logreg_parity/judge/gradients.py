@@ -33,7 +33,7 @@ PLANTED = (
 """Where which rows are planted wrong. At the optimum itself 1 + e times the whole gradient is 0 still."""
 
 
-class Place(NamedTuple):
+class GradientPlace(NamedTuple):
     """A point of a data set at which gradients are looked at."""
 
     name: str
@@ -62,7 +62,7 @@ class Opinion(NamedTuple):
     noticed: bool
 
 
-def places() -> tuple[Place, ...]:
+def places() -> tuple[GradientPlace, ...]:
     """An ordinary start, a point where every row is right and sure, an optimum with three decimals, and in full."""
     dataset, start = gaussian(100, 3, seed=0), initial_parameters(3, seed=0)
     optimum = find_optimum(dataset).parameters
@@ -72,7 +72,7 @@ def places() -> tuple[Place, ...]:
     apart = Dataset(dataset.X + 3 * np.sign(along)[:, None] * unit, along > 0, "gaussian(100, 3), pulled apart by 6")
     near = Parameters(np.round(optimum.weight, 3), round(float(optimum.bias), 3))
     at = ((dataset, start), (apart, Parameters(8 * unit, 0.0)), (dataset, near), (dataset, optimum))
-    return tuple(Place(name, *case) for name, case in zip(PLACES, at, strict=True))
+    return tuple(GradientPlace(name, *case) for name, case in zip(PLACES, at, strict=True))
 
 
 def distances(names: list[str], dtype: str) -> list[Distance]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..data.files import write_whole
 from ..show import STYLES, as_json, cell, number, ran_on, worst
-from .compare import Comparison, Row, placements
+from .compare import Comparison, ComparisonRow, placements
 
 FIGURES = ("fit", "loss", "difference", "axes")
 
@@ -40,8 +40,8 @@ def _table(comparison: Comparison, device: str, dtype: str) -> Table:
     return table
 
 
-def _by_quantity(rows: list[Row], device: str, dtype: str) -> dict[str, list[Row]]:
-    grouped: dict[str, list[Row]] = {}
+def _by_quantity(rows: list[ComparisonRow], device: str, dtype: str) -> dict[str, list[ComparisonRow]]:
+    grouped: dict[str, list[ComparisonRow]] = {}
     for row in rows:
         if (row.device, row.dtype) == (device, dtype):
             grouped.setdefault(row.quantity, []).append(row)

@@ -18,7 +18,7 @@ ALLOWED = dict.fromkeys(("sigmoid", "sigmoid_apart", "loss", "loss_slope"), FUNC
 """The most ulps that a twin's own functions may be off. The frameworks' softplus and log-sigmoid are only looked at."""
 
 
-class Row(NamedTuple):
+class Maximum(NamedTuple):
     """The worst of one function, as one framework computes it in one place."""
 
     function: str  # of the probes' OPERATIONS; the loss and its derivatives by the logit are those of label 0
@@ -48,18 +48,18 @@ class Row(NamedTuple):
         return f"{self.function} in {self.dtype}, {place}: {self.largest:.6f} ulp at {self.at!r}, {self.kind}"
 
 
-def load(path: Path = FILE) -> list[Row]:
+def load(path: Path = FILE) -> list[Maximum]:
     """The rows of a file. Raises ValueError where it holds none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}")
-        return [Row(**row) for row in content["rows"]]
+        return [Maximum(**row) for row in content["rows"]]
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path} is no file of maxima ({error}); logreg-parity passport sweep makes one") from error
 
 
-def nearest(row: Row, rows: Iterable[Row]) -> Row | None:
+def nearest(row: Maximum, rows: Iterable[Maximum]) -> Maximum | None:
     """The row that a measured one is held to: of its own version where there is one, else the largest of the others.
 
     Of the same function, framework, mode, device, instruction set and format. None where none is kept.
@@ -69,11 +69,11 @@ def nearest(row: Row, rows: Iterable[Row]) -> Row | None:
     return max(own or others, key=lambda r: r.largest, default=None)
 
 
-def _place(row: Row) -> tuple[str, ...]:
+def _place(row: Maximum) -> tuple[str, ...]:
     return (row.function, row.framework, row.mode, row.device, row.instructions, row.dtype)
 
 
-def complaint(row: Row, rows: Iterable[Row]) -> str | None:
+def complaint(row: Maximum, rows: Iterable[Maximum]) -> str | None:
     """What is wrong with a measured row, in words: it exceeds the kept one, or what the bounds allow; None if nothing.
 
     A row of another instruction set is no measure of this machine; what the bounds allow is one everywhere.
@@ -93,7 +93,7 @@ def complaint(row: Row, rows: Iterable[Row]) -> str | None:
     return None
 
 
-def table(rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
+def table(rows: Iterable[Maximum]) -> tuple[list[str], list[list[str]]]:
     """The heading and the rows of a table; flushed is the share of the subnormal results that come back as 0."""
     heading = ["", "dtype", "framework", "largest", "at", "kind", "flushed"]
     cells = []

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from ..data.files import write_whole
 from ..truth import oracle
 from ..truth.ulp import format_of, ulp
-from .maxima import FORMAT, Row, load
+from .maxima import FORMAT, Maximum, load
 from .passport import load_backend
 from .probes import Bench, exact_functions
 
@@ -45,7 +45,7 @@ Compute = Callable[[str, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Place:
+class SweepPlace:
     """A twin that can be asked, in one mode, and what a row says of it."""
 
     bench: Bench
@@ -107,7 +107,7 @@ class Exact:
         return np.nan_to_num(np.abs(got - self.values), nan=np.inf, posinf=np.inf)
 
 
-def places(twins: list[str], functions: list[str], dtype: str, device: str = "cpu") -> list[Place]:
+def places(twins: list[str], functions: list[str], dtype: str, device: str = "cpu") -> list[SweepPlace]:
     """Each twin in the last of its MODES, the one it trains in.
 
     Args:
@@ -129,11 +129,11 @@ def places(twins: list[str], functions: list[str], dtype: str, device: str = "cp
             )
         framework, version = next(iter(twin.versions().items()))
         bench = Bench(twin, probes, dtype, device, probes.MODES[-1])
-        found.append(Place(bench, framework, version, probes.describe(device)))
+        found.append(SweepPlace(bench, framework, version, probes.describe(device)))
     return found
 
 
-def sweep(at: list[Place], functions: list[str], sample: int | None = None) -> list[Row]:
+def sweep(at: list[SweepPlace], functions: list[str], sample: int | None = None) -> list[Maximum]:
     """The worst of every function in every place over finite float32 numbers.
 
     Args:
@@ -151,7 +151,7 @@ def sweep(at: list[Place], functions: list[str], sample: int | None = None) -> l
     return [_row(place, function, so_far, kind) for (place, function), so_far in worst.items()]
 
 
-def look(worst: dict[tuple[Place, str], Worst], z: np.ndarray) -> None:
+def look(worst: dict[tuple[SweepPlace, str], Worst], z: np.ndarray) -> None:
     """Add the float32 numbers z (N,) to each."""
     values = near_exact(z)
     exact = {function: Exact(values[function], "float32") for _, function in worst}
@@ -203,7 +203,7 @@ def near_exact(z: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def search(at: list[Place], functions: list[str]) -> list[Row]:
+def search(at: list[SweepPlace], functions: list[str]) -> list[Maximum]:
     """The worst of every function in every place that climbing finds in float64, from a fixed sample."""
     start = starting_points()
     exact = exact_functions(start, np.zeros_like(start))
@@ -246,12 +246,12 @@ def climb(place: Compute, function: str, start: np.ndarray, exact: np.ndarray) -
     return worst
 
 
-def _row(place: Place, function: str, worst: Worst, kind: str) -> Row:
+def _row(place: SweepPlace, function: str, worst: Worst, kind: str) -> Maximum:
     largest = ceil(worst.largest * 1e6) / 1e6 if np.isfinite(worst.largest) else worst.largest
     bench, date = place.bench, datetime.now(UTC).date().isoformat()
     where = (place.framework, place.version, bench.mode, place.device, instructions(), bench.dtype)
     found = (worst.inputs, largest, worst.at, worst.subnormal, worst.flushed, worst.below)
-    return Row(function, *where, kind, *found, date, "logreg-parity passport sweep")
+    return Maximum(function, *where, kind, *found, date, "logreg-parity passport sweep")
 
 
 def instructions() -> str:
@@ -260,7 +260,7 @@ def instructions() -> str:
     return (simd.get("found") or simd["baseline"])[-1]
 
 
-def save(rows: Iterable[Row], path: Path) -> None:
+def save(rows: Iterable[Maximum], path: Path) -> None:
     """Write rows beside those the file has, in the place of those of the same key; whole or not at all."""
     kept = {row.key: row for row in (load(path) if path.exists() else [])} | {row.key: row for row in rows}
     lines = ",\n".join(json.dumps(row._asdict()) for _, row in sorted(kept.items()))

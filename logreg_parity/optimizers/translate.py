@@ -27,7 +27,7 @@ class Translation(NamedTuple):
     note: str
 
 
-class Row(NamedTuple):
+class RuleRow(NamedTuple):
     """A row of the table: a torch optimiser with settings, and what one would write by the name alone in optax."""
 
     title: str
@@ -37,30 +37,30 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("SGD", "sgd", {"lr": 0.5}, "optax.sgd(0.5)"),
-    Row("SGD, momentum", "sgd", {"lr": 0.1, "momentum": 0.9}, "optax.sgd(0.1, momentum=0.9)"),
-    Row("SGD, dampening", "sgd", {"lr": 0.5, "momentum": 0.9, "dampening": 0.1}, "optax.sgd(0.5, momentum=0.9)"),
-    Row(
+    RuleRow("SGD", "sgd", {"lr": 0.5}, "optax.sgd(0.5)"),
+    RuleRow("SGD, momentum", "sgd", {"lr": 0.1, "momentum": 0.9}, "optax.sgd(0.1, momentum=0.9)"),
+    RuleRow("SGD, dampening", "sgd", {"lr": 0.5, "momentum": 0.9, "dampening": 0.1}, "optax.sgd(0.5, momentum=0.9)"),
+    RuleRow(
         "SGD, Nesterov",
         "sgd",
         {"lr": 0.1, "momentum": 0.9, "nesterov": True},
         "optax.sgd(0.1, momentum=0.9, nesterov=True)",
     ),
-    Row("SGD, weight decay", "sgd", {"lr": 0.5, "weight_decay": 0.01}, "optax.sgd(0.5)"),
-    Row("Adam", "adam", {"lr": 0.1}, "optax.adam(0.1)"),
-    Row("AdamW", "adamw", {"lr": 0.1}, "optax.adamw(0.1)"),
-    Row("AMSGrad", "adam", {"lr": 0.1, "amsgrad": True}, "optax.amsgrad(0.1)"),
-    Row("RMSprop", "rmsprop", {"lr": 0.01}, "optax.rmsprop(0.01)"),
-    Row("RMSprop, centred", "rmsprop", {"lr": 0.01, "centered": True}, "optax.rmsprop(0.01, centered=True)"),
-    Row("RMSprop, momentum", "rmsprop", {"lr": 0.001, "momentum": 0.9}, "optax.rmsprop(0.001, momentum=0.9)"),
-    Row("Adagrad", "adagrad", {"lr": 0.1}, "optax.adagrad(0.1)"),
-    Row("Adamax", "adamax", {"lr": 0.1}, "optax.adamax(0.1)"),
-    Row("Adadelta", "adadelta", {"lr": 1.0}, "optax.adadelta(1.0)"),
-    Row("NAdam", "nadam", {"lr": 0.1}, "optax.nadam(0.1)"),
-    Row("NAdam, no schedule", "nadam", {"lr": 0.1, "momentum_decay": 1e6}, "optax.nadam(0.1)"),
-    Row("RAdam", "radam", {"lr": 0.1}, "optax.radam(0.1)"),
-    Row("Rprop", "rprop", {"lr": 0.01}, "optax.rprop(0.01)"),
-    Row("L-BFGS", "lbfgs", {"lr": 0.1, "max_iter": 1}, "optax.lbfgs(0.1)"),
+    RuleRow("SGD, weight decay", "sgd", {"lr": 0.5, "weight_decay": 0.01}, "optax.sgd(0.5)"),
+    RuleRow("Adam", "adam", {"lr": 0.1}, "optax.adam(0.1)"),
+    RuleRow("AdamW", "adamw", {"lr": 0.1}, "optax.adamw(0.1)"),
+    RuleRow("AMSGrad", "adam", {"lr": 0.1, "amsgrad": True}, "optax.amsgrad(0.1)"),
+    RuleRow("RMSprop", "rmsprop", {"lr": 0.01}, "optax.rmsprop(0.01)"),
+    RuleRow("RMSprop, centred", "rmsprop", {"lr": 0.01, "centered": True}, "optax.rmsprop(0.01, centered=True)"),
+    RuleRow("RMSprop, momentum", "rmsprop", {"lr": 0.001, "momentum": 0.9}, "optax.rmsprop(0.001, momentum=0.9)"),
+    RuleRow("Adagrad", "adagrad", {"lr": 0.1}, "optax.adagrad(0.1)"),
+    RuleRow("Adamax", "adamax", {"lr": 0.1}, "optax.adamax(0.1)"),
+    RuleRow("Adadelta", "adadelta", {"lr": 1.0}, "optax.adadelta(1.0)"),
+    RuleRow("NAdam", "nadam", {"lr": 0.1}, "optax.nadam(0.1)"),
+    RuleRow("NAdam, no schedule", "nadam", {"lr": 0.1, "momentum_decay": 1e6}, "optax.nadam(0.1)"),
+    RuleRow("RAdam", "radam", {"lr": 0.1}, "optax.radam(0.1)"),
+    RuleRow("Rprop", "rprop", {"lr": 0.01}, "optax.rprop(0.01)"),
+    RuleRow("L-BFGS", "lbfgs", {"lr": 0.1, "max_iter": 1}, "optax.lbfgs(0.1)"),
 )
 
 
@@ -98,7 +98,7 @@ class Measurement(NamedTuple):
     ratio.
     """
 
-    row: Row
+    row: RuleRow
     translation: Translation
     same_name: float
     translated: float
@@ -114,7 +114,7 @@ def problem() -> tuple[Dataset, Parameters]:
     return gaussian(200, 5, seed=0), initial_parameters(5, seed=0)
 
 
-def measure(row: Row, *, steps: int = 100) -> Measurement:
+def measure(row: RuleRow, *, steps: int = 100) -> Measurement:
     """Both twins and the exact walk through ``problem()``, in float64.
 
     Args:

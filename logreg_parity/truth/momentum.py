@@ -72,8 +72,8 @@ def trajectory(
     for t in range(steps):
         rows = dataset if batches is None else dataset.take(batches[t])
         if point is None or batches is not None:
-            point = Point(rows, points[t], setting, dtype)
-        after = Point(rows, points[t + 1], setting, dtype)
+            point = ComputedPoint(rows, points[t], setting, dtype)
+        after = ComputedPoint(rows, points[t + 1], setting, dtype)
         change = run.change_of_value(point) if setting.record == "before" else None
         run.step(point, points[t + 1])
         if not run.promising(after):
@@ -85,7 +85,7 @@ def trajectory(
     return TrajectoryBounds(errors, losses)
 
 
-class Point:
+class ComputedPoint:
     """A computed point: the gradient there, its bound, and the Hessian."""
 
     def __init__(self, rows: Dataset, theta: np.ndarray, setting: Setting, dtype: str):
@@ -178,18 +178,18 @@ class Errors:
         """The largest ‖e‖."""
         return float(np.sqrt(np.linalg.eigvalsh(self._points)[-1])) * ENLARGED
 
-    def promising(self, point: Point) -> bool:
+    def promising(self, point: ComputedPoint) -> bool:
         """Whether the ellipsoid is small enough for the Hessian to mean something."""
         return bool(np.isfinite(self._Q).all() and point.largest_change(self._points) <= 1)
 
-    def change_of_value(self, point: Point) -> float:
+    def change_of_value(self, point: ComputedPoint) -> float:
         """How far f can be from its value at the exact run's point."""
         Q, slope = self._points, point.slope
         steep = np.sqrt(slope @ Q @ slope) + np.linalg.norm(point.limits.gradient) * np.sqrt(np.trace(Q))
         curved = np.exp(point.largest_change(Q)) / 2 * np.sum(point.hessian * Q)
         return ENLARGED * float(steep + curved)
 
-    def step(self, point: Point, reached: np.ndarray) -> None:
+    def step(self, point: ComputedPoint, reached: np.ndarray) -> None:
         """Carry the ellipsoid through the step from a point to the computed one."""
         H, Q = point.hessian, self._points
         change = point.largest_change(Q)
@@ -202,7 +202,7 @@ class Errors:
             shapes.append(self._of_gradient @ shape @ self._of_gradient.T)
         self._Q = _around_sum(shapes)
 
-    def _rounded(self, point: Point, reached: np.ndarray) -> np.ndarray:
+    def _rounded(self, point: ComputedPoint, reached: np.ndarray) -> np.ndarray:
         """The ellipsoid of what the step rounds."""
         limit = point.limits.gradient
         _, velocity, direction = self._velocity.add(point.slope, 2 * limit)  # the slope has an error of its own

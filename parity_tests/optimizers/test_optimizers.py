@@ -19,7 +19,7 @@ from logreg_parity import gaussian, initial_parameters
 from logreg_parity.cli import main
 from logreg_parity.optimizers import translate as table
 from logreg_parity.optimizers.rules import RULES, Running, exact_walk, rounding_bound, walk
-from logreg_parity.optimizers.translate import ROWS, Row, measure, problem, translate
+from logreg_parity.optimizers.translate import ROWS, RuleRow, measure, problem, translate
 from logreg_parity.truth import oracle
 from logreg_parity.truth.bounds import PointBounds
 from logreg_parity.truth.reference import flatten
@@ -98,7 +98,7 @@ def test_the_same_name_is_the_same_formula_in_seven_rows_only(measured, row):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_every_setting_is_translated(name, settings):
-    assert measure(Row("", name, settings, "optax.sgd(0.5)"), steps=20).share <= 1
+    assert measure(RuleRow("", name, settings, "optax.sgd(0.5)"), steps=20).share <= 1
 
 
 @pytest.mark.parametrize("name", table._TABLE)

@@ -18,25 +18,25 @@ FRAMEWORK = re.compile(
 ALIKE = 0.45  # the share of words from which on two lines are taken for one line in two wordings
 
 
-class Row(NamedTuple):
+class AlignedRow(NamedTuple):
     """A line of PyTorch's side and one of JAX's, counted from 0; None where a side has none."""
 
     lines: tuple[int | None, int | None]
     kind: Kind
 
 
-def align(torch: Sequence[str], jax: Sequence[str]) -> list[Row]:
+def align(torch: Sequence[str], jax: Sequence[str]) -> list[AlignedRow]:
     """All lines of both sides in their order, in rows: those that belong together, and those that replace each other.
 
     Of all ways to put lines together, the one with the largest sum of likenesses (Needleman and Wunsch 1970, with
     gaps for nothing). What lies between is put side by side from the top.
     """
-    rows: list[Row] = []
+    rows: list[AlignedRow] = []
     for i, j in [*_together(torch, jax), (len(torch), len(jax))]:
         above = zip_longest(range(_next(rows, 0), i), range(_next(rows, 1), j))
-        rows.extend(Row((one, other), "differs") for one, other in above)
+        rows.extend(AlignedRow((one, other), "differs") for one, other in above)
         if i < len(torch):
-            rows.append(Row((i, j), kind(torch[i], jax[j])))
+            rows.append(AlignedRow((i, j), kind(torch[i], jax[j])))
     return rows
 
 
@@ -58,7 +58,7 @@ def _together(torch: Sequence[str], jax: Sequence[str]) -> list[tuple[int, int]]
     return pairs
 
 
-def _next(rows: list[Row], side: int) -> int:
+def _next(rows: list[AlignedRow], side: int) -> int:
     """The first line of a side that stands in no row yet."""
     return next((line + 1 for row in reversed(rows) if (line := row.lines[side]) is not None), 0)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 
-from .alignment import Kind, Row, align, likeness, marks
+from .alignment import AlignedRow, Kind, align, likeness, marks
 from .code import colours, markup
 from .element import both, element, identity, say
 from .notes import Placed
@@ -46,7 +46,7 @@ class Article:
         parts = (element("h3", self.title, badge), element("div", beside, class_="beside"))
         return element("article", *parts, id=self.id, data_kind=self.kind, tabindex="-1")
 
-    def _block(self, kind: Kind, rows: Sequence[tuple[int, Row]]) -> str:
+    def _block(self, kind: Kind, rows: Sequence[tuple[int, AlignedRow]]) -> str:
         """Rows of one kind: PyTorch's lines, then JAX's, which the style puts beside each other."""
         columns = []
         for side, framework in enumerate(FRAMEWORKS):
@@ -70,7 +70,7 @@ class Article:
         indent = f"--i:{len(text) - len(text.lstrip())}" if text[:1] == " " else None
         return element("code", html, class_="line", data_line=definition.first + line, style=indent)
 
-    def _marks(self, row: Row) -> Sequence[Sequence[bool]]:
+    def _marks(self, row: AlignedRow) -> Sequence[Sequence[bool]]:
         """The words of a row to mark: none where the two lines have nothing to do with each other."""
         one, other = ("" if line is None else lines[line] for line, lines in zip(row.lines, self.lines, strict=True))
         return marks(one, other) if likeness(one, other) else ([False] * len(one), [False] * len(other))
