@@ -76,7 +76,7 @@ export function showControls({ session, selected, playing }, { names, probe, ran
   for (const element of every("[data-field]:not(#at, #at2)")) showField(element, setting[element.dataset.field]);
   put(at("at"), probe[0]);
   if (probe.length > 1) put(at("at2"), probe[1]);
-  [at("at-name").textContent, at("at2-name").textContent] = [names[0], names[1] ?? ""];
+  names.forEach((name, j) => (at(["at-name", "at2-name"][j]).textContent = `${name} =`));
   for (const element of every("[data-theta]")) put(element, theta.at(Number(element.dataset.theta)));
   if (theta.length === 2) midpoint = middle(all.lens, theta) ?? midpoint;
   const [shift] = every("[type=range][data-shape=midpoint]");

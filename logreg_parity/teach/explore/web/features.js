@@ -62,7 +62,7 @@ const plain = (X) => ({ mean: X.map(() => 0), deviation: X.map(() => 1) });
 function moments(X, rows) {
   const average = (x, f) => rows.reduce((sum, i) => sum + f(x[i]), 0) / rows.length;
   const mean = X.map((x) => average(x, EXACT));
-  const deviation = X.map((x, j) => (rows.every((i) => x[i] === x[rows[0]]) ? 1 : Math.sqrt(average(x, (value) => (value - mean[j]) ** 2))));
+  const deviation = X.map((x, j) => (rows.every((i) => x[i] === x[rows[0]]) ? 1 : Math.sqrt(average(x, (value) => (value - mean[j]) * (value - mean[j])))));
   return { mean, deviation };
 }
 

@@ -12,7 +12,7 @@ export function formula({ lens, theta, row, names }) {
   const symbols = productNames(features.length);
   const lines = [
     `z = ${symbols.map((symbol, j) => `${weightName(j, symbols.length)} · ${symbol}`).join(" + ")} + b`,
-    `${"\u2007"} = ${features.map((x, j) => `${signed(theta[j], j === 0)} · ${bracketed(show(x))}`).join(" ")} ${signed(theta.at(-1))} = ${show(z)}`,
+    `${"\u2007"} = ${features.map((x, j) => `${signed(theta[j], j === 0)} · ${bracketed(show(nought(x)))}`).join(" ")} ${signed(theta.at(-1))} = ${show(z)}`,
     `p = σ(z) = 1 / (1 + exp(${show(-z + 0)})) = ${show(p)}`,
     `${t("formula.odds")} p / (1 − p) = exp(${show(z)}) = ${show(Math.exp(z))}`,
   ];
@@ -24,6 +24,9 @@ function more(j, { deviation }, theta, names) {
   const by = show(deviation[j]);
   return t("formula.more", { name: names[j], by, weight: `exp(${show(theta[j])})`, factor: show(Math.exp(theta[j])) });
 }
+
+/** 0 for what of a deviation is only the rounding of a mean. */
+export const nought = (x, deviation = 1) => (Math.abs(x) < deviation * 2 ** -40 ? 0 : x);
 
 /** The name of weight j of so many. */
 export const weightName = (j, count) => (count === 1 ? "w" : `w${"₁₂₃₄₅₆₇₈₉"[j]}`);

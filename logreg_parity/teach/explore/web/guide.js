@@ -9,7 +9,7 @@ const GUIDE = [
   { data: "bernoulli", steps: 25, pace: 25 },
   { data: "bernoulli", w: 4, b: -4, lr: 60, steps: 60, view: 10 },
   { seed: 3, lr: 0.9, steps: 5000, pace: 100, view: 20 },
-  { reduction: "sum", form: "textbook", w: 2.9, b: 1.75, lr: 0.01, pace: 5 },
+  { reduction: "sum", form: "textbook", w: 2.9, b: 1.75, lr: 0.01, pace: 25 },
   { data: "circles", n: 200, tw: 4, degree: 2, test: 0.3, lr: 1, steps: 300, pace: 25 },
 ];
 
@@ -23,6 +23,7 @@ export function bindGuide(page) {
   const go = (id, to) =>
     at(id).addEventListener("click", () => {
       page.guide(to(page.session.setting.guide));
+      writeGuide(page.session.setting.guide); // what is hidden takes no focus
       at(page.session.setting.guide ? "guide-title" : "guide-open").focus();
     });
   go("guide-open", () => 1);

@@ -79,7 +79,8 @@ function writeEdge({ lr, optimizer, lang }, edge, there) {
   at("edge-here").style.left = `${Math.min(Math.max(place, 1), 99)}%`;
   at("edge-bar").parentElement.hidden = !Number.isFinite(edge);
   const key = optimizer === "adam" ? "edge.none" : !Number.isFinite(edge) ? "edge.flat" : lr < edge ? "edge.below" : "edge.above";
-  const sentences = [t(key, { formula: edgeFormula(optimizer), edge, ratio: show(lr / edge, 2) })];
-  if (Number.isFinite(there)) sentences.push(t("edge.there", { edge: there, ratio: show(lr / there, 2) }));
+  const share = (whole) => show(lr / whole, lr < 10 * whole ? 2 : 4);
+  const sentences = [t(key, { formula: edgeFormula(optimizer), edge, ratio: share(edge) })];
+  if (Number.isFinite(there)) sentences.push(t("edge.there", { edge: there, ratio: share(there) }));
   at("edge").textContent = sentences.join(lang === "zh" ? "" : " ");
 }

@@ -10,7 +10,7 @@ export const PRESETS = {
   free: {},
   published: { ...PUBLISHED, steps: 5000, pace: 100 },
   slow: { ...PUBLISHED, reduction: "mean", steps: 5000, pace: 100 },
-  cliff: { ...PUBLISHED, form: "textbook", w: 2.9, b: 1.75, lr: 0.01, pace: 1 },
+  cliff: { ...PUBLISHED, form: "textbook", w: 2.9, b: 1.75, lr: 0.01, pace: 25 },
   separable: { seed: 3, lr: 0.9, steps: 5000, pace: 100, view: 20 },
   penalty: { seed: 3, lr: 0.5, l2: 0.01, steps: 1000, pace: 25 },
   honest: { data: "bernoulli", lr: 0.5, steps: 1000, pace: 25 },

@@ -1,4 +1,5 @@
 /** The sentences of the page: what b does to the curve, and the honesty line. */
+import { nought } from "./formula.js";
 import { show, showPoint, t } from "./text.js";
 
 /** What the point means for the curve; true for both signs of w. */
@@ -10,7 +11,7 @@ export function aboutCurve(theta, { mean, deviation }, standard, names) {
   if (w === 0) return t("curve.flat", { p: show(1 / (1 + Math.exp(-b))) });
   const rule = standard ? `${names[0]} = m − s b / w` : `${names[0]} = −b / w`;
   const midpoint = show(mean[0] - (deviation[0] * b) / w + 0);
-  return t(w > 0 ? "curve.rises" : "curve.falls", { rule, midpoint }) + (standard ? t("curve.standard", { m: mean[0], s: deviation[0] }) : "");
+  return t(w > 0 ? "curve.rises" : "curve.falls", { rule, midpoint }) + (standard ? t("curve.standard", { m: nought(mean[0], deviation[0]), s: deviation[0] }) : "");
 }
 
 function aboutLine([w1, w2, b], standard) {
