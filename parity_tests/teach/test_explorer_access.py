@@ -223,7 +223,11 @@ CLAIMS = {
     "soft": "Math.hypot(...logreg.session.optimum.theta.map((x, j) => x - [2, 1][j])) < 1e-6",
     "edge": """logreg.session.run.losses.slice(-10).some((f, k, all) => k > 0 && f > all[k - 1])
       && logreg.session.setting.lr > 2 / logreg.session.curvatureAtOptimum""",
-    "momentum": "logreg.session.run.path.some(([w]) => w > logreg.session.optimum.theta[0] + 1)",
+    "momentum": """(({ run: { path }, optimum: { theta } }) => {
+      const far = path.map((point) => Math.hypot(...point.map((x, j) => x - theta[j])));
+      const past = path.findIndex(([w]) => w > theta[0] + 1);
+      return past > 0 && far.at(-1) < Math.max(...far.slice(past)) / 2;
+    })(logreg.session)""",
     "batches": """logreg.session.batchSize === 10 && logreg.session.data.y.length === 100
       && logreg.session.run.parts.slice(-50).some((f, k, all) => k > 0 && f > all[k - 1])
       && logreg.session.run.path.at(-1).join() !== logreg.session.run.path.at(-2).join()""",

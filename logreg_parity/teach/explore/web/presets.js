@@ -16,7 +16,7 @@ export const PRESETS = {
   honest: { data: "bernoulli", lr: 0.5, steps: 1000, pace: 25 },
   soft: { data: "soft", lr: 0.5, steps: 5000, pace: 100 },
   edge: { data: "bernoulli", w: 4, b: -4, lr: 60, steps: 60, pace: 1, view: 10 },
-  momentum: { data: "bernoulli", w: -4, b: 4, optimizer: "momentum", lr: 0.5, steps: 100, pace: 1 },
+  momentum: { data: "bernoulli", w: -2, b: -4, optimizer: "momentum", lr: 0.1, steps: 200, pace: 1, view: 10 },
   batches: { data: "bernoulli", lr: 0.5, batch: 10, steps: 200, pace: 25 },
   plane: { data: "plane", lr: 0.3, steps: 200, pace: 1 },
   xor: { data: "xor", n: 200, tw: 4, degree: 2, lr: 1, steps: 300, pace: 25 },
