@@ -2,7 +2,7 @@
 import { toRows } from "./data.js";
 import { PRESETS, presetOf } from "./presets.js";
 import { columnCount, readField } from "./setting.js";
-import { weightName } from "./formula.js";
+import { nought, weightName } from "./formula.js";
 import { at, t } from "./text.js";
 
 const every = (selector) => document.querySelectorAll(selector);
@@ -53,7 +53,7 @@ function reshape(page, name, value) {
 
 /** Where the curve of one feature passes ½, in the units of the axis; undefined where it never does. */
 function middle({ mean, deviation }, [w, b]) {
-  return w === 0 ? undefined : mean[0] - (deviation[0] * b) / w;
+  return w === 0 ? undefined : nought(mean[0] - (deviation[0] * b) / w, mean[0] === 0 ? 0 : deviation[0]);
 }
 
 function editRow(page, element) {

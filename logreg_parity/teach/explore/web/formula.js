@@ -1,18 +1,18 @@
 /** The formula with the present numbers: logit, probability and odds at one place, and what one more of a feature does. */
-import { logitAt, productNames, throughLens } from "./features.js";
+import { productNames, throughLens } from "./features.js";
 import { EXACT, sigmoid } from "./numerics.js";
 import { show, t } from "./text.js";
 
 /** The lines of the formula at a row of what people see, in words and numbers; none where the point is lost. */
 export function formula({ lens, theta, row, names }) {
   if (!theta.every(Number.isFinite)) return [t("curve.lost")];
-  const z = logitAt(lens, theta, row);
+  const features = throughLens(lens, row).map((x) => (lens.mean.some((m) => m !== 0) ? nought(x) : x));
+  const z = features.reduce((sum, x, j) => sum + theta[j] * x, 0) + theta.at(-1);
   const p = sigmoid(z, EXACT);
-  const features = throughLens(lens, row);
   const symbols = productNames(features.length);
   const lines = [
     `z = ${symbols.map((symbol, j) => `${weightName(j, symbols.length)} · ${symbol}`).join(" + ")} + b`,
-    `${"\u2007"} = ${features.map((x, j) => `${signed(theta[j], j === 0)} · ${bracketed(show(nought(x)))}`).join(" ")} ${signed(theta.at(-1))} = ${show(z)}`,
+    `${"\u2007"} = ${features.map((x, j) => `${signed(theta[j], j === 0)} · ${bracketed(show(x))}`).join(" ")} ${signed(theta.at(-1))} = ${show(z)}`,
     `p = σ(z) = 1 / (1 + exp(${show(-z + 0)})) = ${show(p)}`,
     `${t("formula.odds")} p / (1 − p) = exp(${show(z)}) = ${show(Math.exp(z))}`,
   ];

@@ -10,7 +10,7 @@ export function aboutCurve(theta, { mean, deviation }, standard, names) {
   const [w, b] = theta;
   if (w === 0) return t("curve.flat", { p: show(1 / (1 + Math.exp(-b))) });
   const rule = standard ? `${names[0]} = m − s b / w` : `${names[0]} = −b / w`;
-  const midpoint = show(mean[0] - (deviation[0] * b) / w + 0);
+  const midpoint = show(nought(mean[0] - (deviation[0] * b) / w, standard ? deviation[0] : 0) + 0);
   return t(w > 0 ? "curve.rises" : "curve.falls", { rule, midpoint }) + (standard ? t("curve.standard", { m: nought(mean[0], deviation[0]), s: deviation[0] }) : "");
 }
 
