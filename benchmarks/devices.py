@@ -179,4 +179,4 @@ def figure(rows: list[dict]):
             xs, ys = series.setdefault(f"{row['candidate']}, {row['device']}", ([], []))
             xs.append(row["n_rows"])
             ys.append(1e6 * row["seconds"]["median"])
-    return lines(series, "rows N", f"microseconds for one value and gradient, D = {widest}")
+    return lines({"microseconds": series}, "rows N", f"One value and gradient, {widest} features")

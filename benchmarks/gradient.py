@@ -135,4 +135,4 @@ def figure(rows: list[dict]):
     for row in large:
         shape = f"{row['n_rows']:,} × {row['n_features']}"
         groups.setdefault(row["candidate"], {})[shape] = row["fraction"][1]
-    return grouped_bars(groups, "fraction of one reading of X (float32)", "N × D")
+    return grouped_bars(groups, "fraction of one reading of X", "One value and gradient in float32, by N × D")

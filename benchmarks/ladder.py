@@ -157,5 +157,8 @@ def figure(rows: list[dict]):
 
     ranked = sorted(rows, key=lambda row: row["microseconds_a_step"])
     return bars(
-        [row["candidate"] for row in ranked], [row["microseconds_a_step"] for row in ranked], "microseconds a step"
+        [row["candidate"] for row in ranked],
+        [row["microseconds_a_step"] for row in ranked],
+        "microseconds a step",
+        "One step of gradient descent on the lesson's data",
     )

@@ -172,11 +172,11 @@ def _lines(rows: list[dict]) -> list[tuple[str, ...]]:
 
 
 def figure(rows: list[dict]):
-    """Seconds by solver, one hatch a data set."""
+    """Seconds by solver, one panel a data set."""
     from .plot import grouped_bars
 
     groups: dict[str, dict[str, float]] = {}
     for row in rows:
         if "seconds" in row:
             groups.setdefault(row["candidate"], {})[row["data"]] = row["seconds"]["median"]
-    return grouped_bars(groups, "seconds to a relative gap of 10⁻⁹", "data", logarithmic=True)
+    return grouped_bars(groups, "seconds", "Seconds to a relative gap of 10⁻⁹, by data set", logarithmic=True)

@@ -140,14 +140,15 @@ def figure(rows: list[dict]):
     """Seconds and peak memory over N."""
     from .plot import lines
 
-    series: dict[str, tuple[list[float], list[float]]] = {}
+    panels: dict[str, dict[str, tuple[list[float], list[float]]]] = {"seconds": {}, "GiB beside the data set": {}}
     for row in rows:
         if row["data"] == "held":
-            for what, value in (("seconds", row["seconds"]["median"]), ("GiB more", max(row["bytes"], 2**20) / 2**30)):
-                xs, ys = series.setdefault(f"{row['candidate']}, {what}", ([], []))
+            values = (row["seconds"]["median"], max(row["bytes"], 2**20) / 2**30)
+            for series, value in zip(panels.values(), values, strict=True):
+                xs, ys = series.setdefault(row["candidate"], ([], []))
                 xs.append(row["n_rows"])
                 ys.append(value)
-    return lines(series, "rows N (10 features)", "seconds, or GiB beside the data set")
+    return lines(panels, "rows N", "A fit to the optimum, 10 features")
 
 
 if __name__ == "__main__":

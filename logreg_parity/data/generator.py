@@ -4,6 +4,7 @@ Random numbers come from ``numpy.random.RandomState``, whose streams NumPy has f
 same data on every version. (``default_rng`` makes no such promise.)
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -118,17 +119,40 @@ def gaussian(
 def plane(n_points: int = 100, *, w: tuple[float, float] = (2.0, -1.0), b: float = 1.0, seed: int = 0) -> Dataset:
     """Two features, uniform over the square from -5 to 5, with labels drawn through a true line.
 
-    Only uniform numbers, products and sums: the explorer's page makes the same data, bit for bit, in JavaScript.
+    Only uniform numbers, products and sums, as in the three that follow: the explorer's page makes the same data, bit
+    for bit, in JavaScript.
     """
-    if n_points < 2:
-        raise ValueError(f"n_points is {n_points}; give at least 2")
     w, b = (float(w[0]), float(w[1])), float(b)
-    random = np.random.RandomState(seed)
-    X = 10 * random.random_sample((n_points, 2)) - 5
-    z = w[0] * X[:, 0] + w[1] * X[:, 1] + b
-    y = (random.random_sample(n_points) < _logistic(z)).astype(float)
+    X, y = _over_square(n_points, 5, seed, lambda x1, x2: w[0] * x1 + w[1] * x2 + b)
     recipe = f"plane(n_points={n_points}, w={w!r}, b={b!r}, seed={seed})"
     return Dataset(X, y, recipe, true_parameters=Parameters(np.array(w), b))
+
+
+def xor(n_points: int = 100, *, w: float = 2.0, seed: int = 0) -> Dataset:
+    """Two features over the square from -2 to 2; y is 1 with probability σ(w x1 x2): where they have the same sign."""
+    w = float(w)
+    X, y = _over_square(n_points, 2, seed, lambda x1, x2: w * x1 * x2)
+    return Dataset(X, y, f"xor(n_points={n_points}, w={w!r}, seed={seed})")
+
+
+def circles(n_points: int = 100, *, w: float = 2.0, seed: int = 0) -> Dataset:
+    """Two features over the square from -2 to 2; y is 1 with probability σ(w (2 - x1² - x2²)): within a circle."""
+    w = float(w)
+    X, y = _over_square(n_points, 2, seed, lambda x1, x2: w * (2 - x1 * x1 - x2 * x2))
+    return Dataset(X, y, f"circles(n_points={n_points}, w={w!r}, seed={seed})")
+
+
+def moons(n_points: int = 100, *, seed: int = 0) -> Dataset:
+    """Two half rings, radius 0.65 to 1.35, one into the other; their points by turns, drawn by rejection."""
+    _two_points(n_points)
+    random = np.random.RandomState(seed)
+    X, y = np.zeros((n_points, 2)), np.arange(n_points) % 2.0
+    for row in range(n_points):
+        u = v = 0.0
+        while not 0.4225 <= u * u + v * v <= 1.8225:
+            u, v = 3 * random.random_sample() - 1.5, 1.5 * random.random_sample()
+        X[row] = (u - 0.5, v - 0.25) if y[row] == 0 else (0.5 - u, 0.25 - v)
+    return Dataset(X, y, f"moons(n_points={n_points}, seed={seed})")
 
 
 def initial_parameters(n_features: int = 1, *, seed: int = 0) -> Parameters:
@@ -137,9 +161,21 @@ def initial_parameters(n_features: int = 1, *, seed: int = 0) -> Parameters:
     return Parameters(draw[:-1], float(draw[-1]))
 
 
-def _lesson_grid(n_points: int) -> np.ndarray:
+def _over_square(n_points: int, side: int, seed: int, logit: Callable) -> tuple[np.ndarray, np.ndarray]:
+    """X (N, 2) uniform over the square from -side to side; y (N,) drawn with the probability of a logit of both."""
+    _two_points(n_points)
+    random = np.random.RandomState(seed)
+    X = 2 * side * random.random_sample((n_points, 2)) - side
+    return X, (random.random_sample(n_points) < _logistic(logit(*X.T))).astype(float)
+
+
+def _two_points(n_points: int) -> None:
     if n_points < 2:
         raise ValueError(f"n_points is {n_points}; give at least 2")
+
+
+def _lesson_grid(n_points: int) -> np.ndarray:
+    _two_points(n_points)
     return np.linspace(-5, 5, n_points)
 
 

@@ -15,6 +15,9 @@ from .problem import Run
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito: told apart by the colour-blind
 DASHES = ((0, ()), (0, (4, 3)), (0, (1, 2)), (0, (6, 2, 1, 2)), (0, (2, 1)))
 GREY = "#8a8a8a"
+CLASS_COLOURS = ("#0072B2", "#D55E00")  # of y = 0 and y = 1, wherever classes are drawn, the explorer's page included
+CLASS_MARKS = "os"
+MOST_ACROSS = 3  # panels beside each other
 
 
 def png(figure: Figure) -> bytes:
@@ -99,9 +102,9 @@ def difference(comparison: Comparison) -> Figure:
         limit = np.max([run.bounds.parameters for run in runs.values()], axis=0)
         _curve(axis, limit, label="the bound of one twin", color=GREY, linewidth=2)
         axis.set(title=f"{dtype} on {device}", xlabel="step", yscale="log")
-    axes[0].set_ylabel("distance of the parameters, 2-norm")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+    for axis in axes[::MOST_ACROSS]:
+        axis.set_ylabel("distance of the parameters, 2-norm")
+    legend_below(figure, axes[0])
     return figure
 
 
@@ -123,20 +126,33 @@ def axes(comparison: Comparison) -> Figure:
         axis.set_xscale("symlog", linthresh=1)
         axis.set_yscale("symlog", linthresh=1)
         axis.set(title=f"{dtype} on {device}", xlabel="twin to twin, ulps", xlim=(-0.1, edge), ylim=(-0.1, edge))
-    panels[0].set_ylabel("worst twin to the exact value, ulps")
-    handles, labels = panels[0].get_legend_handles_labels()
-    if labels:
-        figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    for axis in panels[::MOST_ACROSS]:
+        axis.set_ylabel("worst twin to the exact value, ulps")
+    legend_below(figure, panels[0])
     return figure
 
 
+def legend_below(figure: Figure, axis: Axes, **style: Any) -> None:
+    """The legend of a panel below all panels, in as many columns as the figure has room for."""
+    handles, labels = axis.get_legend_handles_labels()
+    for columns in range(len(labels), 0, -1):
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, **style)
+        if legend.get_window_extent().width <= figure.bbox.width or columns == 1:
+            return
+        legend.remove()
+
+
 def _panels(count: int, comparison: Comparison, title: str) -> tuple[Figure, np.ndarray]:
-    figure = Figure(figsize=(7.2 if count == 1 else 5.2 * count, 4.4), layout="constrained")
+    across = min(count, MOST_ACROSS)
+    down = -(-count // MOST_ACROSS)
+    figure = Figure(figsize=(7.2 if count == 1 else 5.2 * across, 4.4 * down), layout="constrained")
     figure.suptitle(f"{title}\n{comparison.dataset.source}", fontsize=11)
-    axes = np.atleast_1d(figure.subplots(1, count, sharex=count > 1))
+    axes = figure.subplots(down, across, squeeze=False).ravel()
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    for axis in axes[count:]:
+        axis.set_visible(False)
+    return figure, axes[:count]
 
 
 def _style(number: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from ..data.dataset import Dataset, Parameters
 from ..data.generator import lesson
-from ..judge.figures import COLOURS, GREY
+from ..judge.figures import CLASS_COLOURS, CLASS_MARKS, COLOURS, GREY, legend_below
 from ..truth import reference
 
 GRID = np.linspace(-10, 10, 1000)
@@ -93,7 +93,7 @@ def cliff(values: np.ndarray) -> Figure:
         axis.contourf(SQUARE, SQUARE, np.nan_to_num(shown), [0.5, 1.5], colors=[colour])
         axis.fill_between([], [], color=colour, label=f"{name}: {100 * np.mean(kinds == kind):.0f} %")
     axis.set(xlabel="w", ylabel="b", aspect="equal")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    legend_below(figure, axis)
     return figure
 
 
@@ -115,11 +115,11 @@ def regions(logits: Callable[[np.ndarray], np.ndarray], X: np.ndarray, y: np.nda
     p = reference.sigmoid(logits(rows)).reshape(len(side), -1)
     shades = axis.contourf(side, side, p, np.linspace(0, 1, 11), cmap="Greys", alpha=0.6)
     axis.contour(side, side, p, [0.5], colors="black", linewidths=1.5)
-    for label, marker in ((0, "o"), (1, "^")):
-        axis.plot(*X[y == label].T, marker, color=COLOURS[label], markersize=5, label=f"y = {label}")
+    for label, (marker, colour) in enumerate(zip(CLASS_MARKS, CLASS_COLOURS, strict=True)):
+        axis.plot(*X[y == label].T, marker, color=colour, markersize=5, label=f"y = {label}")
     figure.colorbar(shades, ax=axis, label="p")
     axis.set(xlabel="x1", ylabel="x2", aspect="equal")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    legend_below(figure, axis)
     return figure
 
 

@@ -21,6 +21,14 @@ from parity_tests.browser import REQUIRED, Explorer
         ("form=magic", "give logits, textbook"),
         ("nonsense", "“nonsense”, which this page does not know"),
         ("data=points", "holds none"),
+        ("names=a", "“names” goes with points by hand"),
+        ("data=points&points=1,0;2,1&names=a,b", "needs 1 names"),
+        ("data=points&points=1,0;2,1&classes=a", "needs 2 names"),
+        ("degree=4", "“degree”"),
+        ("test=0.15", "“test”"),
+        ("batch=-1", "“batch”"),
+        ("guide=9", "“guide”"),
+        ("rest=1,x", "“rest”"),
         ("data=points&points=1,2;3", "“points”"),
         ("data=points&points=1,0;2,5", "“points”"),
         ("w=%E0%A4%A", "“w”"),
@@ -79,7 +87,7 @@ def test_an_unreadable_table_is_told_and_not_taken(explorer, table, words):
 
 def test_the_tab_key_reaches_every_control(explorer):
     reached = set()
-    for _ in range(80):
+    for _ in range(120):
         explorer.tab.keyboard.press("Tab")
         reached.add(explorer.ask("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
     wanted = explorer.ask("""[...document.querySelectorAll('*')].flatMap((e, k) =>
@@ -120,37 +128,52 @@ def test_a_screen_reader_is_told_the_state(explorer):
 
 
 AUDITED = {
-    "light": ("", {}),
-    "dark": ("data=bernoulli&steps=20", {"color_scheme": "dark"}),
-    "chinese phone": ("lang=zh&edit=1", {"viewport": {"width": 390, "height": 844}}),
-    "two features": ("data=plane&form=textbook&l2=0.1", {"color_scheme": "dark"}),
-    "code": ("tab=code", {}),
-    "two frameworks": ("tab=twins", {}),
-    "two frameworks, dark": ("tab=twins", {"color_scheme": "dark"}),
-    "message": ("w=abc", {"color_scheme": "dark"}),
+    "lesson": "steps=20",
+    "guide, rows set aside": "guide=8&data=circles&degree=2&test=0.3&batch=20&steps=20&form=textbook",
+    "editing": "edit=1&seed=3&standard=1&by=sm",
+    "code": "tab=code",
+    "two frameworks": "tab=twins",
+    "message": "w=abc",
 }
+PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("view", AUDITED)
-def test_the_audit_finds_nothing(chromium, explorer_file, view):
+def test_the_audit_finds_nothing(chromium, explorer_file, view, language, scheme):
+    """Every tab in both languages, light and dark; dark ones on a phone."""
     try:
         from axe_playwright_python.sync_playwright import Axe
     except ImportError:
         missing = "axe-playwright-python is not installed; install the group dev of pyproject.toml"
         (pytest.fail if REQUIRED else pytest.skip)(missing)
-    fragment, options = AUDITED[view]
-    explorer = Explorer(chromium, explorer_file, fragment, **options)
+    options = {"color_scheme": scheme, "locale": language} | (PHONE if scheme == "dark" else {})
+    explorer = Explorer(chromium, explorer_file, AUDITED[view], **options)
+    explorer.ask(
+        "document.querySelectorAll('.further[hidden]').forEach((panel) => panel.replaceChildren())"
+    )  # its size
     violations = Axe().run(explorer.tab).response["violations"]
     explorer.context.close()
     assert [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in violations] == []
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 390])
-def test_nothing_sticks_out_sideways(chromium, explorer_file, width):
-    for fragment in ("", "lang=zh", "data=plane", "edit=1", "tab=code"):
-        explorer = Explorer(chromium, explorer_file, fragment, viewport={"width": width, "height": 900})
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("width", [1920, 1440, 1024, 760, 390])
+def test_nothing_sticks_out_sideways(chromium, explorer_file, width, language):
+    explorer = Explorer(chromium, explorer_file, locale=language, viewport={"width": width, "height": 900})
+    for fragment in (
+        "guide=5",
+        "data=moons&degree=3&test=0.3&steps=20",
+        "edit=1&standard=1&w=2",
+        "tab=code",
+        "tab=twins",
+        "w=x",
+    ):
+        explorer.open(fragment)
         assert explorer.ask("document.documentElement.scrollWidth") <= width, fragment
-        explorer.context.close()
+    assert explorer.complaints == []
+    explorer.context.close()
 
 
 def test_reduced_motion_plays_in_few_frames(chromium, explorer_file):
@@ -189,14 +212,36 @@ def test_every_preset_in_both_languages(explorer):
 CLAIMS = {
     "published": "logreg.session.theta.map((x) => x.toFixed(3)).join() === '2.526,1.409'",
     "slow": "Math.hypot(...logreg.session.theta.map((x, j) => x - logreg.session.run.path[0][j])) < 0.1",
-    "cliff": "logreg.session.run.stopped !== null",
+    "cliff": """(async () => {
+      const begun = logreg.session.run.stopped;
+      document.querySelector("[data-steps='25']").click();
+      await logreg.settled();
+      const stopped = logreg.session.run.stopped;
+      logreg.change({ form: "logits", steps: 25 });
+      await logreg.settled();
+      return begun === null && Number.isNaN(stopped.value) && logreg.session.run.stopped === null;
+    })()""",
     "separable": "logreg.session.optimum.status === 'infinite'",
     "penalty": "logreg.session.optimum.status === 'finite' && logreg.session.bare.status === 'infinite'",
     "honest": "Math.hypot(...logreg.session.optimum.theta.map((x, j) => x - [2, 1][j])) < 1",
     "soft": "Math.hypot(...logreg.session.optimum.theta.map((x, j) => x - [2, 1][j])) < 1e-6",
-    "edge": "logreg.session.run.losses.slice(-10).some((f, k, all) => k > 0 && f > all[k - 1])",
-    "momentum": "logreg.session.run.path.some(([w]) => w > logreg.session.optimum.theta[0] + 1)",
+    "edge": """logreg.session.run.losses.slice(-10).some((f, k, all) => k > 0 && f > all[k - 1])
+      && logreg.session.setting.lr > 2 / logreg.session.curvatureAtOptimum""",
+    "momentum": """(({ run: { path }, optimum: { theta } }) => {
+      const far = path.map((point) => Math.hypot(...point.map((x, j) => x - theta[j])));
+      const past = path.findIndex(([w]) => w > theta[0] + 1);
+      return past > 0 && far.at(-1) < Math.max(...far.slice(past)) / 2;
+    })(logreg.session)""",
+    "batches": """logreg.session.batchSize === 10 && logreg.session.data.y.length === 100
+      && logreg.session.run.parts.slice(-50).some((f, k, all) => k > 0 && f > all[k - 1])
+      && logreg.session.run.path.at(-1).join() !== logreg.session.run.path.at(-2).join()""",
     "plane": "logreg.session.theta.length === 3",
+    "xor": """(({ made: { X, y } }) => y.filter((label, i) => label === Number(X[0][i] * X[1][i] > 0)).length > 160)(
+      logreg.session) && /17\\d of 200/.test(document.getElementById("confusion").innerText)""",
+    "circles": """/13\\d of 140/.test(document.getElementById("confusion").innerText)
+      && logreg.session.aside.y.length === 60""",
+    "moons": """logreg.session.optimum.status === 'finite' && logreg.session.bare.status === 'infinite'
+      && logreg.session.theta.length === 10""",
 }
 
 

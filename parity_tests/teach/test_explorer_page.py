@@ -18,6 +18,12 @@ INPUTS = {  # field: what the setting is before, what is typed or chosen, what t
     "noise": ({}, "normal", "normal"),
     "level": ({}, "3", 3),
     "edit": ({}, True, True),
+    "standard": ({}, True, True),
+    "degree": ({"data": "xor"}, "2", 2),
+    "test": ({}, "0.3", 0.3),
+    "batch": ({}, "10", 10),
+    "at": ({}, "1.5", 1.5),
+    "at2": ({"data": "plane"}, "-2", -2),
     "form": ({}, "textbook", "textbook"),
     "reduction": ({}, "sum", "sum"),
     "precision": ({}, "float64", "float64"),
@@ -167,13 +173,118 @@ def test_points_are_added_moved_and_removed(explorer):
     assert len(explorer.setting("points")) == 20
 
 
-def test_a_table_is_opened(explorer):
-    explorer.tab.locator("#file").set_input_files(
-        {"name": "t.csv", "mimeType": "text/csv", "buffer": b"a,b,y\n1,2,0\n3,4,1\n0,1,1\n"}
-    )
+def opened(explorer, table):
+    """The page with a table opened in it."""
+    explorer.tab.locator("#file").set_input_files({"name": "t.csv", "mimeType": "text/csv", "buffer": table.encode()})
     explorer.wait("logreg.session.setting.data === 'points'")
     explorer.settle()
+
+
+@pytest.mark.parametrize("between", [",", ";", "\t", " "])
+def test_a_table_is_opened(explorer, between):
+    opened(explorer, "a,b,y\n1,2,0\n3,4,1\n0,1,1\n".replace(",", between))
     assert explorer.setting("points") == [[1, 2, 0], [3, 4, 1], [0, 1, 1]]
+    assert explorer.setting("names") == ["a", "b"] and explorer.setting("classes") == ["y = 0", "y = 1"]
+
+
+CARS = "weight;horse power;am\n2.6;110;1\n3.2;175;0\n5.4;215;0\n1.6;52;1\n3.4;123;1\n"
+
+
+def test_a_table_keeps_its_names_and_has_axes_of_its_own(explorer):
+    opened(explorer, CARS)
+    assert explorer.text("#legend-one") == "am = 1"
+    assert "horse power larger by 1" in explorer.text("#formula")
+    ranges = explorer.ask("logreg.page.plots.curve.ranges")
+    assert [low < least and most < high for (low, high), least, most in zip(ranges, (1.6, 52), (5.4, 215), strict=True)]
+    assert all(
+        low > least - (most - least) for (low, _), least, most in zip(ranges, (1.6, 52), (5.4, 215), strict=True)
+    )
+    assert explorer.tab.locator("#legend-true").is_hidden() and explorer.tab.locator("#legend-truth").is_hidden()
+    explorer.open(explorer.ask("logreg.link()").split("#")[1])
+    assert explorer.setting("names") == ["weight", "horse power"]
+    explorer.enter("[data-field=data]", "lesson")
+    assert explorer.setting("names") is None and explorer.text("#legend-one") == "class 1"
+
+
+def test_a_standardised_table_is_plotted_in_its_own_units(explorer):
+    """The curve of a standardised feature passes one half where the text and the slider say, in the table's units."""
+    opened(explorer, "weight,am\n2,1\n3,1\n4,0\n7,0\n")
+    explorer.enter("[data-field=standard]", True)
+    explorer.enter("[data-theta='0'][type=number]", "-2")
+    explorer.enter("[data-theta='-1'][type=number]", "1")
+    (mean,), (deviation,) = explorer.ask("[logreg.session.all.lens.mean, logreg.session.all.lens.deviation]")
+    assert mean == 4 and deviation**2 == 3.5
+    midpoint = mean + deviation / 2
+    assert f"weight = m − s b / w = {midpoint:.4g}" in explorer.text("#about")
+    explorer.enter("[data-field=at]", repr(midpoint))
+    assert "= 0.5\n" in explorer.text("#formula") + "\n" and "weight larger by 1.871" in explorer.text("#formula")
+    explorer.enter("[data-field=by]", "sm")
+    explorer.enter("[type=number][data-shape=midpoint]", "4")
+    assert explorer.ask("logreg.session.theta") == [-2, 0]
+
+
+def test_the_formula_and_the_odds(explorer):
+    explorer.open("w=2&b=-1&at=1.5")
+    lines = explorer.tab.locator("#formula p").all_inner_texts()
+    assert lines[0] == "z = w · x + b" and lines[1].strip() == "= 2 · 1.5 − 1 = 2"
+    assert lines[2:] == [
+        "p = σ(z) = 1 / (1 + exp(−2)) = 0.8808",
+        "odds p / (1 − p) = exp(2) = 7.389",
+        "x larger by 1: the odds are multiplied by exp(2) = 7.389",
+    ]
+
+
+def test_rows_set_aside_are_counted_by_themselves(explorer):
+    explorer.open("data=bernoulli&test=0.2&steps=50")
+    assert explorer.ask("[logreg.session.data.y.length, logreg.session.aside.y.length]") == [80, 20]
+    assert "of 80 on" in explorer.text("#confusion caption") and "of 20 on" in explorer.text("#confusion-aside")
+    assert explorer.ask("logreg.session.asideLosses.length") == 51
+    assert explorer.tab.locator("#legend-test").is_visible() and explorer.tab.locator("#legend-part").is_hidden()
+
+
+@pytest.mark.parametrize(("locale", "language"), [("zh-CN", "zh"), ("zh-TW", "zh"), ("en-GB", "en"), ("de-DE", "en")])
+def test_the_browsers_language_is_spoken_unless_the_link_says_otherwise(chromium, explorer_file, locale, language):
+    explorer = Explorer(chromium, explorer_file, locale=locale)
+    assert explorer.setting("lang") == language and "lang" not in explorer.ask("logreg.link()")
+    explorer.open("lang=en")
+    assert explorer.ask("document.title") == "Logistic regression, to play with"
+    explorer.open("lang=zh")
+    assert explorer.ask("document.title") == "动手玩逻辑回归"
+    explorer.context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_tabs_are_one_line_each(chromium, explorer_file, language):
+    explorer = Explorer(chromium, explorer_file, f"lang={language}", viewport={"width": 390, "height": 844})
+    heights = explorer.ask("[...document.querySelectorAll('[role=tab]')].map((tab) => tab.getClientRects()[0].height)")
+    assert len(set(heights)) == 1 and heights[0] < 45
+    explorer.context.close()
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "words"),
+    [
+        ("sgd", " 2 / λ is"),
+        ("momentum", "2 (1 + μ) / λ is"),
+        ("nesterov", "2 (1 + μ) / ((1 + 2 μ) λ) is"),
+        ("adam", "Adam"),
+    ],
+)
+def test_the_edge_is_written_as_it_is_computed(explorer, optimizer, words):
+    explorer.open(f"data=bernoulli&optimizer={optimizer}")
+    assert words in explorer.text("#edge")
+
+
+def test_printed_in_light_colours_without_controls(chromium, explorer_file):
+    explorer = Explorer(chromium, explorer_file, "data=bernoulli&steps=20&guide=4", color_scheme="dark")
+    explorer.tab.emulate_media(media="print")
+    explorer.settle()
+    assert not any(explorer.tab.locator(name).is_visible() for name in (".controls", "#play", "#share", "#guide-next"))
+    assert all(explorer.tab.locator(name).is_visible() for name in ("#curve", "#surface", "#formula", "#honesty"))
+    corner = "(id) => [...document.getElementById(id).getContext('2d').getImageData(70, 30, 1, 1).data]"
+    assert explorer.ask("getComputedStyle(document.body).getPropertyValue('--panel')").strip() == "#ffffff"
+    assert min(explorer.ask(corner, "surface")[:3]) > 100
+    explorer.context.close()
 
 
 # -- the address ------------------------------------------------------------------------------------------------------
@@ -181,7 +292,9 @@ def test_a_table_is_opened(explorer):
 EVERYTHING = {
     "data": "plane", "n": 40, "tw": 1.5, "tw2": 0.5, "tb": -1, "seed": 4294967295, "w": 0.1, "w2": -2, "b": 1e-7,
     "threshold": 0.25, "form": "epsilon", "reduction": "sum", "precision": "float64", "l2": 0.001, "optimizer": "adam",
-    "lr": 1e-3, "steps": 30, "pace": 25, "view": 10, "overlay": 0, "lang": "zh", "tab": "code", "hide": "loss,honesty",
+    "lr": 1e-3, "steps": 30, "pace": 25, "view": 10, "overlay": 0, "degree": 3, "test": 0.3, "batch": 7,
+    "standard": 1, "rest": "0.5,-1,2,0,1,0.25,3", "at": 0.5, "at2": -0.25, "guide": 8,
+    "lang": "zh", "tab": "code", "hide": "loss,honesty",
 }  # fmt: skip
 
 
@@ -189,7 +302,7 @@ EVERYTHING = {
     "setting",
     [
         EVERYTHING,
-        {"points": "-1.5,0;2,1;3,0.25", "data": "points"},
+        {"points": "-1.5,0;2,1;3,0.25", "data": "points", "names": "weight", "classes": "no,yes"},
         {"noise": "normal", "level": 2, "by": "sm", "edit": 1},
     ],
     ids=["everything", "points", "rest"],

@@ -15,8 +15,9 @@ from ...data.dataset import Dataset
 
 WEB = Path(__file__).parent / "web"
 SCRIPTS = (
-    "random", "data", "numerics", "descent", "optimum", "setting", "session", "text", "plot", "curve", "surface",
-    "ground", "history", "recorded", "story", "presets", "code", "panels", "controls", "pointer", "tabs", "main",
+    "random", "data", "numerics", "features", "descent", "optimum", "setting", "session", "text", "plot", "curve",
+    "formula", "surface", "ground", "history", "recorded", "story", "guide", "presets", "code", "panels", "controls",
+    "pointer", "tabs", "main",
 )  # fmt: skip
 LANGUAGES = ("en", "zh")
 MOST_ROWS = 2000  # as in web/data.js
@@ -68,7 +69,13 @@ def initial_setting(dataset: Dataset) -> dict[str, Any]:
     if abs(dataset.X).max() > 1e6:
         raise ValueError("a feature goes beyond a million; standardise the data for the explorer")
     rows = [[*map(float, x), float(y)] for x, y in zip(dataset.X, dataset.y, strict=True)]
-    return {"data": "points", "points": rows}
+    named = {} if dataset.class_names == ("0", "1") else {"classes": [*map(_name, dataset.class_names)]}
+    return {"data": "points", "points": rows, "names": [*map(_name, dataset.feature_names)], **named}
+
+
+def _name(text: str) -> str:
+    """A name that fits beside an axis and into an address, as tidyName of web/data.js makes it."""
+    return re.sub(r"[,;\s]+", " ", text).strip()[:24] or "?"
 
 
 def _read(name: str) -> str:

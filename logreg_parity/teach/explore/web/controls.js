@@ -1,7 +1,8 @@
 /** The page's inputs and the setting: what is typed goes there, what stands there is shown. */
 import { toRows } from "./data.js";
 import { PRESETS, presetOf } from "./presets.js";
-import { featureCount, readField } from "./setting.js";
+import { columnCount, readField } from "./setting.js";
+import { nought, weightName } from "./formula.js";
 import { at, t } from "./text.js";
 
 const every = (selector) => document.querySelectorAll(selector);
@@ -39,20 +40,24 @@ function textOf(element) {
 
 function changeField(page, name, text) {
   const patch = { [name]: readField(name, text) };
-  if (name === "data") patch.points = patch.data === "points" ? toRows(page.session.data) : null;
+  if (name === "data") Object.assign(patch, { points: patch.data === "points" ? toRows(page.session.made) : null, names: null, classes: null });
   page.change(patch);
 }
 
 function reshape(page, name, value) {
-  const [w, b] = page.session.theta;
-  if (w !== 0) midpoint = -b / w;
-  if (name === "midpoint") midpoint = value;
-  const slope = name === "slope" ? value : w;
-  page.moveTo([slope, -slope * midpoint + 0]);
+  const { theta, all: { lens } } = page.session;
+  midpoint = name === "midpoint" ? value : (middle(lens, theta) ?? midpoint);
+  const slope = name === "slope" ? value : theta[0];
+  page.moveTo([slope, (-slope * (midpoint - lens.mean[0])) / lens.deviation[0] + 0]);
+}
+
+/** Where the curve of one feature passes ½, in the units of the axis; undefined where it never does. */
+function middle({ mean, deviation }, [w, b]) {
+  return w === 0 ? undefined : nought(mean[0] - (deviation[0] * b) / w, mean[0] === 0 ? 0 : deviation[0]);
 }
 
 function editRow(page, element) {
-  const rows = toRows(page.session.data);
+  const rows = toRows(page.session.made);
   const row = Math.min(page.selected ?? 0, rows.length - 1);
   const column = { "edit-x0": 0, "edit-x1": 1, "edit-y": rows[0].length - 1 }[element.id];
   const value = element.value.trim() === "" ? NaN : Number(element.value);
@@ -60,22 +65,27 @@ function editRow(page, element) {
 }
 
 function addRow(page) {
-  const rows = toRows(page.session.data);
+  const rows = toRows(page.session.made);
   page.setRows([...rows, [...rows[0].slice(0, -1).fill(0), 1]]);
   page.select(rows.length);
 }
 
 /** Show the setting in every input, and hide what it hides or has no use for. */
-export function showControls({ session, selected, playing }) {
-  const { setting, theta, data } = session;
-  for (const element of every("[data-field]")) showField(element, setting[element.dataset.field]);
+export function showControls({ session, selected, playing }, { names, probe, ranges }) {
+  const { setting, theta, made, all } = session;
+  for (const element of every("[data-field]:not(#at, #at2)")) showField(element, setting[element.dataset.field]);
+  put(at("at"), probe[0]);
+  if (probe.length > 1) put(at("at2"), probe[1]);
+  names.forEach((name, j) => (at(["at-name", "at2-name"][j]).textContent = `${name} =`));
   for (const element of every("[data-theta]")) put(element, theta.at(Number(element.dataset.theta)));
-  if (theta.length === 2 && theta[0] !== 0) midpoint = -theta[1] / theta[0];
+  if (theta.length === 2) midpoint = middle(all.lens, theta) ?? midpoint;
+  const [shift] = every("[type=range][data-shape=midpoint]");
+  [shift.min, shift.max, shift.step] = [...ranges[0], (ranges[0][1] - ranges[0][0]) / 200].map(String);
   for (const element of every("[data-shape]")) put(element, element.dataset.shape === "slope" ? theta[0] : midpoint);
   for (const element of every("[data-for]")) element.hidden = !applies(element.dataset.for, setting);
   for (const element of every("[data-group]")) element.classList.toggle("put-away", setting.hide.includes(element.dataset.group));
-  at("w-name").textContent = theta.length === 3 ? "w₁" : "w";
-  showEditor(setting, data, Math.min(selected ?? 0, data.y.length - 1));
+  at("w-name").textContent = weightName(0, theta.length - 1);
+  showEditor(setting, made, Math.min(selected ?? 0, made.y.length - 1));
   at("play").textContent = t(playing ? "steps.pause" : "steps.play");
   for (const button of every("[data-steps]")) button.classList.toggle("pace", Number(button.dataset.steps) === setting.pace);
   showPreset(presetOf(setting));
@@ -106,12 +116,17 @@ function put(element, value) {
 
 /** Whether an input has a meaning under the setting. */
 function applies(what, setting) {
-  const one = featureCount(setting) === 1;
+  const { data, test, batch, degree } = setting;
+  const one = columnCount(setting) === 1;
   return {
-    made: setting.data !== "points",
-    drawn: ["lesson", "bernoulli", "plane"].includes(setting.data),
-    lesson: setting.data === "lesson",
+    made: data !== "points",
+    drawn: !["soft", "points"].includes(data) || test > 0 || batch > 0,
+    true: !["moons", "points"].includes(data),
+    line: ["lesson", "bernoulli", "soft", "plane"].includes(data),
+    lesson: data === "lesson",
+    slopes: data === "plane",
     plane: !one,
+    rest: !one && degree > 1,
     one,
     wb: !one || setting.by === "wb",
     sm: one && setting.by === "sm",

@@ -48,8 +48,17 @@ export function step(data, state, options) {
   return { state: { ...next, t: state.t + 1 }, value };
 }
 
+/** The edge of stability as a multiple of 1 / λ: its formula, and its value. */
+const EDGES = {
+  sgd: ["2 / λ", 2],
+  momentum: ["2 (1 + μ) / λ", 2 * (1 + MOMENTUM)],
+  nesterov: ["2 (1 + μ) / ((1 + 2 μ) λ)", (2 + 2 * MOMENTUM) / (1 + 2 * MOMENTUM)],
+};
+
+/** How the edge of an optimiser is written; undefined where none is known. */
+export const edgeFormula = (optimizer) => EDGES[optimizer]?.[0];
+
 /** The step size above which the optimiser leaves a minimum of largest curvature λ; Infinity where there is none known. */
 export function edgeOfStability(optimizer, curvature) {
-  const factor = { sgd: 2, momentum: 2 * (1 + MOMENTUM), nesterov: (2 + 2 * MOMENTUM) / (1 + 2 * MOMENTUM) }[optimizer];
-  return factor === undefined ? Infinity : factor / curvature;
+  return optimizer in EDGES ? EDGES[optimizer][1] / curvature : Infinity;
 }

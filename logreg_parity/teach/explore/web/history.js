@@ -4,25 +4,36 @@ import { t } from "./text.js";
 
 const DETAIL = 600; // points drawn of a curve, no more than there are pixels
 
-/** The loss at every step, the lowest loss there can be as a dotted line. view: {losses, lowest}. */
-export function drawLosses(canvas, { losses, lowest }) {
-  const finite = losses.filter(Number.isFinite);
+/**
+ * The loss at every step, the lowest loss there can be as a dotted line; each step's own mini-batch and the rows set aside
+ * beside it, where there are any. view: {losses, parts, aside, lowest}.
+ */
+export function drawLosses(canvas, { losses, parts, aside, lowest }) {
+  const finite = [...losses, ...thinned(parts), ...thinned(aside)].filter(Number.isFinite);
   const [low, high] = [Math.min(lowest ?? Infinity, ...thinned(finite)), Math.max(...thinned(finite), 0)];
   const bottom = Number.isFinite(low) ? Math.min(low, high) : 0;
   const margin = (high - bottom) * 0.08 || 0.5;
   const last = Math.max(losses.length - 1, 10);
   const made = plot(canvas, { x: [0, last], y: [bottom - margin, high + margin], labels: [t("plot.step"), t("plot.loss")] });
   const { g, x, y, box } = made;
-  const { accent, soft } = palette();
+  const { accent, soft, test } = palette();
+  const line = (values, colour, width) => {
+    [g.strokeStyle, g.lineWidth] = [colour, width];
+    stroke(g, thinned(values.map((loss, step) => [step, loss])).map(([step, loss]) => [x(step), y(loss)]));
+  };
   clipped(made, () => {
+    g.globalAlpha = 0.55;
+    line(parts, soft, 1);
+    g.globalAlpha = 1;
     g.lineWidth = 1.5;
     g.strokeStyle = soft;
     g.setLineDash([2, 4]);
     if (lowest !== undefined) stroke(g, [[box.left, y(lowest)], [box.left + box.width, y(lowest)]]);
     g.setLineDash([]);
-    g.lineWidth = 2.25;
-    g.strokeStyle = accent;
-    stroke(g, thinned(losses.map((loss, step) => [step, loss])).map(([step, loss]) => [x(step), y(loss)]));
+    line(losses, accent, 2.25);
+    g.setLineDash([6, 3]);
+    line(aside, test, 2);
+    g.setLineDash([]);
   });
   if (Number.isFinite(losses.at(-1))) mark(g, "circle", x(losses.length - 1), y(losses.at(-1)), 4, { fill: accent });
 }

@@ -1,10 +1,13 @@
 /** The page: one setting, one session, and a frame that works for some milliseconds and then draws. */
 import { jaxCode, torchCode } from "./code.js";
 import { bindControls, showControls } from "./controls.js";
-import { drawCurve } from "./curve.js";
-import { fromRows, makeData, parseTable, problemOfRows, roundData } from "./data.js";
-import { startAt, step } from "./descent.js";
+import { drawCurve, reach } from "./curve.js";
+import { fromRows, makeData, parseTable, problemOfRows, roundData, toRows } from "./data.js";
+import { edgeFormula, edgeOfStability, startAt, step } from "./descent.js";
+import { batches, chosen, lensed, split } from "./features.js";
+import { weightName } from "./formula.js";
 import { Ground } from "./ground.js";
+import { bindGuide, guideSetting, writeGuide } from "./guide.js";
 import { drawLosses, drawUlps } from "./history.js";
 import { FORMS, ROUNDINGS, hessian, largestEigenvalue, logit, valueAndGradient } from "./numerics.js";
 import { findOptimum, separability } from "./optimum.js";
@@ -14,7 +17,7 @@ import { bindPlots } from "./pointer.js";
 import { presetSetting } from "./presets.js";
 import { distances, recordedRuns } from "./recorded.js";
 import { Session } from "./session.js";
-import { DEFAULTS, MOST_STEPS, checked, featureCount, fromHash, problem, toHash } from "./setting.js";
+import { DEFAULTS, MOST_STEPS, checked, columnCount, fromHash, problem, startFields, toHash } from "./setting.js";
 import { cliffs, drawSurface } from "./surface.js";
 import { bindLinks, bindTabs, showTab } from "./tabs.js";
 import { at, show, speak, t } from "./text.js";
@@ -26,7 +29,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 const session = new Session();
 const ground = new Ground();
-const page = { session, plots: {}, selected: null, playing: false, change, moveTo, preset, select, setRows, removeRow, attempt };
+const page = { session, plots: {}, selected: null, playing: false, held: null, change, moveTo, preset, guide, select, setRows, removeRow, attempt };
 let scheduled = false;
 let dirty = true; // whether something to be seen has changed
 const waiting = [];
@@ -45,15 +48,14 @@ function take(setting) {
 function change(patch) {
   const before = session.setting;
   take({ ...before, ...patch });
-  if (featureCount(before) !== featureCount(session.setting)) page.selected = null;
+  if (columnCount(before) !== columnCount(session.setting)) page.selected = null;
 }
 
 /** Put the point there: a new start, no steps yet. */
 function moveTo(theta) {
-  const [w, w2, b] = theta.length === 3 ? theta : [theta[0], session.setting.w2, theta[1]];
   if (!theta.every((x) => Math.abs(x) <= 1e6)) throw problem("problem.far", {});
   page.playing = false;
-  take({ ...session.setting, w, w2, b, steps: 0 });
+  take({ ...session.setting, ...startFields(theta, session.setting), steps: 0 });
 }
 
 function preset(name) {
@@ -62,22 +64,29 @@ function preset(name) {
   take(presetSetting(name, session.setting));
 }
 
+/** Go to a step of the guide, or, at 0, leave it and keep what is shown. */
+function guide(number) {
+  page.playing = false;
+  page.selected = null;
+  take(number === 0 ? { ...session.setting, guide: 0 } : guideSetting(number, session.setting));
+}
+
 function select(row) {
-  if (!(row >= 0 && row < session.data.y.length)) throw problem("problem.row", { rows: session.data.y.length });
+  if (!(row >= 0 && row < session.made.y.length)) throw problem("problem.row", { rows: session.made.y.length });
   page.selected = row;
   later();
 }
 
-function setRows(rows) {
+/** Take these rows, with names where new ones came: {names, classes}. */
+function setRows(rows, named = {}) {
   const wrong = problemOfRows(rows);
   if (wrong) throw problem(...wrong);
-  change({ data: "points", points: rows });
+  change({ data: "points", points: rows, ...named });
 }
 
 function removeRow(row) {
-  const { X, y } = session.data;
-  setRows(Array.from(y, (label, i) => [...X.map((x) => x[i]), label]).filter((_, i) => i !== row));
-  page.selected = Math.min(row, session.data.y.length - 1);
+  setRows(toRows(session.made).filter((_, i) => i !== row));
+  page.selected = Math.min(row, session.made.y.length - 1);
 }
 
 /** Do something a person asked for; where it cannot be done, say so. */
@@ -144,19 +153,28 @@ function pace() {
 
 /** Everything on the page, from the session as it is. */
 function update() {
-  const { setting, data, theta, optimum, run } = session;
+  const { setting, data, made, all, theta, optimum, run } = session;
+  const ranges = page.held ?? reach(made, setting);
+  const named = { ranges, names: setting.names ?? (made.X.length === 1 ? ["x"] : ["x₁", "x₂"]), probe: probed(setting, ranges) };
   if (setting.lang !== language) speak((language = setting.lang));
-  showControls(page);
+  named.classes = setting.classes ?? [t("legend.zero"), t("legend.one")];
+  showControls(page, named);
   showTab(setting.tab);
-  const said = writePanels(session);
+  writeGuide(setting.guide);
+  const said = writePanels(session, named);
   const recorded = recordedRuns(setting);
   const path = run.path;
-  page.plots.curve = drawCurve(at("curve"), { data, theta, threshold: setting.threshold, selected: setting.edit ? page.selected : null });
+  page.plots.curve = drawCurve(at("curve"), {
+    made, lens: all.lens, theta, truth: made.truth, threshold: setting.threshold, test: session.rows.test, ...named,
+    selected: setting.edit ? page.selected : null,
+  });
   page.plots.surface = drawSurface(at("surface"), {
-    ground: ground.picture, reach: setting.view, labels: theta.length === 3 ? ["w₁", "w₂"] : ["w", "b"], path, theta,
+    ground: ground.picture, reach: setting.view, labels: theta.length > 2 ? ["w₁", "w₂"] : ["w", "b"], path, theta,
     optimum: optimum.theta, truth: data.truth, recorded: recorded && setting.overlay ? { torch: recorded.torch, jax: recorded.jax } : {},
   });
-  drawLosses(at("losses"), { losses: [...run.losses, session.here.value], lowest: optimum.value });
+  drawLosses(at("losses"), {
+    losses: [...run.losses, session.here.value], parts: run.parts, aside: session.asideLosses, lowest: optimum.value,
+  });
   describe(said);
   if (ground.grid) {
     const { nan, infinite } = cliffs(ground.grid);
@@ -171,6 +189,11 @@ function update() {
   at("code-jax").textContent = setting.tab === "code" ? jaxCode(setting) : "";
   calmly("hash", () => history.replaceState(null, "", link()));
   calmly("spoken", () => (at("spoken").textContent = said));
+}
+
+/** The place at which the formula is worked out: the one asked for, or the middle of the plot. */
+function probed({ at: first, at2 }, ranges) {
+  return ranges.map(([low, high], j) => [first, at2][j] ?? Number(((low + high) / 2).toPrecision(3)));
 }
 
 function describe(said) {
@@ -206,6 +229,7 @@ function bind() {
   bindControls(page);
   bindPlots(at("curve"), at("surface"), page);
   bindTabs((tab) => change({ tab }));
+  bindGuide(page);
   bindLinks();
   for (const button of document.querySelectorAll("[data-steps]")) button.addEventListener("click", () => takeSteps(Number(button.dataset.steps)));
   at("play").addEventListener("click", () => {
@@ -224,7 +248,17 @@ function bind() {
   at("file").addEventListener("change", (event) => openFile(event.target));
   addEventListener("hashchange", readHash);
   addEventListener("resize", () => { ground.forgetPicture(); later(); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { forgetPalette(); ground.forgetPicture(); later(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+  matchMedia("print").addEventListener("change", repaint);
+}
+
+/** Everything in the colours and the sizes of now, at once: a printer does not wait for the next frame. */
+function repaint() {
+  forgetPalette();
+  ground.forgetPicture();
+  ground.work(session, at("surface"), performance.now() + QUIET_WORK);
+  update();
+  later();
 }
 
 function takeSteps(count) {
@@ -246,9 +280,10 @@ async function copy(text, button) {
 async function openFile(input) {
   const [file] = input.files;
   if (!file) return;
-  const rows = parseTable(await file.text());
+  const { rows, names } = parseTable(await file.text());
   input.value = "";
-  attempt(() => setRows(rows));
+  const label = names?.at(-1);
+  attempt(() => setRows(rows, { names: names && names.slice(0, -1), classes: names && [`${label} = 0`, `${label} = 1`] }));
 }
 
 function begin() {
@@ -262,8 +297,9 @@ function begin() {
 
 /** For the console, for teachers, and for the tests: the page's own functions. */
 globalThis.logreg = {
-  DEFAULTS, FORMS, ROUNDINGS, page, change, findOptimum, fromHash, fromRows, hessian, jaxCode, largestEigenvalue, link, logit, makeData, moveTo, preset, roundData,
-  separability, session, startAt, step, toHash, torchCode, update, valueAndGradient,
+  DEFAULTS, FORMS, ROUNDINGS, batches, change, chosen, edgeFormula, edgeOfStability, findOptimum, fromHash, fromRows, guide, hessian, jaxCode,
+  largestEigenvalue, lensed, link, logit, makeData, moveTo, page, preset, roundData, separability, session, split, startAt, step, toHash,
+  torchCode, update, valueAndGradient,
   settled: () => new Promise((resolve) => { waiting.push(resolve); later(); }),
 };
 

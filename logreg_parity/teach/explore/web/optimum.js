@@ -1,15 +1,21 @@
 /**
  * Whether the data has a finite optimum, and where: float64 does here what logreg_parity.truth.optimum proves.
  */
-import { EXACT, hessian, objective, valueAndGradient } from "./numerics.js";
+import { EXACT, hessian, logit, objective, valueAndGradient } from "./numerics.js";
 
 const NEWTON_STEPS = 200;
 
 /**
- * "separable", "quasi-separable" (the classes touch) or "overlapping", of one or two features. A row with a soft label
- * belongs to both classes.
+ * "separable", "quasi-separable" (the classes touch) or "overlapping". A row with a soft label belongs to both classes.
+ * Of more than two features Newton's way decides: a point with every row on its side proves that they are separable, an
+ * optimum that they overlap; where it meets neither, as where they touch, it is "undecided".
  */
-export function separability({ X, y }) {
+export function separability(data) {
+  const { X, y } = data;
+  if (X.length > 2) {
+    const { status } = newton(data, { form: "logits", reduction: "mean", l2: 0, r: EXACT });
+    return { infinite: "separable", finite: "overlapping", undecided: "undecided" }[status];
+  }
   const rows = Array.from(y, (_, i) => X.map((x) => x[i]));
   const zeros = rows.filter((_, i) => y[i] < 1);
   const ones = rows.filter((_, i) => y[i] > 0);
@@ -72,9 +78,10 @@ const turn = (a, b, c) => (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] 
 export function findOptimum(data, { reduction, l2 }) {
   const options = { form: "logits", reduction, l2, r: EXACT };
   const oneClass = data.y.every((label) => label === 0) || data.y.every((label) => label === 1);
-  if (oneClass || (l2 === 0 && separability(data) !== "overlapping")) return { status: "infinite" };
-  if (l2 === 0 && dependent(data.X)) return { status: "not unique" };
-  return newton(data, options);
+  if (oneClass) return { status: "infinite" };
+  if (l2 > 0 || data.X.length > 2) return newton(data, options);
+  if (separability(data) !== "overlapping") return { status: "infinite" };
+  return dependent(data.X) ? { status: "not unique" } : newton(data, options);
 }
 
 /** Whether the features and the bias lie in a lower space: one repeated value, or all points on one line. */
@@ -83,11 +90,20 @@ function dependent(X) {
   return X.length === 1 ? X[0].every((x) => x === X[0][0]) : hull(points).length < 3;
 }
 
-/** Newton's method, a step halved until the objective falls. It ends where the gradient is all rounding. */
+/** Whether every row is on its class's side, further from the boundary than rounding could have put it. */
+function parts(data, theta) {
+  return data.y.every((label, i) => (2 * label - 1) * logit(data, theta, i, EXACT) > 1);
+}
+
+/**
+ * Newton's method, a step halved until the objective falls. It ends where the gradient is all rounding, or, without L2,
+ * where the classes are parted.
+ */
 function newton(data, options) {
   let theta = new Array(data.X.length + 1).fill(0);
   let { value, gradient } = valueAndGradient(data, theta, options);
   for (let k = 0; k < NEWTON_STEPS; k++) {
+    if (options.l2 === 0 && parts(data, theta)) return { status: "infinite" };
     const direction = solve(hessian(data, theta, options), gradient);
     if (!direction.every(Number.isFinite)) break;
     const decrease = gradient.reduce((sum, slope, j) => sum + slope * direction[j], 0);

@@ -7,7 +7,7 @@ let colours = null;
 export function palette() {
   if (colours === null) {
     const style = getComputedStyle(document.documentElement);
-    const names = ["ink", "soft", "faint", "line", "panel", "zero", "one", "truth", "accent", "torch", "jax", "low", "high"];
+    const names = ["ink", "soft", "faint", "line", "panel", "zero", "one", "truth", "accent", "torch", "jax", "test", "low", "high"];
     colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   }
   return colours;

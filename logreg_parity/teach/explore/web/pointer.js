@@ -1,5 +1,6 @@
 /** What a pointer or the arrow keys do on the plots: drag the curve, the marker, and the points. */
 import { toRows } from "./data.js";
+import { logitAt } from "./features.js";
 
 const NEAR = 14; // pixels
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -24,9 +25,16 @@ export function bindPlots(curve, surface, page) {
   onDrag(
     curve,
     page,
-    (at) => (drag = page.session.setting.edit ? grabPoint(page, at) : grabCurve(page, at)),
+    (at) => {
+      page.held = page.plots.curve.ranges; // the axes stand still meanwhile
+      drag = page.session.setting.edit ? grabPoint(page, at) : grabCurve(page, at);
+    },
     (at) => drag?.(at),
   );
+  curve.addEventListener("lostpointercapture", () => {
+    page.held = null;
+    page.attempt(() => page.change({}));
+  });
   curve.addEventListener("dblclick", (event) => {
     const row = nearest(page, pixels(event));
     if (page.session.setting.edit && row !== null) page.attempt(() => page.removeRow(row));
@@ -55,34 +63,37 @@ function moveMarker({ session, plots, moveTo }, at) {
 
 /** How the curve follows the pointer: grabbed in its middle it moves sideways, grabbed elsewhere it turns about it. */
 function grabCurve({ session, plots, moveTo }, start) {
-  if (session.theta.length === 3) return grabLine({ session, plots, moveTo }, start);
-  const [x0, p0] = plots.curve.back(...start);
+  const { mean, deviation } = session.all.lens;
+  const inModel = (at) => plots.curve.back(...at).map((x, j) => (j < mean.length ? (x - mean[j]) / deviation[j] : x));
+  if (mean.length === 2) return grabLine({ session, moveTo }, inModel, start);
+  const [x0, p0] = inModel(start);
   const [w0, b0] = session.theta;
   if (w0 === 0 || Math.abs(p0 - 0.5) < 0.25) {
     const w = w0 || 1;
-    return (at) => moveTo([w, tidy(b0 - w * (plots.curve.back(...at)[0] - x0))]);
+    return (at) => moveTo([w, tidy(b0 - w * (inModel(at)[0] - x0))]);
   }
   const middle = -b0 / w0;
   return (at) => {
-    const [x, p] = plots.curve.back(...at);
+    const [x, p] = inModel(at);
     const z = Math.log(Math.min(Math.max(p, 0.02), 0.98) / (1 - Math.min(Math.max(p, 0.02), 0.98)));
     if (Math.abs(x - middle) > 0.05) moveTo([tidy(z / (x - middle)), tidy((-z / (x - middle)) * middle)]);
   };
 }
 
-/** The decision line follows the pointer without turning. */
-function grabLine({ session, plots, moveTo }, start) {
+/** The decision line follows the pointer without turning; a curve that products bend does not. */
+function grabLine({ session, moveTo }, inModel, start) {
+  if (session.theta.length > 3) return null;
   const [w1, w2, b] = session.theta;
-  const [x0, y0] = plots.curve.back(...start);
+  const [x0, y0] = inModel(start);
   return (at) => {
-    const [x, y] = plots.curve.back(...at);
+    const [x, y] = inModel(at);
     moveTo([w1, w2, tidy(b - w1 * (x - x0) - w2 * (y - y0))]);
   };
 }
 
 /** The point under the pointer, or a new one there, follows it. */
 function grabPoint(page, start) {
-  const rows = toRows(page.session.data);
+  const rows = toRows(page.session.made);
   let row = nearest(page, start);
   if (row === null) {
     row = rows.push(pointAt(page, start, null)) - 1;
@@ -95,14 +106,13 @@ function grabPoint(page, start) {
 /** The row that a place on the plot stands for: one feature's label is the nearer of 0 and 1. */
 function pointAt({ session, plots }, at, old) {
   const [x, y] = plots.curve.back(...at).map(tidy);
-  if (session.data.X.length === 1) return [x, y > 0.5 ? 1 : 0];
-  const [w1, w2, b] = session.theta;
-  return [x, y, old ? old[2] : w1 * x + w2 * y + b > 0 ? 1 : 0];
+  if (session.made.X.length === 1) return [x, y > 0.5 ? 1 : 0];
+  return [x, y, old ? old[2] : logitAt(session.all.lens, session.theta, [x, y]) > 0 ? 1 : 0];
 }
 
 /** The row whose mark is nearest to a pixel, if it is near enough. */
 function nearest({ session, plots }, [px, py]) {
-  const { X, y } = session.data;
+  const { X, y } = session.made;
   let [row, least] = [null, NEAR];
   for (let i = 0; i < y.length; i++) {
     const distance = Math.hypot(plots.curve.x(X[0][i]) - px, plots.curve.y(X.length === 1 ? y[i] : X[1][i]) - py);

@@ -1,12 +1,12 @@
 /**
  * The Mersenne Twister, seeded and read as NumPy's RandomState does it: a seed names the same data in both languages.
- * random() is exact. normal() is exact but for the last bit of Math.log, in which libraries differ.
+ * random() and permutation() are exact. normal() is exact but for the last bit of Math.log, in which libraries differ.
  */
 
 const SIZE = 624;
 const SHIFT = 397;
 
-/** @param {number} seed 0 ... 2³² - 1; @returns {{random: () => number, normal: () => number}} */
+/** @param {number} seed 0 ... 2³² - 1; @returns {random(), normal(), permutation(n)} */
 export function randomState(seed) {
   const words = seeded(seed);
   let at = SIZE;
@@ -50,7 +50,26 @@ export function randomState(seed) {
     }
   }
 
-  return { random, normal };
+  /** A whole number from 0 to most: words of as many bits as that needs, until one is not above it. */
+  function below(most) {
+    const mask = 2 ** (32 - Math.clz32(most)) - 1;
+    for (;;) {
+      const value = (word() & mask) >>> 0;
+      if (value <= most) return value;
+    }
+  }
+
+  /** The numbers 0 ... n - 1 in a drawn order. */
+  function permutation(n) {
+    const order = Array.from({ length: n }, (_, i) => i);
+    for (let i = n - 1; i > 0; i--) {
+      const j = below(i);
+      [order[i], order[j]] = [order[j], order[i]];
+    }
+    return order;
+  }
+
+  return { random, normal, permutation };
 }
 
 /** The state (624,) that a seed stands for. */

@@ -8,7 +8,7 @@ const DATA_FIELDS = {
   soft: ["n", "tw", "tb"],
   plane: ["n", "tw", "tw2", "tb", "seed"],
 };
-const RUN_FIELDS = ["data", "w", "b", "form", "reduction", "precision", "l2", "optimizer", "lr"];
+const RUN_FIELDS = ["data", "standard", "degree", "test", "batch", "w", "b", "form", "reduction", "precision", "l2", "optimizer", "lr"];
 const BITS = { float64: 53, float32: 24 };
 
 /** The recorded runs of this very setting, {versions, torch, jax}: points (T + 1, D + 1) each; null where there are none. */

@@ -1,27 +1,30 @@
 /** The sentences of the page: what b does to the curve, and the honesty line. */
-import { separability } from "./optimum.js";
+import { nought } from "./formula.js";
 import { show, showPoint, t } from "./text.js";
 
 /** What the point means for the curve; true for both signs of w. */
-export function aboutCurve(theta) {
+export function aboutCurve(theta, { mean, deviation }, standard, names) {
   if (!theta.every(Number.isFinite)) return t("curve.lost");
-  if (theta.length === 3) return aboutLine(theta);
+  if (theta.length > 3) return t("curve.bent");
+  if (theta.length === 3) return aboutLine(theta, standard);
   const [w, b] = theta;
   if (w === 0) return t("curve.flat", { p: show(1 / (1 + Math.exp(-b))) });
-  return t(w > 0 ? "curve.rises" : "curve.falls", { midpoint: show(-b / w + 0), w: show(w), b: show(b) });
+  const rule = standard ? `${names[0]} = m − s b / w` : `${names[0]} = −b / w`;
+  const midpoint = show(nought(mean[0] - (deviation[0] * b) / w, standard ? deviation[0] : 0) + 0);
+  return t(w > 0 ? "curve.rises" : "curve.falls", { rule, midpoint }) + (standard ? t("curve.standard", { m: nought(mean[0], deviation[0]), s: deviation[0] }) : "");
 }
 
-function aboutLine([w1, w2, b]) {
+function aboutLine([w1, w2, b], standard) {
   const length = Math.hypot(w1, w2);
-  return length === 0 ? t("curve.noline") : t("curve.line", { at: show(-b / length) });
+  return length === 0 ? t("curve.noline") : t(standard ? "curve.line.standard" : "curve.line", { at: show(-b / length + 0) });
 }
 
 /**
  * The honesty line, sentence by sentence: is there an optimum, what L2 does to it, how far truth, optimum and the
- * present point are from each other. view: {data, theta, optimum, bare}: bare is the optimum without L2.
+ * present point are from each other. view: {separability, theta, optimum, bare}: bare is the optimum without L2.
  */
-export function honesty({ data, theta, optimum, bare, l2, truth }) {
-  const sentences = [t(`honesty.${separability(data)}`), aboutOptimum(optimum)];
+export function honesty({ separability, theta, optimum, bare, l2, truth }) {
+  const sentences = [...(separability === "undecided" ? [] : [t(`honesty.${separability}`)]), aboutOptimum(optimum)];
   if (l2 > 0) sentences.push(aboutPenalty(l2, optimum, bare));
   if (optimum.theta) sentences.push(...aboutDistances(truth, optimum.theta, theta));
   else if (truth && theta.every(Number.isFinite)) sentences.push(t("honesty.fromtruth", { distance: far(truth, theta) }));
