@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .. import __version__
 from . import COMMANDS
-from .problem import add_problem, positive, problem
+from .problem import add_language, add_problem, positive, problem
 
 EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3}
 
@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="K",
         help="steps of the exact run (as many as take some 15 seconds)",
     )
+    add_language(judge)
     judge.add_argument("--out", type=Path, default=Path("results"), metavar="FOLDER", help="for the report (results/)")
     return top
 
@@ -76,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
     from ..judge.compare import compare
     from ..judge.report import summary, tables, write_report
+    from ..language import speaking
     from ..twins import OnEngine, load_twin
 
     if options.out.exists() and not options.out.is_dir():
@@ -96,8 +98,9 @@ def run(options: argparse.Namespace) -> int:
         notify=lambda message: progress.print(f"· {message}", style="dim", highlight=False),
     )
     console.print(f"data: {dataset.source}", highlight=False)
-    console.print(tables(comparison))
-    console.print(f"\n{summary(comparison)}\n", highlight=False)
+    with speaking(options.lang):
+        console.print(tables(comparison))
+        console.print(f"\n{summary(comparison)}\n", highlight=False)
     written = write_report(comparison, options.out)
     console.print(f"Written: {', '.join(str(path) for path in written)}", highlight=False, soft_wrap=True)
     return EXIT_STATUS[comparison.verdict]

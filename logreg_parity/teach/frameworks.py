@@ -16,6 +16,8 @@ from .allowed import DTYPE
 
 TWINS = {"torch": "logreg_torch", "jax": "logreg_jax"}
 NAMES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX"}
+FAMILY = {"jaxlib": "jax", "optax": "jax", "flax": "jax", "equinox": "jax", "torchmetrics": "torch"}
+"""Packages that speak a framework's language."""
 
 
 class NumPy:
@@ -92,10 +94,11 @@ def _roots(thing: Any, seen: set[int]) -> set[str]:
     found = {_root(name) for name in (home, module, own) if isinstance(name, str)} & set(NAMES)
     if found or isinstance(thing, ModuleType):
         return found
-    return found.union(*(_roots(part, seen) for part in _parts(thing)))
+    return found.union(*(_roots(part, seen) for part in parts_of(thing)))
 
 
-def _parts(thing: Any) -> list[Any]:
+def parts_of(thing: Any) -> list[Any]:
+    """What a function or a callable object reaches: what it wraps, holds in its closure, or names among its globals."""
     if isinstance(thing, functools.partial):
         return [thing.func, *thing.args, *thing.keywords.values()]
     function = inspect.unwrap(thing) if callable(thing) else thing
@@ -113,4 +116,5 @@ def _code_names(code) -> set[str]:
 
 
 def _root(name: str) -> str:
-    return name.split(".")[0].replace("jaxlib", "jax")
+    root = name.split(".")[0]
+    return FAMILY.get(root, root)
