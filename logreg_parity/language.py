@@ -10,7 +10,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -81,23 +83,39 @@ def _catalogue(code: str) -> gettext.NullTranslations:
 
 def main() -> None:
     """Bring every catalogue up to date with the code, and compile it: after a text has changed."""
-    from babel.messages import catalog, extract, mofile, pofile
-
-    package = Path(__file__).parent
-    template = catalog.Catalog(project=DOMAIN, fuzzy=False, charset="utf-8")
-    for name, _, message, _, _ in extract.extract_from_dir(package, keywords={"say": None, "Words": None}):
-        template.add(message, locations=[(name, 0)])
     for code in LANGUAGES[1:]:
         path = FOLDER / code / "LC_MESSAGES" / f"{DOMAIN}.po"
-        found = pofile.read_po(path.open("rb"), locale=code) if path.exists() else catalog.Catalog(locale=code)
-        found.update(template, no_fuzzy_matching=True)
-        found.obsolete.clear()
-        with path.open("wb") as file:
-            pofile.write_po(file, found, width=118, omit_header=False, sort_by_file=True, include_lineno=False)
-        with path.with_suffix(".mo").open("wb") as file:
-            mofile.write_mo(file, found)
-        missing = [message.id for message in found if message.id and not message.string]
-        print(f"{path}: {len(found)} texts, {len(missing)} of them not translated", *missing, sep="\n  ")
+        text, compiled, missing = updated(path, code)
+        path.write_bytes(text)
+        path.with_suffix(".mo").write_bytes(compiled)
+        print(f"{path}: {len(missing)} texts are not translated", *missing, sep="\n  ")
+
+
+def updated(path: Path, code: str) -> tuple[bytes, bytes, list[str]]:
+    """A catalogue with the texts that the code has now, the same compiled, and what it does not translate."""
+    from babel.messages import catalog, extract, mofile, pofile
+
+    spoken, day = (
+        {"say": None, "Words": None},
+        datetime(2026, 1, 1, tzinfo=UTC),
+    )  # a date would change the file every day
+    places = [("judge/report.py", "python"), ("teach/*.py", "python")]
+    template = catalog.Catalog(project=DOMAIN, fuzzy=False, creation_date=day)
+    for name, _, message, _, _ in extract.extract_from_dir(Path(__file__).parent, places, keywords=spoken):
+        template.add(message, locations=[(name, 0)])
+    with path.open("rb") as file:
+        found = pofile.read_po(file, locale=code)
+    found.update(template, no_fuzzy_matching=True)
+    found.obsolete.clear()
+    found.creation_date = found.revision_date = day
+    found.fuzzy, found.version, found.msgid_bugs_address = False, "1", ""
+    found.last_translator = found.language_team = ""
+    found.header_comment = f"# What {DOMAIN} says, in the language {code}."
+    text, compiled = BytesIO(), BytesIO()
+    pofile.write_po(text, found, width=118, sort_by_file=True, include_lineno=False)
+    mofile.write_mo(compiled, found)
+    missing = [str(message.id) for message in found if message.id and not message.string]
+    return text.getvalue(), compiled.getvalue(), missing
 
 
 if __name__ == "__main__":

@@ -246,18 +246,18 @@ class Examination:
         name, question = self.exercise.by, self.exercise.questions[0]
         if name is None or self.exercise.slope is None or isinstance(self.side, frameworks.NumPy):
             return
-        detached = r"detach|\.data\b|no_grad|stop_gradient|tensor\(|array\(|item\(|float\(|numpy"
+        detached = r"detach|\.data\b|no_grad|stop_gradient|tensor\(|array\(|item\(|float\(|numpy|[a-z]_\("
         line = line_with(self.function, detached)
         try:
             found = self._derivative(question)
         except Exception as error:
+            keep = Words("keep float(), .item(), .numpy() and NumPy's functions out of it.")
             text = Words(
-                "its values are right, but it cannot be differentiated by {name} ({error}): keep float(), .item(), "
-                ".numpy() and NumPy's functions out of it.",
+                "its values are right, but it cannot be differentiated by {name}: {why}",
                 name=name,
-                error=type(error).__name__,
+                why=meaning(error) or keep,
             )
-            raise NotYet(text, line=line) from error
+            raise NotYet(text, line=line_of(self.function, error) or line) from error
         if not found.any():
             text = Words(
                 "its values are right, but its derivative by {name} is 0: something detaches it (.detach(), .data, "
@@ -328,18 +328,19 @@ class Examination:
         return () if finite else (text,)
 
 
-class Domain(Words):
+class Domain:
     """What was asked: the range of every argument."""
 
     def __init__(self, questions: Sequence[dict[str, Any]]):
-        super().__init__("{name} from {low:g} to {high:g}")
         self.ranges: dict[str, list[float]] = {}
         for question in questions:
             for name, value in _flat(question):
                 self.ranges.setdefault(name, []).extend(np.ravel(value).tolist())
 
     def __str__(self) -> str:
-        parts = (say(self.template, name=n, low=min(v), high=max(v)) for n, v in self.ranges.items())
+        parts = (
+            say("{name} from {low:g} to {high:g}", name=n, low=min(v), high=max(v)) for n, v in self.ranges.items()
+        )
         return say(", ").join(parts)
 
 

@@ -18,6 +18,11 @@ TWINS = {"torch": "logreg_torch", "jax": "logreg_jax"}
 NAMES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX"}
 FAMILY = {"jaxlib": "jax", "optax": "jax", "flax": "jax", "equinox": "jax", "torchmetrics": "torch"}
 """Packages that speak a framework's language."""
+METHODS = {
+    "torch": {"torch", "clone", "detach", "backward", "requires_grad_", "numpy", "unsqueeze", "reciprocal", "add_"},
+    "jax": {"jax", "jnp", "at", "block_until_ready"},
+}
+"""What arrays of a framework can do and NumPy's cannot: a hint where a function names no framework."""
 
 
 class NumPy:
@@ -72,7 +77,9 @@ def take(value: Any) -> Any:
 
 
 def languages(function) -> list[str]:
-    """The framework whose name a function uses, itself or in what it calls; all three, to be tried, if it uses none.
+    """The framework whose name a function uses, itself or in what it calls.
+
+    All three, to be tried, the likeliest first, if it uses none.
 
     Raises ValueError where it uses both.
     """
@@ -80,7 +87,7 @@ def languages(function) -> list[str]:
     if found >= set(TWINS):
         raise ValueError("the function uses both PyTorch and JAX; give one that speaks one of them")
     named = [name for name in (*TWINS, "numpy") if name in found]
-    return named[:1] or list(NAMES)
+    return named[:1] or sorted(NAMES, key=lambda name: -len(METHODS.get(name, set()) & _names(function)))
 
 
 def _roots(thing: Any, seen: set[int]) -> set[str]:
@@ -95,6 +102,12 @@ def _roots(thing: Any, seen: set[int]) -> set[str]:
     if found or isinstance(thing, ModuleType):
         return found
     return found.union(*(_roots(part, seen) for part in parts_of(thing)))
+
+
+def _names(function: Any) -> set[str]:
+    """Every name in its code."""
+    plain = inspect.unwrap(function) if callable(function) else function
+    return _code_names(plain.__code__) if inspect.isfunction(plain) else set()
 
 
 def parts_of(thing: Any) -> list[Any]:
