@@ -13,6 +13,9 @@ Parts = dict[str, np.ndarray]
 """By name; one part named "" if the answer is one array."""
 
 
+NOT_WRITTEN = Words("not written yet. Put your code in the place of the dots.")
+
+
 class NotYet(Exception):  # noqa: N818, an answer and no error of the program
     """What the learner should know and do; cause: the first of the texts; line: where in the source it is, if known."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..language import Words
 from . import frameworks
-from .answer import NotYet, check_shape, slopes
+from .answer import NOT_WRITTEN, NotYet, check_shape, slopes
 from .failures import meaning
 from .source import line_of
 
@@ -59,6 +59,8 @@ def _draw(function: Callable, number: int) -> dict[str, float]:
         given = {}
     try:
         theta = frameworks.take(function(**given))
+    except NotImplementedError as error:
+        raise NotYet(NOT_WRITTEN) from error
     except Exception as error:
         wrong = meaning(error) or Words("it stops with {error}.", error=f"{type(error).__name__}: {error}")
         raise NotYet(wrong, Words("It is called without arguments."), line=line_of(function, error)) from error

@@ -43,10 +43,10 @@ def line_of(function: Callable, error: BaseException) -> Line | None:
 
 
 def _own(function: Any) -> Iterator[Any]:
-    """The function, and those that it reaches in its own file, each once."""
+    """The function, and those that it reaches in its own module or notebook, each once."""
     waiting: list[Any] = [function]
     seen: set[int] = set()
-    files: set[str] = set()
+    home: dict[str, Any] = {}
     while waiting:
         part = waiting.pop(0)
         if id(part) in seen:
@@ -56,8 +56,8 @@ def _own(function: Any) -> Iterator[Any]:
         if not inspect.isfunction(part):
             waiting += parts_of(part) if callable(part) and not inspect.isclass(part) else []
             continue
-        files = files or {part.__code__.co_filename}
-        if part.__code__.co_filename in files:
+        home = home or part.__globals__
+        if part.__globals__ is home:
             yield part
             waiting += [inner for inner in parts_of(part) if callable(inner)]
 
