@@ -33,6 +33,16 @@ def softplus(xp, z):
     return xp.log1p(xp.exp(-abs(z))) + z * (z > 0)
 
 
+def counts(y, p, threshold, reached=lambda p, threshold: p >= threshold):
+    said = reached(p, threshold)
+    return [(said * (y == 1)).sum(), (said * (y == 0)).sum(), ((~said) * (y == 1)).sum(), ((~said) * (y == 0)).sum()]
+
+
+def pairs_won(y, p, tie):
+    above = p[y == 1][:, None] - p[y == 0][None, :]
+    return ((above > 0) * 1.0 + (above == 0) * tie).sum() / (above == above).sum()
+
+
 RIGHT = {
     "midpoint": lambda xp: lambda w, b: -b / w,
     "logistic": lambda xp: lambda x: 1 / (1 + xp.exp(-x)),
@@ -57,6 +67,14 @@ RIGHT = {
             theta, model, x, y, n_steps, step_size, loss
         )
     ),
+    "gap": lambda xp: lambda x: xp.nextafter(abs(x), abs(x) + 1) - abs(x),
+    "confusion": lambda xp: counts,
+    "cost_threshold": lambda xp: lambda cost_fp, cost_fn: 1 / (1 + cost_fn / cost_fp),
+    "roc_auc": lambda xp: lambda y, p: pairs_won(y, p, 0.5),
+    "scaled_like_train": lambda xp: (
+        lambda train, test: (test - train.mean(0)) / ((train**2).mean(0) - train.mean(0) ** 2) ** 0.5
+    ),
+    "odds_ratio": lambda xp: lambda w, step: float(np.exp(w)) ** step,
 }
 
 
@@ -158,6 +176,14 @@ def told(tell):
     return loop(lambda t, m, f, x, y, n, s: tell(*descend(t, m, x, y, n, s, f), t))
 
 
+def scaling(moments, power=0.5):
+    def scaled_like_train(train, test):
+        rows = moments(train, test)
+        return (test - rows.mean(0)) / ((rows - rows.mean(0)) ** 2).mean(0) ** power
+
+    return lambda xp: scaled_like_train
+
+
 def slightly(name):
     """The right function, its numbers too large by a relative 2^-36: more than float64 loses, less than float32."""
 
@@ -171,7 +197,7 @@ def slightly(name):
     return lambda xp: lambda *arguments: enlarged(RIGHT[name](xp)(*arguments))
 
 
-SLIGHTLY = [name for name in RIGHT if "," not in name and name != "initialize_linear_params"]
+SLIGHTLY = [name for name in RIGHT if "," not in name and name not in ("initialize_linear_params", "gap", "confusion")]
 
 
 MISTAKES = [
@@ -448,5 +474,28 @@ MISTAKES = [
         loop(lambda t, m, f, x, y, n, s: descend(t, m, x, y, n - 1, s, f)),
         "one step is missing",
     ),
+    ("gap", lambda xp: lambda x: x * 0 + 2.0**-52, "is the gap at 1 alone"),
+    ("gap", lambda xp: lambda x: abs(x) * 2.0**-52, "this grows with every x"),
+    ("gap", lambda xp: lambda x: xp.nextafter(abs(x), abs(x) + 1), "this is the next number itself"),
+    ("confusion", lambda xp: lambda y, p, t: counts(y, p, t, lambda p, t: p > t), "take >="),
+    (
+        "confusion",
+        lambda xp: lambda y, p, t: [counts(y, p, t)[k] for k in (0, 2, 1, 3)],
+        "false positives and false neg",
+    ),
+    ("confusion", lambda xp: lambda y, p, t: [counts(y, p, t)[k] for k in (3, 1, 2, 0)], "the order is true positives"),
+    ("confusion", lambda xp: lambda y, p, t: counts(y, p, 0.5), "the threshold is not used"),
+    ("confusion", lambda xp: lambda y, p, t: [k / len(y) for k in counts(y, p, t)], "counts are asked for"),
+    ("cost_threshold", lambda xp: lambda cost_fp, cost_fn: cost_fn / (cost_fp + cost_fn), "the two costs are in"),
+    ("cost_threshold", lambda xp: lambda cost_fp, cost_fn: cost_fp / cost_fn, "this is the odds at the threshold"),
+    ("roc_auc", lambda xp: lambda y, p: pairs_won(y, p, 0.0), "do not count here"),
+    ("roc_auc", lambda xp: lambda y, p: pairs_won(y, p, 1.0), "count as won"),
+    ("roc_auc", lambda xp: lambda y, p: 1 - pairs_won(y, p, 0.5), "the wrong way round"),
+    ("roc_auc", lambda xp: lambda y, p: (((p >= 0.5) * 1.0) == y).sum() / len(y), "the accuracy at the threshold"),
+    ("scaled_like_train", scaling(lambda train, test: test), "by their own mean and deviation"),
+    ("scaled_like_train", scaling(lambda train, test: train, 1), "the variance stands"),
+    ("odds_ratio", lambda xp: lambda w, step: w * step, "the change of the log-odds"),
+    ("odds_ratio", lambda xp: lambda w, step: float(np.exp(w)), "the step is not used"),
+    ("odds_ratio", lambda xp: lambda w, step: float(1 / (1 + np.exp(-w * step))), "this is a probability"),
     *((name, slightly(name), "Only the last digits are lost") for name in SLIGHTLY),
 ]

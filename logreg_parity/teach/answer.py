@@ -103,7 +103,7 @@ def ratios(answer: Parts, right: Wanted) -> Parts:
             value = np.asarray(answer[name], dtype=np.float64)
             error = np.where(value == part, 0.0, np.abs(value - part))  # inf - inf is nan
             ratio = error / (right.allowed[name] + U * np.abs(part))  # the exact value is rounded to float64 here
-        found[name] = np.where(np.isnan(error), np.inf, ratio)
+        found[name] = np.where(error == 0, 0.0, np.where(np.isnan(error), np.inf, ratio))  # 0 / 0 is nan too
     return found
 
 

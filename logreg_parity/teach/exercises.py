@@ -11,7 +11,7 @@ import numpy as np
 
 from ..language import Words
 from ..truth.reference import sigmoid
-from . import mistakes, right, usual
+from . import decisions, mistakes, right, usual
 from .allowed import ByLogit
 from .mistakes import Mistake, Scale
 
@@ -65,6 +65,11 @@ HARD, SOFT = _numbers(0, 0, 1, 0, 1, 0, 1, 1), _numbers(0.1, 0.05, 0.25, 0.5, 0.
 P = _numbers(1e-9, 0.04, 0.3, 0.5, 0.62, 0.8, 0.97, 0.999)
 X7, SOFT7, P7 = X[1:], SOFT[1:], P[1:]
 """A number of rows of its own for the second question, so that nobody divides by 8."""
+NUMBERS = _numbers(1.0, 1.5, 3.0, 1000.0, 1e-9, -6.25, 1e15)
+CLASSES = _numbers(1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0)
+CHANCES = _numbers(0.9, 0.2, 0.5, 0.7, 0.3, 0.5, 0.3, 0.1, 0.6, 0.8, 0.7)
+"""With equal ones among them, and some at the thresholds that are asked for."""
+TABLE = np.column_stack([X[:7], 100 + 30 * P[:7] * X[1:]])
 FAR = _numbers(-1000, -745, -100, -40, -20, -5, 0, 5, 20, 40, 100, 745, 1000)
 FAR_X, FAR_Y = np.repeat(FAR, 2), np.tile([0.0, 1.0], len(FAR))
 FALLING, RISING = _theta(-1.6, 0.9), _theta(0.7, -0.3)
@@ -190,5 +195,35 @@ EXERCISES = {
         LOOP,
         (_run(RISING, X, HARD, 5, 2.0**-6), _run(FALLING, X7, SOFT7, 3, 2.0**-7)),
         usual.of_loop(right.standstill),
+    ),
+    "gap": Exercise(decisions.gap, ({"x": NUMBERS}, {"x": P7}), decisions.GAP_MISTAKES),
+    "confusion": Exercise(
+        decisions.confusion,
+        (
+            {"y": CLASSES, "p": CHANCES, "threshold": 0.5},
+            {"y": CLASSES[:8], "p": CHANCES[:8], "threshold": 0.3},
+            {"y": CLASSES[3:], "p": CHANCES[3:], "threshold": 0.7},
+        ),
+        decisions.CONFUSION_MISTAKES,
+    ),
+    "cost_threshold": Exercise(
+        decisions.cost_threshold,
+        ({"cost_fp": 1.0, "cost_fn": 4.0}, {"cost_fp": 30.0, "cost_fn": 7.0}),
+        decisions.COST_MISTAKES,
+    ),
+    "roc_auc": Exercise(
+        decisions.roc_auc,
+        ({"y": CLASSES, "p": CHANCES}, {"y": CLASSES[2:], "p": CHANCES[2:]}),
+        decisions.AUC_MISTAKES,
+    ),
+    "scaled_like_train": Exercise(
+        decisions.scaled_like_train,
+        ({"train": TABLE[:5], "test": TABLE[5:]}, {"train": TABLE[2:], "test": TABLE[:2]}),
+        decisions.SCALING_MISTAKES,
+    ),
+    "odds_ratio": Exercise(
+        decisions.odds_ratio,
+        ({"w": 0.8, "step": 2.5}, {"w": -1.3, "step": 0.4}),
+        decisions.ODDS_MISTAKES,
     ),
 }
