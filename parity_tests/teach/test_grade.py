@@ -72,9 +72,10 @@ def test_the_framework_is_found(name):
 
 
 @pytest.mark.parametrize("number", range(len(MISTAKES)), ids=lambda n: f"{MISTAKES[n][0]}-{n}")
-def test_the_usual_mistake_is_named(library, number):
+def test_the_usual_mistake_is_named(number):
+    """In one of the three libraries, by turns: it is the same grader."""
     exercise, wrong, words = MISTAKES[number]
-    given = grade(exercise, wrong(LIBRARIES[library]))
+    given = grade(exercise, wrong([*LIBRARIES.values()][number % 3]))
     assert not given and words in f"{exercise}: {given.words}", given.words
 
 
