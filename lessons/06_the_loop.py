@@ -28,6 +28,7 @@ from logreg_parity.truth import reference
 from logreg_parity.truth.optimum import find_optimum
 
 
+# %%
 def initialize_linear_params():
     """A starting point {"w": ..., "b": ...}: two draws from the standard normal distribution."""
     ...

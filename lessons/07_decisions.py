@@ -31,7 +31,7 @@ print(f"{y.mean():.2%} are ill; fitted w = {fitted.weight[0]:.2f}, b = {fitted.b
 # %% [markdown]
 # ## The accuracy trap
 #
-# Say 1 where $p \\ge 0.5$, and count how often you are right. Then compare with somebody who says 0 to everyone.
+# Say 1 where $p \ge 0.5$, and count how often you are right. Then compare with somebody who says 0 to everyone.
 
 # %%
 accurate, lazy = np.mean((p >= 0.5) == y), np.mean(y == 0)

@@ -62,8 +62,9 @@ def assignment(lesson: Path, lang: str, system: str):
     """A lesson as an assignment of nbgrader or otter: stubs with their solutions, and a test cell an exercise."""
     notebook = read(lesson, lang)
     make = {"nbgrader": _for_nbgrader, "otter": _for_otter}[system]
+    asked = {exercise[0] for cell in notebook.cells if (exercise := exercise_of(cell))}
     first = [new_raw_cell(f"# ASSIGNMENT CONFIG\nname: {lesson.stem}")] if system == "otter" else []
-    notebook.cells = first + [part for cell in notebook.cells for part in make(cell)]
+    notebook.cells = first + [part for cell in notebook.cells for part in make(cell, asked)]
     for cell in notebook.cells:
         cell.pop("id", None)
     return notebook
@@ -75,29 +76,34 @@ def exercise_of(cell) -> tuple[str, str] | None:
     return (rest.split('"')[1], code) if called and cell.cell_type == "code" else None
 
 
-def solution(name: str) -> str:
-    """The answer from answers.py, with the imports that it names."""
+def solution(name: str, given: set[str]) -> str:
+    """The answer from answers.py, with the imports and the other answers that it names, but those that are given."""
     source = (HERE / "answers.py").read_text(encoding="utf-8")
-    statements = ast.parse(source).body
-    imports = {a.asname or a.name: s for s in statements if isinstance(s, ast.Import) for a in s.names}
-    (found,) = (s for s in statements if name in _defined(s))
-    named = [n.id for n in ast.walk(found) if isinstance(n, ast.Name)]
-    lines = dict.fromkeys(ast.unparse(imports[n]) for n in named if n in imports)
-    return "\n".join([*lines, "", ast.get_source_segment(source, found) or ""]).strip()
+    statements = {name: statement for statement in ast.parse(source).body for name in _defined(statement)}
+    needed, waiting = {name}, [name]
+    while waiting:
+        names = {node.id for node in ast.walk(statements[waiting.pop()]) if isinstance(node, ast.Name)}
+        more = (names & statements.keys()) - needed - given
+        needed |= more
+        waiting += sorted(more)
+    chosen = [statement for key, statement in statements.items() if key in needed]
+    return "\n".join(ast.get_source_segment(source, statement) or "" for statement in chosen)
 
 
 def _defined(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.Import):
+        return {alias.asname or alias.name for alias in statement.names}
     if isinstance(statement, ast.Assign):
         return {target.id for target in statement.targets if isinstance(target, ast.Name)}
-    return {getattr(statement, "name", "")}
+    return {getattr(statement, "name", "")} - {""}
 
 
-def _for_nbgrader(cell) -> list:
+def _for_nbgrader(cell, given: set[str]) -> list:
     asked = exercise_of(cell)
     if asked is None:
         return [cell]
     name, stub = asked
-    text = f"{stub}\n\n\n### BEGIN SOLUTION\n{solution(name)}\n### END SOLUTION"
+    text = f"{stub}\n\n\n### BEGIN SOLUTION\n{solution(name, given - {name})}\n### END SOLUTION"
     test = new_code_cell(f'assert grade("{name}", {name})')
     own = {"schema_version": 3, "locked": False, "solution": True, "grade": False, "grade_id": name, "task": False}
     graded = {"locked": True, "solution": False, "grade": True, "grade_id": f"test_{name}", "points": 1}
@@ -105,7 +111,7 @@ def _for_nbgrader(cell) -> list:
     return [new_code_cell(text, metadata={"nbgrader": own}), test]
 
 
-def _for_otter(cell) -> list:
+def _for_otter(cell, given: set[str]) -> list:
     asked = exercise_of(cell)
     if asked is None:
         return [cell]
@@ -114,7 +120,7 @@ def _for_otter(cell) -> list:
     return [
         new_raw_cell(f"# BEGIN QUESTION\nname: {name}\npoints: 1"),
         marks["BEGIN SOLUTION"],
-        new_code_cell(f"{stub}\n\n\n# BEGIN SOLUTION NO PROMPT\n{solution(name)}\n# END SOLUTION"),
+        new_code_cell(f"{stub}\n\n\n# BEGIN SOLUTION NO PROMPT\n{solution(name, given - {name})}\n# END SOLUTION"),
         marks["END SOLUTION"],
         marks["BEGIN TESTS"],
         new_code_cell(f'assert grade("{name}", {name}, quiet=True), grade("{name}", {name}).words'),
