@@ -10,6 +10,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import jupytext
@@ -65,8 +66,6 @@ def assignment(lesson: Path, lang: str, system: str):
     asked = {exercise[0] for cell in notebook.cells if (exercise := exercise_of(cell))}
     first = [new_raw_cell(f"# ASSIGNMENT CONFIG\nname: {lesson.stem}")] if system == "otter" else []
     notebook.cells = first + [part for cell in notebook.cells for part in make(cell, asked)]
-    for cell in notebook.cells:
-        cell.pop("id", None)
     return notebook
 
 
@@ -90,6 +89,16 @@ def solution(name: str, given: set[str]) -> str:
     return "\n".join(ast.get_source_segment(source, statement) or "" for statement in chosen)
 
 
+def solved(name: str, stub: str, given: set[str], begin: str, end: str) -> str:
+    """The stub with the answer between two marks in the place of its dots: the function calls the one of answers.py."""
+    head, dots = stub.rstrip().rsplit("\n", 1)
+    assert dots.strip() == "...", f"{name} is no stub"
+    (function,) = ast.parse(stub).body[-1:]
+    arguments = ", ".join(argument.arg for argument in function.args.args)
+    answer = f"{solution(name, given - {name})}\nreturn {name}({arguments})"
+    return "\n".join([head, textwrap.indent(f"{begin}\n{answer}\n{end}", "    ")])
+
+
 def _defined(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.Import):
         return {alias.asname or alias.name for alias in statement.names}
@@ -103,7 +112,7 @@ def _for_nbgrader(cell, given: set[str]) -> list:
     if asked is None:
         return [cell]
     name, stub = asked
-    text = f"{stub}\n\n\n### BEGIN SOLUTION\n{solution(name, given - {name})}\n### END SOLUTION"
+    text = solved(name, stub, given, "### BEGIN SOLUTION", "### END SOLUTION")
     test = new_code_cell(f'assert grade("{name}", {name})')
     own = {"schema_version": 3, "locked": False, "solution": True, "grade": False, "grade_id": name, "task": False}
     graded = {"locked": True, "solution": False, "grade": True, "grade_id": f"test_{name}", "points": 1}
@@ -120,7 +129,7 @@ def _for_otter(cell, given: set[str]) -> list:
     return [
         new_raw_cell(f"# BEGIN QUESTION\nname: {name}\npoints: 1"),
         marks["BEGIN SOLUTION"],
-        new_code_cell(f"{stub}\n\n\n# BEGIN SOLUTION NO PROMPT\n{solution(name, given - {name})}\n# END SOLUTION"),
+        new_code_cell(solved(name, stub, given, "# BEGIN SOLUTION", "# END SOLUTION")),
         marks["END SOLUTION"],
         marks["BEGIN TESTS"],
         new_code_cell(f'assert grade("{name}", {name}, quiet=True), grade("{name}", {name}).words'),
