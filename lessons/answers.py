@@ -49,7 +49,14 @@ def stable_loss(z, y):
     return y * softplus(-z) + (1 - y) * softplus(z)
 
 
-# -- lesson 4: by differentiating, and by hand -------------------------------------------------------------------------
+# -- lesson 4 ----------------------------------------------------------------------------------------------------------
+
+
+def gap(x):
+    return np.spacing(np.abs(x))
+
+
+# -- lesson 5: by differentiating, and by hand -------------------------------------------------------------------------
 
 dlogistic_loss = jax.grad(logistic_loss)
 
@@ -67,7 +74,7 @@ def dlogistic_loss_by_hand(params, model, x, y):
     return {"w": np.sum(residual * x), "b": np.sum(residual)}
 
 
-# -- lesson 5 ----------------------------------------------------------------------------------------------------------
+# -- lesson 6 ----------------------------------------------------------------------------------------------------------
 
 
 def initialize_linear_params():
@@ -94,7 +101,37 @@ def model_optimization_loop_torch(theta, model, loss, x, y, n_steps=3000, step_s
     return losses, theta
 
 
+# -- lesson 7 ----------------------------------------------------------------------------------------------------------
+
+
+def confusion(y, p, threshold):
+    said = p >= threshold
+    return np.array(
+        [np.sum(said & (y == 1)), np.sum(said & (y == 0)), np.sum(~said & (y == 1)), np.sum(~said & (y == 0))]
+    )
+
+
+def cost_threshold(cost_fp, cost_fn):
+    return cost_fp / (cost_fp + cost_fn)  # where (1 - p) cost_fp = p cost_fn
+
+
+def roc_auc(y, p):
+    above = p[y == 1][:, None] - p[y == 0][None, :]  # every pair
+    return np.mean((above > 0) + 0.5 * (above == 0))
+
+
 # -- lesson 8 ----------------------------------------------------------------------------------------------------------
+
+
+def scaled_like_train(train, test):
+    return (test - train.mean(axis=0)) / train.std(axis=0)
+
+
+def odds_ratio(w, step):
+    return np.exp(w * step)
+
+
+# -- lesson 11 ---------------------------------------------------------------------------------------------------------
 
 # A: the row losses are right, and the slope by b; the slopes by w are off by l2 w, a quarter of each weight: the
 # penalty counts twice. B: the loss is right, every slope is twice as large as it should be. C: all is right but the

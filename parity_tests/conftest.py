@@ -1,5 +1,7 @@
 """Which twins and devices the checks run on. A missing twin is a failure, a missing GPU a skip with its reason."""
 
+import os
+
 import pytest
 
 from logreg_parity.cli.explore import explorer as explorer_page
@@ -8,6 +10,8 @@ from parity_tests.browser import Explorer, browser
 from parity_tests.cases import CASES
 
 pytest_plugins = ["pytester"]
+
+os.environ["LOGREG_LANG"] = "en"  # what is said here does not depend on the locale of the machine
 
 TWINS = ("logreg_torch", "logreg_jax")
 

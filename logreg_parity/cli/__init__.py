@@ -13,6 +13,7 @@ COMMANDS = {
     "record": "run one twin and store every step",
     "explain": "say where two stored runs part, and why",
     "check": "your own torch module against your own JAX function",
+    "grade": "what learners handed in: exercises of the lessons, one file or a class",
     "museum": "faults people make, what the judge says of each, and its own score",
     "gradients": "every way to a gradient against the exact one, and what gradient checkers notice",
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",

@@ -9,7 +9,7 @@ from pathlib import Path
 from .._version import __version__
 from . import COMMANDS
 from .beside import beside
-from .problem import add_problem, positive, problem
+from .problem import add_language, add_problem, positive, problem
 
 STEPS_FOR_TWO = 2000  # from here on a second process saves more time than it takes to import the frameworks once more
 EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3}
@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="K",
         help="steps of the exact run (as many as take a few seconds)",
     )
+    add_language(judge)
     judge.add_argument("--out", type=Path, default=Path("results"), metavar="FOLDER", help="for the report (results/)")
     return top
 
@@ -80,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ..judge.report import summary, tables, write_report
+    from ..language import speaking
     from ..solvers.blocks import processors
 
     if options.out.exists() and not options.out.is_dir():
@@ -103,8 +105,9 @@ def run(options: argparse.Namespace) -> int:
             comparison = comparison.joined(others())
     say("the optimum")
     console.print(f"data: {dataset.source}", highlight=False)
-    console.print(tables(comparison))
-    console.print(f"\n{summary(comparison)}\n", highlight=False)
+    with speaking(options.lang):
+        console.print(tables(comparison))
+        console.print(f"\n{summary(comparison)}\n", highlight=False)
     written = write_report(comparison, options.out)
     console.print(f"Written: {', '.join(str(path) for path in written)}", highlight=False, soft_wrap=True)
     return EXIT_STATUS[comparison.verdict]

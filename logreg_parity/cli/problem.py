@@ -11,6 +11,8 @@ if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from ..data.dataset import Dataset, Parameters
     from ..twins import Setting
 
+from ..language import LANGUAGES
+
 DATA = ("published", "lesson", "bernoulli", "soft")
 
 
@@ -48,6 +50,11 @@ def add_problem(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--l2", type=not_negative, default=0.0, metavar="L", help="penalty L/2 |w|^2 (0)")
     training.add_argument("--batch-size", type=positive(int), metavar="B", help="mini-batches of B rows (all rows)")
     training.add_argument("--record", choices=("before", "after"), default="after", help="loss of the update (after)")
+
+
+def add_language(parser: argparse._ActionsContainer) -> None:
+    """Add the option for the language of what is said; for a parser or a group of options."""
+    parser.add_argument("--lang", choices=LANGUAGES, help="of what is said; default: LOGREG_LANG, else the locale's")
 
 
 def data(options: argparse.Namespace) -> tuple[Dataset, Parameters]:

@@ -1,5 +1,6 @@
 """A Comparison as a terminal table, as Markdown, as JSON, and in plain words."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,8 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from ..data.files import write_whole
+from ..language import Words, say, sentences, speaking
 from ..show import STYLES, as_json, cell, number, ran_on, worst
 from .compare import Comparison, ComparisonRow, placements
+
+AS_DATA = (
+    *(Words("within"), Words("no promise"), Words("OUTSIDE"), Words("separable"), Words("quasi-separable")),
+    *(Words("start: logits"), Words("start: row losses"), Words("start: loss"), Words("start: gradient")),
+    *(Words("every point"), Words("every loss"), Words("sum"), Words("mean")),
+    *(Words("end: parameters"), Words("end: probabilities"), Words("end: classes"), Words("same"), Words("differ")),
+)
+"""Texts that come to ``say`` as data; here the catalogues find them."""
 
 FIGURES = ("fit", "loss", "difference", "axes")
 
@@ -22,21 +32,23 @@ def tables(comparison: Comparison) -> Group:
 
 
 def _table(comparison: Comparison, device: str, dtype: str) -> Table:
-    title = f"\n{dtype} on {device}: largest error in ulps (and its largest share of the bound)"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    title = say(
+        "{dtype} on {device}: largest error in ulps (and its largest share of the bound)", dtype=dtype, device=device
+    )
+    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("")
     if len(comparison.versions) > 1:
-        table.add_column("twin to twin", justify="right")
+        table.add_column(say("twin to twin"), justify="right")
     for name in comparison.versions:
-        table.add_column(f"{name}\nto exact", justify="right")
-    table.add_column("verdict")
+        table.add_column(say("{name}\nto exact", name=name), justify="right")
+    table.add_column(say("verdict"))
     for quantity, rows in _by_quantity(comparison.rows, device, dtype).items():
         alone = {row.subject[0]: row for row in rows if len(row.subject) == 1}
         pairs = [row for row in rows if len(row.subject) > 1]
-        cells = [cell(max(pairs, key=lambda row: row.share))] if pairs else []
-        cells += [cell(alone[name]) if name in alone else "not computed" for name in comparison.versions]
+        cells = [_cell(max(pairs, key=lambda row: row.share))] if pairs else []
+        cells += [_cell(alone[name]) if name in alone else say("not computed") for name in comparison.versions]
         verdict = worst([row.verdict for row in rows])
-        table.add_row(quantity, *cells, Text(verdict, STYLES[verdict]))
+        table.add_row(say(quantity), *cells, Text(say(verdict), STYLES[verdict]))
     return table
 
 
@@ -48,82 +60,125 @@ def _by_quantity(rows: list[ComparisonRow], device: str, dtype: str) -> dict[str
     return grouped
 
 
+def _cell(row: ComparisonRow) -> str:
+    """``cell`` in the language at hand."""
+    return say(cell(row)).replace("(no bound)", say("(no bound)"))
+
+
 def summary(comparison: Comparison) -> str:
-    """What a newcomer should take from it, in one paragraph of plain words."""
-    return " ".join([_what_ran(comparison), _how_far(comparison), _where_it_leads(comparison)])
+    """What a newcomer should take from it, in one paragraph of plain words, in the language at hand."""
+    return sentences(_what_ran(comparison), *_how_far(comparison), _where_it_leads(comparison))
 
 
 def _what_ran(c: Comparison) -> str:
-    names, s = " and ".join(c.versions), c.setting
-    rows = "all rows at every step" if s.batch_size is None else f"mini-batches of {s.batch_size} rows"
-    features = "1 feature" if c.dataset.n_features == 1 else f"{c.dataset.n_features} features"
-    with_momentum = f" with {'Nesterov ' if s.nesterov else ''}momentum {s.momentum:g}" if s.momentum else ""
-    return (
-        f"{names} took the same {s.steps} steps of {s.learning_rate:g}{with_momentum} down the {s.reduction} of the "
-        f"same losses ({c.dataset.n_rows} rows, {features}, {rows})."
+    s, momentum = c.setting, ""
+    if s.momentum:
+        kind = say(" with Nesterov momentum {size:g}") if s.nesterov else say(" with momentum {size:g}")
+        momentum = kind.format(size=s.momentum)
+    return say(
+        "{twins} took the same {steps} steps of {rate:g}{momentum} down the {reduction} of the same losses "
+        "({rows} rows, {features}, {batches}).",
+        twins=_and(c.versions),
+        steps=s.steps,
+        rate=s.learning_rate,
+        momentum=momentum,
+        reduction=say(s.reduction),
+        rows=c.dataset.n_rows,
+        features=say("1 feature") if c.dataset.n_features == 1 else say("{n} features", n=c.dataset.n_features),
+        batches=say("all rows at every step")
+        if s.batch_size is None
+        else say("mini-batches of {n} rows", n=s.batch_size),
     )
 
 
-def _how_far(c: Comparison) -> str:
+def _how_far(c: Comparison) -> list[str]:
     if c.verdict == "OUTSIDE":
         return _what_is_outside(c)
     if c.verdict == "no promise":
-        return (
-            "Nothing contradicts that they compute the same function, but part of it cannot be promised: there "
-            "rounding errors may grow without limit (the step size is past the edge of stability, or the format "
-            "is too coarse for this many rows), and a difference would prove nothing. Take smaller steps or a "
-            "wider format."
-        )
+        return [
+            say(
+                "Nothing contradicts that they compute the same function, but part of it cannot be promised: there "
+                "rounding errors may grow without limit (the step size is past the edge of stability, or the format "
+                "is too coarse for this many rows), and a difference would prove nothing. Take smaller steps or a "
+                "wider format."
+            )
+        ]
     fitted = [row for row in c.rows if row.quantity == "end: parameters"]
-    text = "Every difference is one that rounding alone explains."
+    text = [say("Every difference is one that rounding alone explains.")]
     pairs = {row.dtype: row.ulps for row in sorted(fitted, key=lambda row: row.ulps) if len(row.subject) > 1}
     exact = {row.dtype: row.ulps for row in sorted(fitted, key=lambda row: row.ulps) if len(row.subject) == 1}
     for dtype, ulps in pairs.items():
-        apart = "the same to the last bit" if ulps == 0 else f"at most {number(ulps)} ulp apart"
-        text += f" In {dtype} the fitted parameters are {apart}"
-        text += f", and at most {number(exact[dtype])} ulp from the exact run." if dtype in exact else "."
+        apart = say("the same to the last bit") if ulps == 0 else say("at most {ulps} ulp apart", ulps=number(ulps))
+        said = say("In {dtype} the fitted parameters are {apart}", dtype=dtype, apart=apart)
+        if dtype in exact:
+            said += say(", and at most {ulps} ulp from the exact run", ulps=number(exact[dtype]))
+        text.append(said + say("."))
     if any(ulps < exact.get(dtype, 0) / 2 for dtype, ulps in pairs.items()):
-        text += " Twins closer to each other than to the truth are why agreement alone proves little."
+        text.append(say("Twins closer to each other than to the truth are why agreement alone proves little."))
     return text
 
 
-def _what_is_outside(c: Comparison) -> str:
+def _what_is_outside(c: Comparison) -> list[str]:
     outside = [row for row in c.rows if row.verdict == "OUTSIDE"]
     first = next((row for row in outside if len(row.subject) == 1), outside[0])
-    away = "is off the exact value" if len(first.subject) == 1 else "differ"
-    where = f" at {first.where}" if first.where else ""
-    quantities = ", ".join(dict.fromkeys(row.quantity for row in outside))
+    quantities = dict.fromkeys(row.quantity for row in outside)
     stops = {name: run.stop_reason for runs in c.runs.values() for name, run in runs.items() if run.stop_reason}
-    return (
-        f"More than unavoidable rounding is at work: {' and '.join(first.subject)} {away} by {first.error:.3g} in "
-        f"{first.quantity}{where}, where {first.bound:.3g} is allowed ({first.dtype}, {first.device}). That is the "
-        f"first quantity to leave its bound, so look there first. Outside in all: {quantities}."
-    ) + "".join(f" {name} stopped early: {reason}." for name, reason in stops.items())
+    found = say(
+        "More than unavoidable rounding is at work: {twins} {are} by {error:.3g} in {quantity}{where}",
+        twins=_and(first.subject),
+        are=say("is off the exact value") if len(first.subject) == 1 else say("differ"),
+        error=first.error,
+        quantity=say(first.quantity),
+        where=say(" at {place}", place=first.where) if first.where else "",
+    )
+    allowed = say(
+        ", where {bound:.3g} is allowed ({dtype}, {device}).", bound=first.bound, dtype=first.dtype, device=first.device
+    )
+    return [
+        found + allowed,
+        say("That is the first quantity to leave its bound, so look there first."),
+        say("Outside in all: {quantities}.", quantities=", ".join(map(say, quantities))),
+        *(say("{name} stopped early: {reason}.", name=name, reason=reason) for name, reason in stops.items()),
+    ]
 
 
 def _where_it_leads(c: Comparison) -> str:
     best, runs = c.optimum, c.runs[list(c.runs)[-1]]
     run = next(iter(runs.values()))
     if run.end is None:
-        return "The run did not reach its last step."
-    stopped = f"this run stopped at {_point(run.points[-1])}"
+        return say("The run did not reach its last step.")
+    stopped = say("this run stopped at {point}", point=_point(run.points[-1]))
     if best.status == "finite" and best.parameters is not None:
         exact = np.append(best.parameters.weight, best.parameters.bias)
-        far = np.linalg.norm(run.points[-1] - exact)
-        value = "" if best.value is None else f" (loss {best.value:.6g})"
-        return (
-            f"A finite optimum exists, proved, at {_point(exact)}{value}; {stopped} (loss {run.losses[-1]:.6g}), "
-            f"{far:.3g} away: what is missing is steps, not digits."
+        return say(
+            "A finite optimum exists, proved, at {point}{value}; {stopped} (loss {loss:.6g}), {far:.3g} away: what is "
+            "missing is steps, not digits.",
+            point=_point(exact),
+            value="" if best.value is None else say(" (loss {loss:.6g})", loss=best.value),
+            stopped=stopped,
+            loss=run.losses[-1],
+            far=np.linalg.norm(run.points[-1] - exact),
         )
     if best.status in ("separable", "quasi-separable"):
-        cure = "" if c.setting.l2 else " A penalty (--l2) would give it one."
-        return (
-            f"The classes are {best.status}, proved: no finite optimum exists, the loss falls for ever and the "
-            f"parameters grow with every further step; {stopped}.{cure}"
+        return sentences(
+            say(
+                "The classes are {status}, proved: no finite optimum exists, the loss falls for ever and the "
+                "parameters grow with every further step; {stopped}.",
+                status=say(best.status),
+                stopped=stopped,
+            ),
+            "" if c.setting.l2 else say("A penalty (--l2) would give it one."),
         )
     if best.status == "not unique":
-        return f"The features are linearly dependent, so the optimum is a whole line or plane of points; {stopped}."
-    return f"Whether a finite optimum exists could not be proved either way; {stopped}."
+        return say(
+            "The features are linearly dependent, so the optimum is a whole line or plane of points; {stopped}.",
+            stopped=stopped,
+        )
+    return say("Whether a finite optimum exists could not be proved either way; {stopped}.", stopped=stopped)
+
+
+def _and(names: Iterable[str]) -> str:
+    return say(" and ").join(names)
 
 
 def _point(theta: np.ndarray) -> str:
@@ -135,12 +190,14 @@ def _point(theta: np.ndarray) -> str:
 
 
 def markdown(comparison: Comparison) -> str:
-    """The report as a page: what ran, the words, the rows in full, and the figures beside it."""
+    """The report as a page: what ran, the words, the rows in full, and the figures beside it; always in English."""
     c = comparison
+    with speaking("en"):
+        words = summary(c)
     lines = [
         f"# Parity of {' and '.join(c.versions)}: {c.verdict}",
         "",
-        summary(c),
+        words,
         "",
         f"- data: {c.dataset.source} (SHA-256 {c.dataset.sha256[:16]}…)",
         f"- start: {_point(np.append(c.start.weight, c.start.bias))}",
@@ -176,13 +233,15 @@ def _versions(versions: dict[str, str]) -> str:
 
 
 def to_json(comparison: Comparison) -> str:
-    """Everything as JSON. An infinite bound or error is null: JSON has no infinity."""
+    """Everything as JSON, in English. An infinite bound or error is null: JSON has no infinity."""
     c = comparison
+    with speaking("en"):
+        words = summary(c)
     best = c.optimum
     content = {
         "versions": c.versions,
         "verdict": c.verdict,
-        "summary": summary(c),
+        "summary": words,
         "data": {
             "source": c.dataset.source,
             "sha256": c.dataset.sha256,

@@ -4,61 +4,95 @@ from typing import Any
 
 import numpy as np
 
+from ..language import Words, sentences
 from .allowed import U
 from .right import Wanted
+from .source import Line
 
 Parts = dict[str, np.ndarray]
 """By name; one part named "" if the answer is one array."""
 
 
+NOT_WRITTEN = Words("not written yet. Put your code in the place of the dots.")
+
+
 class NotYet(Exception):  # noqa: N818, an answer and no error of the program
-    """What the learner should know and do."""
+    """What the learner should know and do; cause: the first of the texts; line: where in the source it is, if known."""
+
+    def __init__(self, *words: Words, line: Line | None = None):
+        super().__init__(*words)
+        self.words, self.cause, self.line = words, words[0].template, line
+
+    def __str__(self) -> str:
+        return sentences(*self.words)
 
 
 def read(returned: Any, parts: Parts) -> Parts:
     """What was returned, in the parts that are wanted; raises NotYet where its form is another."""
     if returned is None or returned is ... or (isinstance(returned, np.ndarray) and returned.dtype == object):
-        raise NotYet("it returns no numbers: is the return missing?")
+        raise NotYet(Words("it returns no numbers: is the return missing?"))
     if "losses" in parts:
         if not isinstance(returned, tuple) or len(returned) != 2 or isinstance(returned[0], dict):
-            raise NotYet("give (losses, theta), two things in this order.")
-        found = {"losses": returned[0]} | slopes(returned[1], "theta")
+            raise NotYet(Words("give (losses, theta), two things in this order."))
+        found = {"losses": returned[0]} | slopes(returned[1], Words("theta"))
     else:
-        found = slopes(returned, "the gradient") if "w" in parts else {"": returned}
+        found = slopes(returned, Words("the gradient")) if "w" in parts else {"": returned}
     for name, right in parts.items():
         if isinstance(found[name], dict | tuple):
-            raise NotYet(f"it returns a {type(found[name]).__name__}; give one array.")
-        check_shape(name or "it", found[name].shape, right.shape)
+            raise NotYet(Words("it returns a {kind}; give one array.", kind=type(found[name]).__name__))
+        check_shape(name, found[name].shape, right.shape)
     return found
 
 
-def slopes(returned: Any, what: str) -> Parts:
+def slopes(returned: Any, what: Words) -> Parts:
     """A dict with w and b; raises NotYet where it is none."""
-    if not isinstance(returned, dict) or returned.keys() != {"w", "b"}:
-        raise NotYet(f'{what} is a {type(returned).__name__}; give a dict {{"w": ..., "b": ...}}, like the one it got.')
+    if not isinstance(returned, dict):
+        text = Words(
+            '{what} is a {kind}; give a dict {{"w": ..., "b": ...}}, like the one it got.',
+            what=what,
+            kind=type(returned).__name__,
+        )
+        raise NotYet(text)
+    if returned.keys() != {"w", "b"}:
+        keys = ", ".join(map(repr, returned))
+        raise NotYet(
+            Words('{what} has the keys {keys}; give it "w" and "b", no more and no fewer.', what=what, keys=keys)
+        )
     return returned
 
 
-def check_shape(what: str, shape: tuple[int, ...], right: tuple[int, ...]) -> None:
+def check_shape(name: str, shape: tuple[int, ...], right: tuple[int, ...]) -> None:
     """Raises NotYet where the shape is another, with the usual reason."""
     if shape == right:
         return
-    words = f"{what} has shape {shape}, and {right} is right: "
+    found = Words("{what} has shape {shape}, and {right} is right:", what=name or Words("it"), shape=shape, right=right)
+    raise NotYet(found, _why(name, shape, right))
+
+
+def _why(name: str, shape: tuple[int, ...], right: tuple[int, ...]) -> Words:
+    if name == "losses":
+        return _why_losses(shape, right)
     if len(shape) == 2 and len(right) == 1 and 1 in shape:
-        words += "a column or row of a matrix; drop the axis of length 1, or it will meet labels (N,) as (N, N)."
-    elif len(shape) == 2 and shape[0] == shape[1]:
-        words += "every row has met every other by broadcasting."
-    elif right == () and np.prod(shape) == 1:
-        words += "one number, not an array of one."
-    elif right == ():
-        words += "add the rows up."
-    elif shape == ():
-        words += "one number a row, without a sum or a mean."
-    elif what == "losses":
-        words += "one loss a step, taken after the step; the loss at the start does not count."
-    else:
-        words += "one number a row."
-    raise NotYet(words)
+        return Words("a column or row of a matrix; drop the axis of length 1, or it will meet labels (N,) as (N, N).")
+    if len(shape) == 2 and shape[0] == shape[1]:
+        return Words("every row has met every other by broadcasting.")
+    if right == () and np.prod(shape) == 1:
+        return Words("one number, not an array of one.")
+    if right == ():
+        return Words("add the rows up.")
+    if shape == ():
+        return Words("one number a row, without a sum or a mean.")
+    return Words("one number a row.")
+
+
+def _why_losses(shape: tuple[int, ...], right: tuple[int, ...]) -> Words:
+    if len(shape) != 1 or shape[0] == 1 != right[0]:
+        return Words("only the last loss is kept; append one in every step.")
+    if shape[0] == right[0] + 1:
+        return Words("one loss a step, taken after the step; the loss at the start does not count.")
+    if shape[0] == right[0] - 1:
+        return Words("one step is missing: range(n_steps) has n_steps turns, range(1, n_steps) one fewer.")
+    return Words("one loss a step, for n_steps steps.")
 
 
 def ratios(answer: Parts, right: Wanted) -> Parts:
@@ -66,9 +100,10 @@ def ratios(answer: Parts, right: Wanted) -> Parts:
     found = {}
     for name, part in right.parts.items():
         with np.errstate(all="ignore"):
-            error = np.abs(np.asarray(answer[name], dtype=np.float64) - part)
+            value = np.asarray(answer[name], dtype=np.float64)
+            error = np.where(value == part, 0.0, np.abs(value - part))  # inf - inf is nan
             ratio = error / (right.allowed[name] + U * np.abs(part))  # the exact value is rounded to float64 here
-        found[name] = np.where(np.isnan(error), np.inf, ratio)
+        found[name] = np.where(error == 0, 0.0, np.where(np.isnan(error), np.inf, ratio))  # 0 / 0 is nan too
     return found
 
 

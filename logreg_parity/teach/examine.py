@@ -6,34 +6,51 @@ derivative, and last the places where a textbook's formula breaks. The first fau
 
 import dis
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..language import Words, say
 from . import frameworks
-from .answer import NotYet, Parts, check_shape, ratios, read, same, share, slopes
-from .exercises import EXERCISES, LOSS, MODEL, Exercise
+from .answer import NOT_WRITTEN, NotYet, Parts, ratios, read, same, share
+from .draws import examine_draws
+from .exercises import EXERCISES, LOG_OF_ZERO, LOSS, MODEL, SUM_OVERFLOWS, Exercise
+from .failures import meaning
+from .mistakes import Mistake, Scale
 from .right import Wanted
+from .source import line_of, line_with
 
 DRAW = "initialize_linear_params"
 """The exercise whose answer is chance: there is nothing right to hold it to, only rules."""
 
-CURE = "A textbook's formula can do no better; lesson 3 has one that can."
-CONSTANTS = {"LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 NAMES = (*EXERCISES, DRAW)
+CONSTANTS = {"LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+HALF_THE_DIGITS = 2.0**-26
+"""How far a derivative may be off, for its size: rounding takes a few of float64's 53 bits, a part that is detached
+takes nearly all, and between the two lies half of them."""
+GUARDED = Words("Does a guard (clip, clamp or + epsilon) hide the true size?")
 
 
-def examine(name: str, function: Callable) -> str:
-    """Words of praise; raises NotYet with what is wrong, ValueError for a name that there is not."""
+class Praise(NamedTuple):
+    """What is said of a right answer, the framework that it speaks, and the share of what is allowed that it used."""
+
+    words: tuple[Words, ...]
+    framework: str | None = None
+    share: float | None = None
+
+
+def examine(name: str, function: Callable) -> Praise:
+    """Praise; raises NotYet with what is wrong, ValueError for a name that there is not."""
     if name not in NAMES:
         raise ValueError(f"there is no exercise {name!r}; give one of {', '.join(NAMES)}")
     if is_stub(function):
-        raise NotYet("not written yet. Put your code in the place of the dots.")
+        raise NotYet(NOT_WRITTEN)
     if not callable(function):
-        raise NotYet(f"this is {function!r}; give the function itself, without calling it.")
-    return _draws(function) if name == DRAW else Examination(EXERCISES[name], function).result()
+        raise NotYet(Words("this is {value}; give the function itself, without calling it.", value=repr(function)))
+    return Praise(examine_draws(function)) if name == DRAW else Examination(EXERCISES[name], function).result()
 
 
 def is_stub(function: Any) -> bool:
@@ -76,33 +93,51 @@ class Examination:
             }
         return returned, left
 
-    def result(self) -> str:
+    def result(self) -> Praise:
         """Go through it all."""
         answers = [self.ask(question) for question in self.exercise.questions]
-        wanted = [self.exercise.truth(**question) for question in self.exercise.questions]
-        shares = [share(answer, right) for answer, right in zip(answers, wanted, strict=True)]
+        shares = [share(answer, right) for answer, right in zip(answers, self.wanted, strict=True)]
         if max(shares) > 1:
-            raise NotYet(self._named(answers) or where(self.exercise.questions, answers, wanted))
+            raise self._named(answers) or NotYet(*where(self.exercise.questions, answers, self.wanted))
         self._differentiate()
-        spoken, used = frameworks.name_of(self.side), 100 * max(shares)
-        words = f"right, in {spoken}: its largest error is {used:.0f} % of what rounding allows. {self._at_extremes()}"
-        return words.rstrip()
+        spoken, far = frameworks.name_of(self.side), self._at_extremes()
+        words = Words(
+            "right, in {framework}, for {domain}: its largest error is {used:.0f} % of what rounding allows.",
+            framework=spoken,
+            domain=Domain(self.exercise.questions),
+            used=100 * max(shares),
+        )
+        return Praise((words, *far), spoken, max(shares))
+
+    @cached_property
+    def wanted(self) -> list[Wanted]:
+        """The right answers."""
+        return [self.exercise.truth(**question) for question in self.exercise.questions]
 
     def ask(self, question: dict[str, Any]) -> Parts:
         """The parts of its answer; raises NotYet where it fails, changes its arguments, or gives another form."""
         try:
             returned, left = self._call(self.side, question)
         except Exception as error:
-            raise NotYet(self._failure(question, error)) from error
+            raise self._failure(question, error) from error
         for name, value in left.items():
             if not same(value, question[name]):
-                raise NotYet(f"it changes {name} in place, which belongs to the caller; work on a new value instead.")
+                clue = rf"\b{name}\b.*([-+*/]=|\]\s*=|_\(|out=)|[-+*/]="
+                text = Words(
+                    "it changes {name} in place, which belongs to the caller; work on a new value instead.", name=name
+                )
+                raise NotYet(text, line=line_with(self.function, clue))
         return read(returned, self.exercise.truth(**question).parts)
 
-    def _failure(self, question: dict[str, Any], error: Exception) -> str:
+    def _failure(self, question: dict[str, Any], error: Exception) -> NotYet:
+        if isinstance(error, NotImplementedError):
+            return NotYet(NOT_WRITTEN)
         wanted, given = self.exercise.arguments, _parameters(self.function)
+        names = {"given": ", ".join(given), "wanted": ", ".join(wanted)}
         if given != wanted and sorted(given) == sorted(wanted):
-            return f"the order of the arguments is ({', '.join(given)}); it is called with ({', '.join(wanted)})."
+            return NotYet(Words("the order of the arguments is ({given}); it is called with ({wanted}).", **names))
+        if not _takes(self.function, len(wanted)):
+            return NotYet(Words("its arguments are ({given}); it is called with ({wanted}).", **names))
         as_tuple = {k: (v["w"], v["b"]) if isinstance(v, dict) else v for k, v in question.items()}
         if any(isinstance(value, dict) for value in question.values()):
             try:
@@ -110,24 +145,59 @@ class Examination:
             except Exception:
                 pass
             else:
-                return 'it unpacks a dict, which gives its keys "w" and "b"; write theta["w"] and theta["b"].'
+                return NotYet(
+                    Words('it unpacks a dict, which gives its keys "w" and "b"; write theta["w"] and theta["b"].'),
+                    line=line_of(self.function, error),
+                )
         said = (str(error).strip().splitlines() or [""])[0]
-        return f"it stops with {type(error).__name__}: {said}"
+        stops = Words("it stops with {kind}: {said}", kind=type(error).__name__, said=said)
+        meant, line = meaning(error), line_of(self.function, error)
+        return NotYet(meant, Words("({stops})", stops=stops), line=line) if meant else NotYet(stops, line=line)
 
-    def _named(self, answers: list[Parts]) -> str | None:
+    # -- the cause of wrong numbers ------------------------------------------------------------------------------------
+
+    def _named(self, answers: list[Parts]) -> NotYet | None:
         """The usual mistake that these are the answers of."""
         questions = self.exercise.questions
         if any(not same(self.ask(question), answer) for question, answer in zip(questions, answers, strict=True)):
-            return "it is random: two calls with the same arguments differ."
-        for mistake in self.exercise.mistakes:
-            made = [mistake.answer(**question) for question in questions]
+            clue = r"rand|normal|noise|PRNG|uniform"
+            text = Words("it is random: two calls with the same arguments differ.")
+            return NotYet(text, line=line_with(self.function, clue))
+        for found, made in self._candidates():
             if max(map(share, answers, made)) <= 1:
-                return f"{mistake.words}."
+                clues = [each.clue for each in found if each.clue]
+                lines = filter(None, (line_with(self.function, clue) for clue in clues))
+                also = [each.also for each in found if isinstance(each, Mistake) and each.also]
+                return NotYet(*(each.words for each in found), *also, line=next(lines, None))
         for one, other in combinations(self.exercise.arguments, 2):
             if self._right_with_exchanged(one, other):
-                return f"the order of the arguments: {one} and {other} are in each other's place."
+                return NotYet(
+                    Words(
+                        "the order of the arguments: {one} and {other} are in each other's place.", one=one, other=other
+                    )
+                )
+        if unused := [name for name in self.exercise.arguments if self._does_not_use(name, answers)]:
+            names = ", ".join(unused)
+            return NotYet(Words("it does not use {names}: other values there give the same answer.", names=names))
         kinds = {part.dtype.name for answer in answers for part in answer.values()} & {"float32", "float16"}
-        return f"{' and '.join(kinds)} numbers come back where float64 went in; keep the dtype." if kinds else None
+        if kinds:
+            line = line_with(self.function, r"float\b|float\(|float32|float16|half|astype|dtype")
+            lower = " ".join(sorted(kinds))
+            text = Words("{kinds} numbers come back where float64 went in; keep the dtype.", kinds=lower)
+            return NotYet(text, line=line)
+        return None
+
+    def _candidates(self) -> Iterator[tuple[list[Mistake | Scale], list[Wanted]]]:
+        """Answers that a mistake leads to: one alone, one with a factor, one with two; the likeliest first."""
+        questions, scales = self.exercise.questions, self.exercise.scales
+        kinds = [([m], [m.answer(**question) for question in questions]) for m in self.exercise.mistakes]
+        bases: list[tuple[list[Mistake], list[Wanted]]] = [([], self.wanted), *kinds]
+        factors: list[tuple[Scale, ...]] = [(), *((s,) for s in scales), *combinations(scales, 2)]
+        for many in range(4):
+            for chosen in factors:
+                for found, made in bases:
+                    if len(found) + len(chosen) == many and many:
+                        yield [*found, *chosen], [_scaled(w, chosen, q) for w, q in zip(made, questions, strict=True)]
 
     def _right_with_exchanged(self, one: str, other: str) -> bool:
         for question in self.exercise.questions:
@@ -140,11 +210,24 @@ class Examination:
                 return False
         return True
 
-    def _differentiate(self) -> None:
-        """Raises NotYet where the framework gets no derivative through it."""
-        name, question = self.exercise.by, self.exercise.questions[0]
-        if name is None or isinstance(self.side, frameworks.NumPy):
-            return
+    def _does_not_use(self, name: str, answers: list[Parts]) -> bool:
+        """Whether other values of an argument, which change what is right, leave every answer as it is."""
+        for question, answer in zip(self.exercise.questions, answers, strict=True):
+            value = question[name]
+            if isinstance(value, str) or name == "n_steps":
+                return False
+            try:
+                returned, _ = self._call(self.side, question | {name: _other(value)})
+                if not same(read(returned, answer), answer):
+                    return False
+            except Exception:
+                return False
+        return True
+
+    # -- the derivative, and far from 0 --------------------------------------------------------------------------------
+
+    def _derivative(self, question: dict[str, Any]) -> np.ndarray:
+        name = self.exercise.by or ""
         asked = question[name]
         value, whole = (
             (asked["w"], lambda w: {"w": w, "b": asked["b"]}) if isinstance(asked, dict) else (asked, lambda x: x)
@@ -157,39 +240,141 @@ class Examination:
                 *(given[v] if isinstance(v, str) else frameworks.place(self.side, v) for v in others.values())
             )
 
+        with self.side.float64():
+            return frameworks.take(self.side.slope(answer)(frameworks.place(self.side, value)))
+
+    def _differentiate(self) -> None:
+        """Raises NotYet where the framework gets no derivative through it, or a wrong one."""
+        name, question = self.exercise.by, self.exercise.questions[0]
+        if name is None or self.exercise.slope is None or isinstance(self.side, frameworks.NumPy):
+            return
+        detached = r"detach|\.data\b|no_grad|stop_gradient|tensor\(|array\(|item\(|float\(|numpy|[a-z]_\("
+        line = line_with(self.function, detached)
         try:
-            with self.side.float64():
-                slope = frameworks.take(self.side.slope(answer)(frameworks.place(self.side, value)))
+            found = self._derivative(question)
         except Exception as error:
-            raise NotYet(
-                f"its values are right, but it cannot be differentiated by {name} ({type(error).__name__}): keep "
-                "float(), .item(), .numpy() and NumPy's functions out of it."
-            ) from error
-        if not slope.any():
-            raise NotYet(
-                f"its values are right, but its derivative by {name} is 0: something detaches it (.detach(), .data, "
-                "no_grad, stop_gradient, or a new array made of its values)."
+            keep = Words("keep float(), .item(), .numpy() and NumPy's functions out of it.")
+            text = Words(
+                "its values are right, but it cannot be differentiated by {name}: {why}",
+                name=name,
+                why=meaning(error) or keep,
             )
+            raise NotYet(text, line=line_of(self.function, error) or line) from error
+        if not found.any():
+            text = Words(
+                "its values are right, but its derivative by {name} is 0: something detaches it (.detach(), .data, "
+                "no_grad, stop_gradient, or a new array made of its values).",
+                name=name,
+            )
+            raise NotYet(text, line=line)
+        right = self.exercise.slope(**question)
+        kink = question[name] == 0 if isinstance(question[name], np.ndarray) else False  # where max(x, 0) has two
+        with np.errstate(invalid="ignore"):
+            wrong = ~(np.abs(found - right) <= HALF_THE_DIGITS * np.maximum(np.abs(right), 1)) & ~np.asarray(kink)
+        if np.any(wrong):
+            text = Words(
+                "its values are right, but its derivative by {name} is not: a part of it is detached (.detach(), "
+                ".data, no_grad, stop_gradient, or a new array made of its values).",
+                name=name,
+            )
+            raise NotYet(text, line=line)
 
-    def _at_extremes(self) -> str:
+    def _at_extremes(self) -> tuple[Words, ...]:
         """A remark, or raises NotYet, on what becomes of it where p rounds to 0 or 1."""
-        e, words = self.exercise, []
+        e = self.exercise
         for question in e.extremes:
-            answer, truth = self.ask(question), (e.at_extremes or e.truth)(**question)
-            if not all(np.isfinite(part).all() for part in answer.values()):
-                words.append(f"{e.cliff}.")
-            elif share(answer, truth) > 1:
-                words.append(
-                    f"{where([question], [answer], [truth])} A guard (clip, clamp or + epsilon) hides the true size?"
-                )
-        if words and not e.survives:
-            return f"Remark: far from 0 it breaks: {words[0]} {CURE}"
-        if words:
-            raise NotYet(f"right near 0, but far from 0 it breaks: {words[0]}")
-        return "Far from 0 too." if e.extremes else ""
+            try:
+                answer = self.ask(question)
+            except NotYet as failed:
+                if not e.survives:
+                    return (Words("Remark: far from 0 it breaks:"), *failed.words)
+                raise NotYet(
+                    Words("right near 0, but far from 0 it breaks:"), *failed.words, line=failed.line
+                ) from failed
+            truth = (e.at_extremes or e.truth)(**question)
+            broken = self._broken(question, answer, truth)
+            if broken and not e.survives:
+                cure = Words("A textbook's formula can do no better; lesson 3 has one that can.")
+                return (Words("Remark: far from 0 it breaks:"), *broken, cure)
+            if broken:
+                line = line_with(self.function, r"clip|clamp|e-\d|\bexp\(|\blog")
+                raise _why(NotYet(Words("right near 0, but far from 0 it breaks:"), *broken, line=line), broken[0])
+        if not e.extremes:
+            return ()
+        return (Words("Far out too, for {domain}.", domain=Domain(e.extremes)), *self._slope_far_out())
+
+    def _broken(self, question: dict[str, Any], answer: Parts, truth: Wanted) -> tuple[Words, ...]:
+        if not all(np.isfinite(part).all() for part in answer.values()):
+            return (self._cliff(question, answer),)
+        return (*where([question], [answer], [truth]), GUARDED) if share(answer, truth) > 1 else ()
+
+    def _cliff(self, question: dict[str, Any], answer: Parts) -> Words:
+        """Why it is not finite: exp overflows beyond 709, and p has rounded to 1 from 37 on already."""
+        if self.exercise.cliff is not LOG_OF_ZERO or "z" not in question:
+            return self.exercise.cliff
+        nearest = np.abs(question["z"][~np.isfinite(answer[""])]).min()
+        return LOG_OF_ZERO if nearest < 700 else SUM_OVERFLOWS
+
+    def _slope_far_out(self) -> tuple[Words, ...]:
+        """A remark where the values are right and the derivative is not finite, as behind a where."""
+        if self.exercise.slope is None or isinstance(self.side, frameworks.NumPy) or not self.exercise.survives:
+            return ()
+        try:
+            finite = all(np.isfinite(self._derivative(question)).all() for question in self.exercise.extremes)
+        except Exception:
+            return ()
+        text = Words(
+            "Remark: its derivative is not finite there: where computes both branches, and the one that is not taken "
+            "still gets a share of the derivative, 0 · inf; keep large numbers out of both."
+        )
+        return () if finite else (text,)
 
 
-def where(questions: Sequence[dict[str, Any]], answers: list[Parts], wanted: list[Wanted]) -> str:
+class Domain:
+    """What was asked: the range of every argument."""
+
+    def __init__(self, questions: Sequence[dict[str, Any]]):
+        self.ranges: dict[str, list[float]] = {}
+        for question in questions:
+            for name, value in _flat(question):
+                self.ranges.setdefault(name, []).extend(np.ravel(value).tolist())
+
+    def __str__(self) -> str:
+        parts = (
+            say("{name} from {low:g} to {high:g}", name=n, low=min(v), high=max(v)) for n, v in self.ranges.items()
+        )
+        return say(", ").join(parts)
+
+
+def _flat(question: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in question.items():
+        if isinstance(value, dict):
+            yield from value.items()
+        elif not isinstance(value, str):
+            yield name, value
+
+
+def _other(value: Any) -> Any:
+    """Another value of an argument: labels and chances in reverse order, so that they stay what they are."""
+    if isinstance(value, dict):
+        return {key: part / 2 + 0.1 for key, part in value.items()}
+    chances = isinstance(value, np.ndarray) and value.min() >= 0 and value.max() <= 1
+    return value[::-1].copy() if chances else value / 2 + 0.1
+
+
+def _scaled(wanted: Wanted, scales: Sequence[Scale], question: dict[str, Any]) -> Wanted:
+    for scale in scales:
+        wanted = wanted.times(scale.factor(question))
+    return wanted
+
+
+def _why(failed: NotYet, cause: Words) -> NotYet:
+    """The same, with another of its texts as the cause."""
+    failed.cause = cause.template
+    return failed
+
+
+def where(questions: Sequence[dict[str, Any]], answers: list[Parts], wanted: list[Wanted]) -> tuple[Words, ...]:
     """The worst number, what it was asked for, and whether only its last digits are wrong."""
     _, number, name, place = max(
         (ratio, number, name, place)
@@ -203,10 +388,18 @@ def where(questions: Sequence[dict[str, Any]], answers: list[Parts], wanted: lis
         asked = {k: v[place] if np.shape(v) == answers[number][name].shape else v for k, v in asked.items()}
     told = ", ".join(f"{key} = {_shown(value)}" for key, value in asked.items())
     label = name + "".join(f"[{i}]" for i in place)
-    words = f"{label or 'it'} gives {got:.10g} where {right:.10g} is right, for {told}."
+    digits = next((n for n in (6, 10, 14) if f"{got:.{n}g}" != f"{right:.{n}g}"), 17)
+    words = Words(
+        "{what} gives {got} where {right} is right, for {asked}.",
+        what=label or Words("it"),
+        got=f"{got:.{digits}g}",
+        right=f"{right:.{digits}g}",
+        asked=told,
+    )
     if 0 < abs(got - right) < abs(right) / 1000:
-        words += " Only the last digits are lost: float32, a guard inside a logarithm, or a difference quotient?"
-    return words
+        lost = Words("Only the last digits are lost: float32, a guard inside a logarithm, or a difference quotient?")
+        return words, lost
+    return (words,)
 
 
 def _parameters(function: Callable) -> list[str]:
@@ -216,25 +409,20 @@ def _parameters(function: Callable) -> list[str]:
         return []
 
 
+def _takes(function: Callable, count: int) -> bool:
+    """Whether it can be called with so many arguments; true where that is not known."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_shown(part)}" for key, part in value.items()) + "}"
     if np.ndim(value) == 0:
         return f"{float(value):g}"
     return np.array2string(value, precision=6, separator=", ", threshold=8).replace("\n", "")
-
-
-def _draws(function: Callable) -> str:
-    """The rules of the exercise whose answer is chance."""
-    try:
-        theta = frameworks.take(function())
-    except Exception as error:
-        raise NotYet(f"it stops with {type(error).__name__}: {error}. It is called without arguments.") from error
-    slopes(theta, "theta")
-    for name, part in theta.items():
-        check_shape(name, np.shape(part), ())
-        if not np.isfinite(part):
-            raise NotYet(f"{name} is {part}; draw it from the standard normal distribution.")
-    if theta["w"] == theta["b"]:
-        raise NotYet(f"w and b are both {theta['w']:g}; draw each for itself.")
-    return f"right: w = {theta['w']:g}, b = {theta['b']:g}."

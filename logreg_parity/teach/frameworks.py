@@ -17,6 +17,13 @@ from .allowed import DTYPE
 
 TWINS = {"torch": "logreg_torch", "jax": "logreg_jax"}
 NAMES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX"}
+FAMILY = {"jaxlib": "jax", "optax": "jax", "flax": "jax", "equinox": "jax", "torchmetrics": "torch"}
+"""Packages that speak a framework's language."""
+METHODS = {
+    "torch": {"torch", "clone", "detach", "backward", "requires_grad_", "numpy", "unsqueeze", "reciprocal", "add_"},
+    "jax": {"jax", "jnp", "at", "block_until_ready"},
+}
+"""What arrays of a framework can do and NumPy's cannot: a hint where a function names no framework."""
 
 
 class NumPy:
@@ -71,7 +78,9 @@ def take(value: Any) -> Any:
 
 
 def languages(function) -> list[str]:
-    """The framework whose name a function uses, itself or in what it calls; all there are, to be tried, if none.
+    """The framework whose name a function uses, itself or in what it calls.
+
+    All there are, to be tried, the likeliest first, if it uses none.
 
     Raises ValueError where it uses both.
     """
@@ -79,7 +88,8 @@ def languages(function) -> list[str]:
     if found >= set(TWINS):
         raise ValueError("the function uses both PyTorch and JAX; give one that speaks one of them")
     named = [name for name in (*TWINS, "numpy") if name in found]
-    return named[:1] or list(filter(find_spec, NAMES))
+    likeliest = sorted(NAMES, key=lambda name: -len(METHODS.get(name, set()) & _names(function)))
+    return named[:1] or list(filter(find_spec, likeliest))
 
 
 def _roots(thing: Any, seen: set[int]) -> set[str]:
@@ -93,10 +103,17 @@ def _roots(thing: Any, seen: set[int]) -> set[str]:
     found = {_root(name) for name in (home, module, own) if isinstance(name, str)} & set(NAMES)
     if found or isinstance(thing, ModuleType):
         return found
-    return found.union(*(_roots(part, seen) for part in _parts(thing)))
+    return found.union(*(_roots(part, seen) for part in parts_of(thing)))
 
 
-def _parts(thing: Any) -> list[Any]:
+def _names(function: Any) -> set[str]:
+    """Every name in its code."""
+    plain = inspect.unwrap(function) if callable(function) else function
+    return _code_names(plain.__code__) if inspect.isfunction(plain) else set()
+
+
+def parts_of(thing: Any) -> list[Any]:
+    """What a function or a callable object reaches: what it wraps, holds in its closure, or names among its globals."""
     if isinstance(thing, functools.partial):
         return [thing.func, *thing.args, *thing.keywords.values()]
     function = inspect.unwrap(thing) if callable(thing) else thing
@@ -114,4 +131,5 @@ def _code_names(code) -> set[str]:
 
 
 def _root(name: str) -> str:
-    return name.split(".")[0].replace("jaxlib", "jax")
+    root = name.split(".")[0]
+    return FAMILY.get(root, root)

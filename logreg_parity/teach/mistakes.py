@@ -1,7 +1,8 @@
-"""The usual mistakes, each as the answer that it leads to.
+"""A mistake as the answer that it leads to: what it is made of. The usual ones are in ``usual.py``.
 
-Either the right answer to a changed question, or the right answer changed. Where a learner's numbers are those of a
-mistake, to within its bound, the grader can name it. ``truth`` is always a function of ``right.py``.
+A mistake is the right answer to a changed question, the right answer changed, or a formula of its own; where a
+learner's numbers are those of a mistake, to within its bound, the grader can name it. A ``Scale`` is a factor too
+many, which may come with any other mistake. ``truth`` is always a function of ``right.py``.
 """
 
 from collections.abc import Callable
@@ -10,18 +11,32 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Parameters
-from ..truth.reference import value_and_grad
+from ..language import Words
+from ..truth import reference
 from .allowed import U
-from .right import Wanted, dlogistic_loss, logistic_model, model_optimization_loop, one, problem
+from .right import Wanted, logistic_model, model_optimization_loop, one, problem
 
 Truth = Callable[..., Wanted]
+ROUGH = 2**12 * U
+"""Of a formula of its own, for the size of what it sums: room for hundreds of operations. Two mistakes are further
+apart by a factor of a million, or a test fails."""
 
 
 class Mistake(NamedTuple):
-    """What it is and what to do, and the answer it leads to."""
+    """What it is and what to do, the answer it leads to, and a pattern of the line where it may be seen."""
 
-    words: str
+    words: Words
     answer: Truth
+    clue: str | None = None
+    also: Words | None = None
+
+
+class Scale(NamedTuple):
+    """What it is and what to do, and the factor that the answer has too many, by the question."""
+
+    words: Words
+    factor: Callable[[dict[str, Any]], float]
+    clue: str | None = None
 
 
 def asked(truth: Truth, **changes: Callable[[dict[str, Any]], Any]) -> Truth:
@@ -39,9 +54,106 @@ def times(truth: Truth, factor: float) -> Truth:
     return lambda **question: truth(**question).times(factor)
 
 
-def averaged(truth: Truth) -> Truth:
-    """The right answer, a sum, divided by the number of rows."""
-    return lambda **question: truth(**question).times(1 / _rows(question))
+# -- what a question says, in NumPy ------------------------------------------------------------------------------------
+
+
+def line(question: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """w, b and x (N,) of a question in any of the lesson's forms."""
+    theta = question.get("theta") or question.get("params") or question
+    return theta.get("w", 1.0), theta.get("b", 0.0), question["x"]
+
+
+def labels_and_chances(question: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """y (N,) and p (N,)."""
+    if "y_preds" in question:
+        return question["y_true"], question["y_preds"]
+    w, b, x = line(question)
+    return question["y"], reference.sigmoid(w * x + b)
+
+
+def rows_of(question: dict[str, Any]) -> int:
+    return len(next(part for part in question.values() if isinstance(part, np.ndarray)))
+
+
+def curve(form: Callable) -> Truth:
+    """form(z) for a curve's logits z (N,)."""
+
+    def answer(**question) -> Wanted:
+        w, b, x = line(question)
+        with np.errstate(all="ignore"):
+            values = form(w * x + b)
+        return one(values, ROUGH * np.maximum(np.abs(values), 1))
+
+    return answer
+
+
+def other_line(form: Callable) -> Truth:
+    """σ(form(w, b, x))."""
+
+    def answer(**question) -> Wanted:
+        values = reference.sigmoid(form(*line(question)))
+        return one(values, np.full_like(values, ROUGH))
+
+    return answer
+
+
+def summed(form: Callable, sign: float) -> Truth:
+    """sign times the sum of form(y, p), which may be a matrix."""
+
+    def answer(**question) -> Wanted:
+        with np.errstate(all="ignore"):
+            terms = form(*labels_and_chances(question))
+        return one(sign * terms.sum(), ROUGH * np.abs(terms).sum())
+
+    return answer
+
+
+def by_row(form: Callable) -> Truth:
+    """form(z, y), one number a row."""
+
+    def answer(z, y) -> Wanted:
+        values = form(z, y)
+        return one(values, ROUGH * np.maximum(np.abs(z), 1))
+
+    return answer
+
+
+def slopes(form: Callable) -> Truth:
+    """The sums of the two arrays that form(y, p, x) gives for w and b."""
+
+    def answer(**question) -> Wanted:
+        terms = dict(zip("wb", form(*labels_and_chances(question), line(question)[2]), strict=True))
+        parts = {name: np.asarray(part.sum()) for name, part in terms.items()}
+        return Wanted(parts, {name: np.asarray(ROUGH * np.abs(part).sum()) for name, part in terms.items()})
+
+    return answer
+
+
+def walk(step: Callable, record: str = "after", tell: Callable = lambda losses, path: (losses, path[-1])) -> Truth:
+    """A loop whose step(θ, ∇f, η, memory, ∇f of any point) gives the next θ (2,) and the memory to go on with.
+
+    tell: what it returns of its losses (T,) and its path (T + 1, 2).
+    """
+
+    def answer(**question) -> Wanted:
+        dataset, start = problem(question["theta"], question["x"], question["y"])
+
+        def value_and_slope(theta):
+            at = Parameters(theta[:1], theta[1])
+            value, slope = reference.value_and_grad(at, dataset.X, dataset.y, reduction="sum")
+            return value, np.array([slope.weight[0], slope.bias])
+
+        path, losses, memory = [np.array([start.weight[0], start.bias])], [], np.zeros(2)
+        for _ in range(question["n_steps"]):
+            value, slope = value_and_slope(path[-1])
+            theta, memory = step(path[-1], slope, question["step_size"], memory, lambda at: value_and_slope(at)[1])
+            losses.append(value if record == "before" else value_and_slope(theta)[0])
+            path.append(theta)
+        found, end = tell(np.array(losses), path)
+        allowed = {name: 8 * bound for name, bound in model_optimization_loop(**question).allowed.items()}
+        return Wanted({"losses": found, "w": np.asarray(end[0]), "b": np.asarray(end[1])}, allowed)
+
+    return answer
 
 
 def shifted(truth: Truth, shift: float) -> Truth:
@@ -58,68 +170,3 @@ def shifted(truth: Truth, shift: float) -> Truth:
         return one(value, 2 * right.allowed[""] + 8 * len(y) * U * abs(moved))
 
     return answer
-
-
-def exchanged(parts: dict[str, Any]) -> dict[str, Any]:
-    """w and b in each other's place."""
-    return {"w": parts["b"], "b": parts["w"]}
-
-
-def slopes_exchanged(**question) -> Wanted:
-    """The slope by b as that by w, and the other way round."""
-    right = dlogistic_loss(**question)
-    return Wanted(exchanged(right.parts), exchanged(right.allowed))
-
-
-def slopes_without_x(**question) -> Wanted:
-    """The sum of p - y for both slopes."""
-    right = dlogistic_loss(**question)
-    return Wanted(dict.fromkeys("wb", right.parts["b"]), dict.fromkeys("wb", right.allowed["b"]))
-
-
-def bias_first(**question) -> Wanted:
-    """The weight's slope is taken where the bias has moved already."""
-    rate, (dataset, point) = question["step_size"], problem(question["theta"], question["x"], question["y"])
-    losses = []
-    for _ in range(question["n_steps"]):
-        moved = Parameters(point.weight, point.bias - rate * _value_and_slope(dataset, point)[1].bias)
-        slope = _value_and_slope(dataset, moved)[1].weight
-        point = Parameters(point.weight - rate * slope, moved.bias)
-        losses.append(_value_and_slope(dataset, point)[0])
-    allowed = {name: 2 * bound for name, bound in model_optimization_loop(**question).allowed.items()}
-    return Wanted({"losses": np.array(losses), "w": point.weight[0], "b": np.asarray(point.bias)}, allowed)
-
-
-def _value_and_slope(dataset, point):
-    return value_and_grad(point, dataset.X, dataset.y, reduction="sum")
-
-
-def _rows(question: dict[str, Any]) -> int:
-    return len(next(part for part in question.values() if isinstance(part, np.ndarray)))
-
-
-OPPOSITE = "a sign is wrong in the exponent: σ(x) = 1 / (1 + exp(-x)) rises, this falls; it is 1 - σ"
-ROUNDED = "the probability is rounded to a class; give the probability itself"
-NO_LOGISTIC = "this is the logit w x + b; pass it through the logistic function"
-EXCHANGED = "w and b are in each other's place"
-MEAN_FOR_SUM = "a mean stands where the lesson's sum is meant; with a mean every step is N times shorter"
-
-
-def of_curve(truth: Truth, logits: Truth) -> tuple[Mistake, ...]:
-    """Those of a function that gives probabilities."""
-    return (
-        Mistake(OPPOSITE, then(truth, lambda p: 1 - p)),
-        Mistake(ROUNDED, then(truth, np.round)),
-        Mistake(NO_LOGISTIC, logits),
-    )
-
-
-def of_sum_of_logs(truth: Truth, sign: str) -> tuple[Mistake, ...]:
-    """Those of a function that gives a log-likelihood or a loss."""
-    bases = [
-        Mistake(f"the logarithm has base {base}; take the natural one: losses are in nats", times(truth, factor))
-        for base, factor in ((2, 1 / np.log(2)), (10, 1 / np.log(10)))
-    ]
-    words = "log(p + {:g}) stands for log(p); the guard against log(0) changes every row: take it away"
-    shifts = [Mistake(words.format(shift), shifted(truth, shift)) for shift in 10.0 ** -np.arange(4, 13)]
-    return (Mistake(sign, times(truth, -1)), Mistake(MEAN_FOR_SUM, averaged(truth)), *bases, *shifts)

@@ -1,5 +1,7 @@
 # %% [markdown]
-# # 6. Reading a parity report
+# # 9. Reading a parity report
+#
+# **Afterwards you can** read a report of ulps and bounds, and say why agreement is not accuracy. About 15 minutes.
 #
 # You moved a model from PyTorch to JAX. Is it the same model? Two questions hide in there, and they are not one:
 #
@@ -30,8 +32,8 @@ console.print(tables(report))
 # %% [markdown]
 # A cell reads *ulps (share of the bound)*.
 #
-# An **ulp** is the step from one float to the next, at the natural size of the quantity. An error of 1 ulp is the
-# smallest there can be; in float32 an ulp is about the eighth digit, in float64 the sixteenth.
+# An **ulp** (lesson 4) is the step from one float to the next, at the natural size of the quantity. An error of 1 ulp
+# is the smallest there can be; in float32 an ulp is about the eighth digit, in float64 the sixteenth.
 #
 # The **bound** is what rounding can do at most, derived from the data and the number format, not chosen. Within it:
 # rounding explains the difference. OUTSIDE: rounding cannot, so it is something else, and somebody should look.
@@ -81,3 +83,25 @@ print(summary(report))
 # Change `dtypes` above to `["bfloat16"]`, and predict first: how many digits, and will the verdict stay "within"?
 # Then take `learning_rate=0.1`: past the edge of stability rounding errors grow without limit, and an honest judge
 # promises nothing.
+
+# %% [markdown]
+# ## Three questions
+#
+# <details><summary>A cell reads `2.0 (150 %)`. What do you know?</summary>
+#
+# The error is one and a half times what rounding can do at most: something else is at work.
+#
+# </details>
+#
+# <details><summary>Two programs agree to the last bit. Are they right?</summary>
+#
+# Not therefore: they may share a mistake. Hold each to the exact value as well.
+#
+# </details>
+#
+# <details><summary>The verdict is *no promise*. Is something wrong?</summary>
+#
+# Nothing that is known. The bound is infinite there, so a difference would prove nothing: take smaller steps or a
+# wider format.
+#
+# </details>

@@ -1,5 +1,8 @@
 # %% [markdown]
-# # 7. From here to a network
+# # 10. From here to a network
+#
+# **Afterwards you can** stack logistic regressions into a network in both frameworks, and check that the two are the
+# same function. About 25 minutes.
 #
 # A ring inside a ring cannot be cut by a straight line, so logistic regression must fail on it. But put *several*
 # logistic regressions side by side and feed their answers to one more, and you have a neural network. Nothing new is
@@ -68,8 +71,10 @@ def loss_jax(model, X, y):
 # %% [markdown]
 # ## Are they the same?
 #
-# `check` asks both for the loss, every slope, the slopes' slopes and a few steps of training, in float64 and float32,
-# at the same parameters. No tolerance is given: it measures what rounding alone can do, and says what exceeds that.
+# `check` asks both for the loss, the gradient by every parameter, products with the Hessian (the gradient's own
+# gradient) and a few steps of training, in float64 and float32, at the same parameters. No tolerance is given: it
+# measures what rounding alone can do, and says what exceeds that. Where it also says that no *slope* was compared,
+# that is a derivative along one direction, by forward mode, which our own $\sigma$ does not offer in PyTorch.
 
 # %%
 random = np.random.RandomState(0)
@@ -114,7 +119,7 @@ for faulty in (without_offset, summed):
 # %% [markdown]
 # ## Train it
 #
-# The loop is the one from lesson 5. In PyTorch the optimiser changes the model; in JAX a step gives a new one.
+# The loop is the one from lesson 6. In PyTorch the optimiser changes the model; in JAX a step gives a new one.
 
 # %%
 STEPS, RATE = 600, 4.0
@@ -155,3 +160,25 @@ pictures.regions(lambda X: model(torch.tensor(X)).detach().numpy(), X, y)
 #
 # Give the network 2 hidden units, then 3. How many does a ring need, and why? Then one layer more: which lines change
 # in each framework?
+
+# %% [markdown]
+# ## Three questions
+#
+# <details><summary>Why can one logistic regression not fit a ring inside a ring?</summary>
+#
+# Its line of one half is straight; no straight line goes round.
+#
+# </details>
+#
+# <details><summary>Where does a model live in PyTorch, and where in JAX?</summary>
+#
+# In PyTorch an object owns its parameters and is changed; in JAX it is a value that goes in, and a new one comes out.
+#
+# </details>
+#
+# <details><summary>`check` says OUTSIDE. What do you read first?</summary>
+#
+# The first quantity outside: parameters, then the loss, then the gradient. What comes first is the cause, the rest
+# follows.
+#
+# </details>

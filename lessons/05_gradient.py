@@ -1,5 +1,8 @@
 # %% [markdown]
-# # 4. One gradient, five ways
+# # 5. One gradient, five ways
+#
+# **Afterwards you can** compute the gradient by hand and by two frameworks, and say how many digits each way keeps.
+# About 20 minutes.
 #
 # To walk downhill we need the slope of the loss by $w$ and by $b$. For logistic regression it is short:
 #
@@ -75,8 +78,9 @@ for name, slopes in ways.items():
 assert max(off["difference"]) > 1000 > max(max(of) for name, of in off.items() if name != "difference")
 
 # %% [markdown]
-# An **ulp** is the distance from one float to the next: here at the size of what the gradient is a sum of. Five ways
-# agree to the last digits; the difference quotient loses many of them, because it subtracts two nearly equal numbers.
+# An **ulp** (lesson 4) is the distance from one float to the next: here at the size of what the gradient is a sum of.
+# Five ways agree to the last digits; the difference quotient loses many of them, because it subtracts two nearly equal
+# numbers.
 #
 # ## Your turn
 #
@@ -99,9 +103,32 @@ grade("dlogistic_loss", dlogistic_loss)
 
 # %%
 other = y.copy()
-i, j, k, m = 10, 20, 80, 90  # move label mass around without changing the two sums
-other[[i, m]] += 0.25
-other[[j, k]] -= 0.25
+left, middle, right = 41, 42, 43  # three neighbours; the middle one gives a quarter to each side
+other[[left, right]] += 0.25
+other[middle] -= 0.5
+assert ((other >= 0) & (other <= 1)).all()
 print("sums:", y.sum(), other.sum(), y @ X[:, 0], other @ X[:, 0])
 print("slope of one:  ", np.sum((p - y) * X[:, 0]))
 print("slope of other:", np.sum((p - other) * X[:, 0]))
+
+# %% [markdown]
+# ## Three questions
+#
+# <details><summary>Why is the gradient by $w$ a sum of $(p - y) x$ and not of $(p - y) p (1 - p) x$?</summary>
+#
+# The factor $p(1-p)$ of $\sigma'$ cancels against the $1/p$ and $1/(1-p)$ of the logarithms. With the squared error it
+# stays.
+#
+# </details>
+#
+# <details><summary>What does a difference quotient lose, and why?</summary>
+#
+# Half of the digits: it subtracts two nearly equal numbers, and only what differs is left.
+#
+# </details>
+#
+# <details><summary>Two data sets have the same $\sum y$ and $\sum y x$. What else have they in common?</summary>
+#
+# With the same $x$: every gradient, so the whole walk, and the fit.
+#
+# </details>

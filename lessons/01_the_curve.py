@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 1. The curve and its two parameters
 #
+# **Afterwards you can** say what $w$ and $b$ do to the curve, write it, and draw it as a product of matrices and as a
+# neuron. About 15 minutes.
+#
 # Logistic regression answers a question with two possible answers: pass or fail, ill or healthy, 0 or 1. Given a
 # number $x$ it says how *probable* the answer 1 is. It has two knobs, $w$ and $b$:
 #
@@ -94,6 +97,21 @@ slope = (sigmoid(w * (x + h) + b) - sigmoid(w * (x - h) + b)) / (2 * h)
 print(f"measured {slope:.9f}, w / 4 = {w / 4}")
 
 # %% [markdown]
+# ## Two drawings of it
+#
+# With several features $w x$ becomes a sum $w_1 x_1 + w_2 x_2 + \dots$, and for all rows at once a product of
+# matrices. Or draw it as a network: every arrow multiplies, the first circle adds, the second bends. It is the
+# smallest network there is, one **neuron**.
+
+# %%
+from logreg_parity.teach import diagrams
+
+diagrams.matrix_view()
+
+# %%
+diagrams.neural_view()
+
+# %% [markdown]
 # ## The same in two frameworks
 #
 # This is the repository's own code for the lesson, in PyTorch and then in JAX. What differs?
@@ -106,3 +124,25 @@ import logreg_torch.workshop
 
 for framework in (logreg_torch, logreg_jax):
     print(inspect.getsource(framework.workshop.logistic))
+
+# %% [markdown]
+# ## Three questions
+#
+# <details><summary>With $w = 4$ and $b = 2$, where does the curve pass one half, and how steep is it there?</summary>
+#
+# At $x = -b/w = -0.5$, with slope $w/4 = 1$.
+#
+# </details>
+#
+# <details><summary>You double both $w$ and $b$. What stays, what changes?</summary>
+#
+# The midpoint $-b/w$ stays; the curve gets twice as steep.
+#
+# </details>
+#
+# <details><summary>Why $\sigma$ and not a straight line for a probability?</summary>
+#
+# A line leaves the interval from 0 to 1; $\sigma$ never does, and far out one more unit of $x$ changes hardly
+# anything.
+#
+# </details>

@@ -1,5 +1,8 @@
 # %% [markdown]
-# # 8. Hunt the bug
+# # 11. Hunt the bug
+#
+# **Afterwards you can** find a fault by the first stage that is wrong, and say why a tolerance misses it. About 30
+# minutes.
 #
 # The museum keeps faults that people make, each a line or two, planted in a correct program. Here are three of them
 # with their names covered. All three train, and none crashes. Find out what is wrong with each.
@@ -18,9 +21,9 @@ for exhibit in EXHIBITS.values():
 # %% [markdown]
 # ## The evidence
 #
-# Each suspect runs beside a correct program. The first table is what most people would print: the loss, the slopes, the
-# recorded losses, and their quotients. The second is what the microscope sees at the first step where the two part:
-# each stage held to its exact value at its own inputs, so that an error is charged to the stage that creates it.
+# Each suspect runs beside a correct program. The first table is what most people would print: the loss, the slopes,
+# the recorded losses, and their quotients. The second is what the microscope sees at the first step where the two
+# part: each stage held to its exact value at its own inputs, so that an error is charged to the stage that creates it.
 
 # %%
 hidden = suspects(seed=2029)
@@ -79,3 +82,24 @@ made = trial(MyFault(), SUM)
 print("numpy.allclose:", "rejected" if made.rejected["numpy.allclose"] else "passed")
 print("the judge:", made.explanation.verdict, "in the", made.explanation.stage, "-", made.explanation.cause)
 assert made.rejected["compare"]
+
+# %% [markdown]
+# ## Three questions
+#
+# <details><summary>The loss is right and every slope is twice too large. Where is the fault?</summary>
+#
+# In the gradient, after the residual: a factor, as from a square's derivative.
+#
+# </details>
+#
+# <details><summary>Only the recorded losses are wrong, and the first is that of the start. What happened?</summary>
+#
+# The loss is taken before the update instead of after it.
+#
+# </details>
+#
+# <details><summary>Why can no fixed tolerance be right for all numbers?</summary>
+#
+# What rounding does depends on the data and the format: too wide for one is too tight for the next.
+#
+# </details>

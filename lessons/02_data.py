@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 2. Data, and what "noise" does to the truth
 #
+# **Afterwards you can** say when logistic regression has a best curve and when not, and make data that it fits
+# honestly. About 20 minutes.
+#
 # To see whether a method works, we make data from a curve we know, hide the curve, and let the method find it again.
 # The truth here is $w = 2$, $b = 1$. The lesson we follow makes its labels like this: 100 points from −5 to 5, the
 # line $2x + 1$, plus noise between 0 and 1, through $\sigma$, then **rounded** to 0 or 1.
@@ -110,3 +113,25 @@ for steps in (500, 5000):
         lesson(labels="soft"), start, steps=steps, learning_rate=1e-3, reduction="sum", dtype="float64", keep=()
     )
     print(f"after {steps} steps: w = {run.parameters.weight[0]:.6f}, b = {run.parameters.bias:.6f}")
+
+# %% [markdown]
+# ## Three questions
+#
+# <details><summary>What does *separable* mean, and what happens to $w$ then?</summary>
+#
+# One cut leaves all 0s on one side and all 1s on the other. The steeper the curve, the better it fits, so $w$ grows
+# without end.
+#
+# </details>
+#
+# <details><summary>Why does rounding the probability to a label spoil the truth?</summary>
+#
+# It makes a hard threshold of the curve, and a threshold looks like a curve that is infinitely steep.
+#
+# </details>
+#
+# <details><summary>How do you draw labels of which the model is true?</summary>
+#
+# Throw a coin for each row that shows 1 with the probability $p$ of that row.
+#
+# </details>

@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 3. Loss as a negative log-likelihood, and the cliff
 #
+# **Afterwards you can** write the loss, say where its textbook form breaks, and write one that does not. About 25
+# minutes.
+#
 # How good is a curve? Ask how probable it finds the data. A point with $y = 1$ had probability $p$, one with $y = 0$
 # had $1 - p$. Multiply over all points and you have the **likelihood**. A product of many small numbers is awkward:
 
@@ -153,3 +156,24 @@ run = logreg_torch.train(
 )
 print(f"after {8000 + len(run.losses)} steps: loss {run.losses[-1]:.5f}, w = {run.parameters.weight[0]:.5f}")
 assert np.isfinite(run.losses).all()
+
+# %% [markdown]
+# ## Three questions
+#
+# <details><summary>What is the loss of a row with $y = 1$ and $p = 1/2$?</summary>
+#
+# $-\log 0.5 = \log 2$, about 0.693 nats.
+#
+# </details>
+#
+# <details><summary>The loss is NaN from some step on. What do you look at first?</summary>
+#
+# Whether some $p$ has rounded to 0 or 1: then a logarithm of 0 meets a factor 0.
+#
+# </details>
+#
+# <details><summary>Why not simply add $10^{-7}$ inside the logarithm?</summary>
+#
+# It changes every row a little, and where the curve is most wrong it makes the loss flat, so nothing is learnt there.
+#
+# </details>
