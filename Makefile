@@ -1,6 +1,7 @@
 # make demo    install into .venv and run the main job
 # make test    install into .venv and run every check
 # make quick   install into .venv and run the checks that take little time
+# make test-elsewhere   the quick numeric checks as narrower processors would run them, on one thread and two
 # make lessons build the lessons as notebooks with their outputs, and open them
 # make bench   run every benchmark, which takes long, and write benchmarks/results/
 # make clean   remove .venv and what the checks leave
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: demo test quick lessons bench clean
+.PHONY: demo test quick test-elsewhere lessons bench clean
 demo: .venv/installed
 	$(BIN)/logreg-parity
 
@@ -21,6 +22,9 @@ test: .venv/installed
 
 quick: .venv/installed
 	$(PYTEST) -m "not slow"
+
+test-elsewhere: .venv/installed
+	$(BIN)/python parity_tests/elsewhere.py
 
 bench: .venv/installed
 	$(BIN)/logreg-parity bench
