@@ -22,6 +22,8 @@ from logreg_parity.truth.reference import evaluate
 from logreg_parity.truth.ulp import round_dataset, round_parameters
 from logreg_parity.twins import Program, Setting
 
+pytestmark = pytest.mark.slow
+
 ABOUT = {"processor", "cores", "devices", "threads", "versions", "date", "command"}
 
 

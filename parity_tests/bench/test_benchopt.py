@@ -13,6 +13,8 @@ from logreg_parity import Dataset
 from logreg_parity.truth.optimum import find_optimum
 from parity_tests.twins.test_mirror import outline
 
+pytestmark = pytest.mark.slow
+
 pandas = pytest.importorskip("pandas", reason="benchopt is not installed; install logreg-parity[benchopt]")
 pytest.importorskip("benchopt", reason="benchopt is not installed; install logreg-parity[benchopt]")
 

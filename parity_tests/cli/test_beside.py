@@ -10,6 +10,8 @@ import pytest
 
 from logreg_parity.cli.beside import beside
 
+pytestmark = pytest.mark.slow
+
 signals = pytest.mark.skipif(sys.platform == "win32", reason="signals are handed on by POSIX systems only")
 
 

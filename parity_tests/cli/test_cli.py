@@ -9,6 +9,8 @@ import pytest
 from logreg_parity.cli import COMMANDS, main
 from logreg_parity.explain.trace import Trace
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--steps", "20", "--dtype", "float64"]
 FILES = {"comparison.json", "comparison.md", "fit.png", "loss.png", "difference.png", "axes.png"}
 TABLE = "age,dose,outcome\n61,0.5,well\n34,1.5,ill\n47,1.0,well\n52,2.5,ill\n29,2.0,well\n70,2.2,ill\n"

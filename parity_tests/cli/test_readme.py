@@ -56,6 +56,7 @@ def follow(folder: Path, page: list[Block]):
             yield block.body, shown, run(folder, "-W", "error", "-c", block.body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_shows_what_the_reader_will_see(tmp_path, name):
     prepare(tmp_path, [PAGES[name]])

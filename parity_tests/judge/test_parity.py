@@ -7,6 +7,8 @@ from logreg_parity.truth.bounds import largest_curvature
 from logreg_parity.twins import Setting, load_twin
 from parity_tests.cases import CASES
 
+pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
+
 
 def stable_step(dataset, **options) -> float:
     """Half the classical step size, so that rounding the step up to a coarse format keeps it stable."""

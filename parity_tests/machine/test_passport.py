@@ -12,6 +12,8 @@ from logreg_parity.machine import passport, probes
 from logreg_parity.machine.probes import PROBES, Bench
 from logreg_parity.truth.ulp import format_of, round_to, ulp
 
+pytestmark = pytest.mark.slow
+
 BY_ROWS = next(title for title in PROBES if title.startswith("by "))
 
 

@@ -17,6 +17,8 @@ from logreg_parity.museum.pairs import WithThreads, programs, random_pair
 from logreg_parity.museum.rewrites import REWRITES
 from logreg_parity.museum.score import DEFAULTS, DTYPES, trial
 
+pytestmark = pytest.mark.slow
+
 JUDGE = ("compare", "explain")
 SETTINGS = {"sum": SUM, "mean": MEAN, "batches": BATCHED}
 

@@ -26,6 +26,8 @@ from logreg_parity.truth.reference import flatten
 from logreg_parity.truth.ulp import ulp
 from logreg_torch.bridge import optimizers as in_torch
 
+pytestmark = pytest.mark.slow
+
 FAR = 1000
 TITLES = {row.title: row for row in ROWS}
 BY_HAND = [row for row in ROWS if row.name in RULES]

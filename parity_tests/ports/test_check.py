@@ -25,6 +25,8 @@ from parity_tests.pairs import (
     softmax_batch,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def one_thread():

@@ -10,6 +10,8 @@ import pytest
 
 from logreg_parity.cli import main
 
+pytestmark = pytest.mark.slow
+
 TORCH = """
 import torch
 

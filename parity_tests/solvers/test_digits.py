@@ -23,6 +23,8 @@ from parity_tests.cases import CASES
 from parity_tests.certified import CERTIFIED, HARD, HARD_DATA, OVERLAP, certified
 from parity_tests.conftest import TWINS
 
+pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
+
 SOLVERS = ("newton", "lbfgs", "progressive")
 PROMISE = 1e-12  # docs/fitting.md: no parameter of a default fit is further off, in its natural size
 ORDERS = range(3)

@@ -24,6 +24,8 @@ from logreg_torch.speed.fit import pack
 from parity_tests.conftest import TWINS
 from parity_tests.interpreted import NAMES, PRECISIONS, PROBLEMS, passes
 
+pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -21,6 +21,8 @@ from logreg_parity.twins import Setting
 from parity_tests.browser import Explorer
 from parity_tests.loss_bounds import objective_and_gradient
 
+pytestmark = pytest.mark.slow
+
 # -- the command ------------------------------------------------------------------------------------------------------
 
 TABLE = "age,dose,outcome\n61,0.5,well\n34,1.5,ill\n47,1.0,well\n52,2.5,ill\n"

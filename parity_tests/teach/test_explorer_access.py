@@ -6,6 +6,8 @@ import pytest
 
 from parity_tests.browser import REQUIRED, Explorer
 
+pytestmark = pytest.mark.slow
+
 # -- every control ----------------------------------------------------------------------------------------------------
 
 

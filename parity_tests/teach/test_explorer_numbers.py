@@ -20,6 +20,8 @@ from logreg_parity.truth.ulp import format_of, round_dataset, round_parameters, 
 from logreg_parity.twins import Program, Setting
 from parity_tests.loss_bounds import EPSILON, objective_and_gradient
 
+pytestmark = pytest.mark.slow
+
 OPTIMIZERS = {"torch": logreg_torch.bridge.optimizers, "jax": logreg_jax.bridge.optimizers}
 
 # -- the generator ----------------------------------------------------------------------------------------------------

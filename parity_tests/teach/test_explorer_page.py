@@ -6,6 +6,8 @@ import pytest
 
 from parity_tests.browser import Explorer
 
+pytestmark = pytest.mark.slow
+
 # -- every control ----------------------------------------------------------------------------------------------------
 
 INPUTS = {  # field: what the setting is before, what is typed or chosen, what the setting is then

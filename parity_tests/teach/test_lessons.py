@@ -23,6 +23,8 @@ from logreg_parity.museum.faults import EXHIBITS
 from logreg_parity.teach.examine import NAMES
 from logreg_parity.teach.hunt import evidence, suspects
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lessons"
 LESSONS = {path.stem: path for path in sorted(FOLDER.glob("[0-9][0-9]_*.py"))}

@@ -20,6 +20,8 @@ from logreg_parity.teach.explore.page import WEB
 from logreg_parity.truth import reference
 from parity_tests.pages import ROOT
 
+pytestmark = pytest.mark.slow
+
 KNOBS = [(0.0, 0.0), (2.0, 1.0), (-2.0, -1.0), (5.0, -5.0), (-5.0, 5.0), (-0.1, -5.0), (0.0, 3.0)]
 
 

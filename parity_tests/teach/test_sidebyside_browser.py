@@ -4,6 +4,8 @@ import pytest
 
 from logreg_parity.teach.sidebyside import page
 
+pytestmark = pytest.mark.slow
+
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from logreg_parity.twins import load_twin
 
+pytestmark = pytest.mark.slow
+
 WITHOUT = """
 import sys
 from importlib.machinery import PathFinder

@@ -10,6 +10,8 @@ from logreg_parity import published_2021
 from logreg_parity.truth import reference
 from parity_tests.conftest import TWINS
 
+pytestmark = pytest.mark.slow
+
 DATASET, START = published_2021()
 THETA = {"w": START.weight[0], "b": START.bias}
 PRINTED = ("2.5260236", "1.4088745")  # DeviceArray(2.5260236), DeviceArray(1.4088745)
