@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..twins import Setting
+from ..twins import check_reduction
 
 
 class Parameters(NamedTuple):
@@ -136,12 +136,13 @@ def batch_index(batches: Iterable[np.ndarray], steps: int, n_rows: int) -> np.nd
     return index
 
 
-def batch_counts(dataset: Dataset, index: np.ndarray | None, setting: Setting) -> np.ndarray:
+def batch_counts(dataset: Dataset, index: np.ndarray | None, steps: int, reduction: str) -> np.ndarray:
     """What the sums of each step are divided by (T,): Σ ω of the rows that ``batch_index`` names, or 1 for "sum"."""
-    if setting.reduction == "sum":
-        return np.ones(setting.steps)
+    check_reduction(reduction)
+    if reduction == "sum":
+        return np.ones(steps)
     weight = np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight
-    return np.full(setting.steps, weight.sum()) if index is None else np.append(weight, 0)[index].sum(axis=1)
+    return np.full(steps, weight.sum()) if index is None else np.append(weight, 0)[index].sum(axis=1)
 
 
 def _read_only(values, name: str) -> np.ndarray:

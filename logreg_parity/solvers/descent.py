@@ -71,7 +71,7 @@ def descend(engine: Engine, dataset: Dataset, batches: Iterable[np.ndarray] | No
     """
     setting, theta = recorder.setting, flatten(recorder.start)
     index = None if batches is None else batch_index(batches, setting.steps, dataset.n_rows)
-    counts = batch_counts(dataset, index, setting)
+    counts = batch_counts(dataset, index, setting.steps, setting.reduction)
     if counts.max() > format_of(engine.dtype).largest:
         raise ValueError(f"{counts.max():g} rows in a mean are more than {engine.dtype} can count; give engine='eager'")
     every = engine.rows if index is None else engine.with_spare_row(engine.rows)

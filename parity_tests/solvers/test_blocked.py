@@ -135,6 +135,15 @@ def test_a_sampled_row_keeps_its_weight(rows):
     assert rows <= sample.n_rows == len({*X[0]}) < 2 * rows and X.flags.c_contiguous
 
 
+@pytest.mark.parametrize("name", ["correlated", "soft"])
+def test_a_sample_keeps_its_digits(pack, name):
+    """It is made between passes, where JAX makes float32 of float64 unless it is told not to."""
+    packed = pack(CASES[name].dataset)
+    sample = packed.sample(10)
+    assert sample.n_rows < packed.n_rows
+    assert {np.asarray(block.X).dtype.name for block in sample.blocks} == {"float64"}
+
+
 def test_torch_counts_its_threads_as_before_a_pass_even_after_a_failure(cut):
     pack = importlib.import_module("logreg_torch.speed.fit").pack
     seen, before = [], torch.get_num_threads()
