@@ -46,7 +46,7 @@ def build(lesson: Path, folder: Path, lang: str) -> str:
         return f"{target}: kept, for it is not the lesson as it stands; delete it to build it anew"
     quiet = ["--Application.log_level=ERROR"]  # the kernel warns of its connection, which does not leave the machine
     os.environ["LOGREG_LANG"] = lang
-    NotebookClient(notebook, timeout=180, extra_arguments=quiet, resources={"metadata": {"path": str(HERE)}}).execute()
+    NotebookClient(notebook, timeout=600, extra_arguments=quiet, resources={"metadata": {"path": str(HERE)}}).execute()
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(target, nbformat.writes(notebook))
     return f"{target}: built"

@@ -8,14 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..language import Words
-from .mistakes import ROUGH, Mistake, Truth
+from .mistakes import ROUGH, Mistake, Truth, near
 from .right import Wanted, one
-
-
-def near(values) -> Wanted:
-    """These numbers, each to ROUGH of its size, or of 1 where it is smaller."""
-    values = np.asarray(values, dtype=np.float64)
-    return one(values, ROUGH * np.maximum(np.abs(values), 1))
 
 
 def exactly(values) -> Wanted:

@@ -75,6 +75,12 @@ def rows_of(question: dict[str, Any]) -> int:
     return len(next(part for part in question.values() if isinstance(part, np.ndarray)))
 
 
+def near(values: np.ndarray) -> Wanted:
+    """These numbers, each to ROUGH of its size, or of 1 where it is smaller."""
+    values = np.asarray(values, dtype=np.float64)
+    return one(values, ROUGH * np.maximum(np.abs(values), 1))
+
+
 def curve(form: Callable) -> Truth:
     """form(z) for a curve's logits z (N,)."""
 

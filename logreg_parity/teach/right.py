@@ -25,6 +25,10 @@ class Wanted(NamedTuple):
         allowed = {name: growth * bound + 2 * U * np.abs(parts[name]) for name, bound in self.allowed.items()}
         return Wanted(parts, allowed)
 
+    def part(self, name: str) -> "Wanted":
+        """One part of it alone."""
+        return Wanted({name: self.parts[name]}, {name: self.allowed[name]})
+
     def times(self, factor: float) -> "Wanted":
         """The answer times a factor."""
         return self.map(lambda part: factor * part, abs(factor))

@@ -14,6 +14,8 @@ from .mistakes import (
     Truth,
     by_row,
     curve,
+    line,
+    near,
     other_line,
     rows_of,
     shifted,
@@ -48,6 +50,14 @@ def of_curve(truth: Truth, logits: Truth) -> tuple[Mistake, ...]:
             curve(lambda z: 1 + np.exp(-z)),
             r"\bexp\(",
         ),
+        Mistake(
+            Words("exp(x) / 1 + exp(x) is 2 exp(x): division comes first; put the whole denominator into brackets."),
+            curve(lambda z: 2 * np.exp(z)),
+            r"\bexp\(",
+        ),
+        Mistake(
+            Words("10 stands where e is meant: take exp."), curve(lambda z: sigmoid(z * np.log(10))), r"\b10\b|exp10"
+        ),
         Mistake(Words("a minus stands in the denominator: it is 1 + exp(-x)."), curve(lambda z: 1 / (1 - np.exp(-z)))),
         Mistake(
             Words("tanh runs from -1 to 1; the probability is (1 + tanh(x / 2)) / 2."), curve(np.tanh), r"\btanh\b"
@@ -80,6 +90,11 @@ def of_curve(truth: Truth, logits: Truth) -> tuple[Mistake, ...]:
 
 def of_line() -> tuple[Mistake, ...]:
     """Those of a curve with parameters, beside those of every curve."""
+
+    def outside(**question):
+        w, b, x = line(question)
+        return near(sigmoid(w * x) + b)
+
     return (
         Mistake(EXCHANGED, other_line(lambda w, b, x: b * x + w)),
         Mistake(Words("the bias is left out: the line is w x + b."), other_line(lambda w, b, x: w * x)),
@@ -92,6 +107,9 @@ def of_line() -> tuple[Mistake, ...]:
             Words("the weight multiplies the bias too: this is w (x + b); the line is w x + b."),
             other_line(lambda w, b, x: w * (x + b)),
             r"\( *x *\+",
+        ),
+        Mistake(
+            Words("the bias is added after the curve: it belongs inside, to w x."), outside, r"\+ *(b|theta)|\) *\+"
         ),
         Mistake(Words("the weight is left out: the line is w x + b."), other_line(lambda w, b, x: x + b)),
     )
@@ -112,6 +130,9 @@ PLUS_MINUS = Words("this formula is for labels -1 and 1; these are 0 and 1: take
 LOSS_OF_CHANCES = Words(
     "σ is taken of p, which is a probability already: a loss 'with logits' wants the logit, this one the probability."
 )
+HARD_ONLY = Words(
+    "right for y = 0 and y = 1 alone; a label between them counts in part: y times one term, 1 - y the other."
+)
 HINGE = Words("this is the hinge loss, a support vector machine's.")
 
 
@@ -121,7 +142,7 @@ def of_sum_of_logs(truth: Truth, sign: float) -> tuple[Mistake, ...]:
     def terms(y, p, first=1.0, second=1.0):
         return first * y * np.log(p) + second * (1 - y) * np.log(1 - p)
 
-    forms: list[tuple[Words, Callable, str]] = [
+    forms: list[tuple[Words, Callable, str | None]] = [
         (ONES_ONLY, lambda y, p: y * np.log(p), r"\blog"),
         (ZEROS_ONLY, lambda y, p: (1 - y) * np.log(1 - p), r"\blog"),
         (MINUS_BETWEEN, partial(terms, second=-1.0), r"\blog"),
@@ -161,6 +182,13 @@ def of_sum_of_logs(truth: Truth, sign: float) -> tuple[Mistake, ...]:
             lambda y, p: y * (p - np.log(np.exp(p).sum())),
             r"cross_entropy|CrossEntropy|softmax",
         ),
+        (
+            Words("the logarithms are missing."),
+            lambda y, p: y * p + (1 - y) * (1 - p),
+            None,
+        ),
+        (HARD_ONLY, lambda y, p: np.log(np.where(y == 1, p, 1 - p)), r"where|if|=="),
+        (HARD_ONLY, lambda y, p: np.log(sigmoid((2 * y - 1) * np.log(p / (1 - p)))), r"2 *\*"),
         (Words("this is the entropy of p, without the labels."), lambda y, p: terms(p, p), r"\blog"),
         (
             Words("this is the divergence from y to p, not the likelihood."),
@@ -238,6 +266,14 @@ def of_stable_loss() -> tuple[Mistake, ...]:
         (Words("the labels are missing: this is softplus(-z), the loss of y = 1."), lambda z, y: softplus(-z), None),
         (SQUARED, lambda z, y: (sigmoid(z) - y) ** 2, r"\*\* *2|square|pow|mse"),
         (PLUS_MINUS, lambda z, y: softplus(-y * z), r"exp|softplus"),
+        (HARD_ONLY, lambda z, y: softplus((1 - 2 * y) * z), r"2 *\*"),
+        (HARD_ONLY, lambda z, y: np.where(y == 1, softplus(-z), softplus(z)), r"where|if|=="),
+        (Words("y z has the wrong sign: the loss is softplus(z) - y z."), lambda z, y: softplus(z) + y * z, r"\+"),
+        (
+            Words("softplus(z) = max(z, 0) + log(1 + exp(-|z|)): with log(1 + exp(z)) max(z, 0) counts twice."),
+            lambda z, y: np.maximum(z, 0) - y * z + softplus(z),
+            r"exp\(",
+        ),
         (HINGE, lambda z, y: np.maximum(0, 1 - (2 * y - 1) * z), r"max"),
         (TWICE, lambda z, y: softplus(sigmoid(z)) - y * sigmoid(z), r"(?i)sigmoid|logistic|expit"),
         (
