@@ -31,7 +31,7 @@ from ..data.dataset import Dataset, Parameters
 from ..twins import Reduction
 from . import reference
 from .certificate import whitening
-from .oracle import ExactObjective, as_balls, middle, precision, without_radius
+from .oracle import LARGEST_LOGIT, ExactObjective, as_balls, middle, precision, without_radius
 from .separation import counted_rows, directions, independent_columns, margins, rational, separation
 
 PRECISIONS = (256, 1024, 4096)  # bits; the higher ones for curvatures hundreds of orders of magnitude apart
@@ -191,7 +191,8 @@ def _minimised(f: ExactObjective, theta, bits: int):
             here = f.value(theta)
             while t * moved > 1 and not f.value(theta + t * step) < here + t / 4 * (g @ step):
                 t /= 2
-            while f.value(theta + 2 * t * step) < f.value(theta + t * step):
+            # where the classes are separable F falls for ever: Arb's exponents have no end that would stop it
+            while t * moved < LARGEST_LOGIT and f.value(theta + 2 * t * step) < f.value(theta + t * step):
                 t *= 2
         theta = without_radius(theta + t * step)
         if moved < arb((1, 20 - bits // 2)):
