@@ -185,7 +185,7 @@ def _minimised(f: ExactObjective, theta, bits: int):
         P = _whitening(H)
         step = without_radius(P @ -(P.T @ g))
         moved, t = max(without_radius(np.abs(f.logits(step)))), arb(1)
-        if not moved < np.inf:  # H is singular at this precision
+        if not moved < LARGEST_LOGIT:  # H is singular at this precision, or all but
             break
         if moved > 1:
             here = f.value(theta)
