@@ -221,7 +221,7 @@ def distance(computed, exact) -> np.ndarray:
     computed = np.asarray(computed, dtype=np.float64)
     with gmpy2.context(precision=MAX_BITS), np.errstate(all="ignore"):
         difference = np.abs(as_exact(computed) - np.asarray(exact, dtype=object))
-    difference = np.asarray(difference, dtype=np.float64)
+        difference = np.asarray(difference, dtype=np.float64)  # up to 2.2.0 NumPy warns of a NaN here
     return np.where(np.isfinite(computed), difference, np.inf)
 
 
