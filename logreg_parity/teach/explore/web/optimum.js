@@ -90,14 +90,20 @@ function dependent(X) {
   return X.length === 1 ? X[0].every((x) => x === X[0][0]) : hull(points).length < 3;
 }
 
-/** Whether every row is on its class's side, further from the boundary than rounding could have put it. */
+/** Whether every row is on its class's side, further off than rounding could put it; a soft label has no side. */
 function parts(data, theta) {
-  return data.y.every((label, i) => (2 * label - 1) * logit(data, theta, i, EXACT) > 1);
+  return data.y.every((label, i) => (label === 0 || label === 1) && (2 * label - 1) * logit(data, theta, i, EXACT) > 1);
+}
+
+/** The furthest that a step moves the logit of a row: it shrinks on the way to an optimum, on the way to infinity it is 1. */
+function furthest(data, direction) {
+  return data.y.reduce((most, _, i) => Math.max(most, Math.abs(logit(data, direction, i, EXACT))), 0);
 }
 
 /**
  * Newton's method, a step halved until the objective falls. It ends where the gradient is all rounding, or, without L2,
- * where the classes are parted.
+ * where the classes are parted. Where the objective stands still and the point does not, it may be on its way to infinity
+ * and nothing is claimed.
  */
 function newton(data, options) {
   let theta = new Array(data.X.length + 1).fill(0);
@@ -115,7 +121,7 @@ function newton(data, options) {
     const small = decrease <= 2 ** -50 * value;
     theta = small ? theta.map((x, j) => x - direction[j]) : next;
     ({ value, gradient } = valueAndGradient(data, theta, options));
-    if (small) return { status: "finite", theta, value };
+    if (small) return furthest(data, direction) < 0.25 ? { status: "finite", theta, value } : { status: "undecided" };
   }
   return { status: "undecided" };
 }
