@@ -73,8 +73,8 @@ def summary(comparison: Comparison) -> str:
 def _what_ran(c: Comparison) -> str:
     s, momentum = c.setting, ""
     if s.momentum:
-        kind = say(" with Nesterov momentum {size:g}") if s.nesterov else say(" with momentum {size:g}")
-        momentum = kind.format(size=s.momentum)
+        nesterov = say(" with Nesterov momentum {size:g}", size=s.momentum)
+        momentum = nesterov if s.nesterov else say(" with momentum {size:g}", size=s.momentum)
     return say(
         "{twins} took the same {steps} steps of {rate:g}{momentum} down the {reduction} of the same losses "
         "({rows} rows, {features}, {batches}).",

@@ -103,7 +103,8 @@ def _roots(thing: Any, seen: set[int]) -> set[str]:
     found = {_root(name) for name in (home, module, own) if isinstance(name, str)} & set(NAMES)
     if found or isinstance(thing, ModuleType):
         return found
-    return found.union(*(_roots(part, seen) for part in parts_of(thing)))
+    imported = {_root(name) for name in _names(thing) if "." in name or name in TWINS} & set(NAMES)  # in its own lines
+    return imported.union(*(_roots(part, seen) for part in parts_of(thing)))
 
 
 def _names(function: Any) -> set[str]:

@@ -31,11 +31,12 @@ from ..data.dataset import Dataset, Parameters
 from ..twins import Reduction
 from . import reference
 from .certificate import whitening
-from .oracle import LARGEST_LOGIT, ExactObjective, as_balls, middle, precision, without_radius
+from .oracle import ExactObjective, as_balls, middle, precision, without_radius
 from .separation import counted_rows, directions, independent_columns, margins, rational, separation
 
 PRECISIONS = (256, 1024, 4096)  # bits; the higher ones for curvatures hundreds of orders of magnitude apart
 MAX_STEPS = 200  # of Newton's method at one precision; it takes about ten
+LARGEST_MOVE = 2**2100  # of a logit: a product of two float64 is smaller
 
 MAX_FLOAT_STEPS = 30  # in float64, where what takes more does not converge
 
@@ -185,14 +186,14 @@ def _minimised(f: ExactObjective, theta, bits: int):
         P = _whitening(H)
         step = without_radius(P @ -(P.T @ g))
         moved, t = max(without_radius(np.abs(f.logits(step)))), arb(1)
-        if not moved < LARGEST_LOGIT:  # H is singular at this precision, or all but
+        if not moved < LARGEST_MOVE:  # H is singular at this precision, or all but
             break
         if moved > 1:
             here = f.value(theta)
             while t * moved > 1 and not f.value(theta + t * step) < here + t / 4 * (g @ step):
                 t /= 2
             # where the classes are separable F falls for ever: Arb's exponents have no end that would stop it
-            while t * moved < LARGEST_LOGIT and f.value(theta + 2 * t * step) < f.value(theta + t * step):
+            while t * moved < LARGEST_MOVE and f.value(theta + 2 * t * step) < f.value(theta + t * step):
                 t *= 2
         theta = without_radius(theta + t * step)
         if moved < arb((1, 20 - bits // 2)):

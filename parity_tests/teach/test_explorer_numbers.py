@@ -404,13 +404,13 @@ def test_mini_batches_are_both_twins_within_the_bounds(javascript, twins, bent, 
     mine = np.array(javascript(BATCHED, [setting, STEPS]))
     start = Parameters(mine[0, :-1], mine[0, -1])
     rows = list(batches(dataset.n_rows, bent["batch"], STEPS, seed=3))
-    descent = {"learning_rate": 0.25, "dtype": dtype, "batches": rows}
-    own = bounds.trajectory(dataset, mine[:, :-1], mine[:, -1], **descent).parameters
+    descent, place = Setting(steps=STEPS, learning_rate=0.25), {"dtype": dtype, "batches": rows}
+    own = bounds.trajectory(dataset, mine[:, :-1], mine[:, -1], descent, **place).parameters
     assert np.isfinite(own).all()
     for twin in twins.values():
-        run = twin.train(dataset, start, steps=STEPS, keep=range(STEPS + 1), **descent)
+        run = twin.train(dataset, start, steps=STEPS, learning_rate=0.25, keep=range(STEPS + 1), **place)
         theirs = np.column_stack([run.weights, run.biases]).astype(float)
-        limit = own + bounds.trajectory(dataset, theirs[:, :-1], theirs[:, -1], **descent).parameters
+        limit = own + bounds.trajectory(dataset, theirs[:, :-1], theirs[:, -1], descent, **place).parameters
         assert (np.linalg.norm(mine - theirs, axis=1) <= limit).all()
 
 
