@@ -8,6 +8,8 @@ import pytest
 from logreg_parity.cli import main
 from logreg_parity.teach.submission import cells, grade_submission, grades_of, run_definitions
 
+pytestmark = pytest.mark.slow
+
 RIGHT = """
 import numpy as np
 from logreg_parity import grade

@@ -10,6 +10,8 @@ import pytest
 
 from logreg_parity.teach.explore.page import LANGUAGES, WEB
 
+pytestmark = pytest.mark.slow
+
 STEPS = range(1, 9)
 HERE = """
   const { session: s, moveTo, change, settled } = logreg;

@@ -12,6 +12,8 @@ from logreg_parity.teach.examine import NAMES
 from logreg_parity.teach.exercises import EXERCISES
 from parity_tests.learners import MISTAKES, RIGHT, rows, softplus
 
+pytestmark = pytest.mark.slow
+
 LIBRARIES = {"NumPy": np, "PyTorch": torch, "JAX": jnp}
 
 

@@ -15,6 +15,8 @@ import torch.nn.functional as F  # noqa: N812, as everybody calls it
 
 from logreg_parity import grade
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(__file__).read_text(encoding="utf-8").splitlines()
 
 # -- right, by roads that textbooks do not take ------------------------------------------------------------------------

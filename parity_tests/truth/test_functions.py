@@ -16,6 +16,8 @@ from logreg_parity.truth import oracle
 from logreg_parity.truth.bounds import FUNCTION_ULPS
 from logreg_parity.truth.ulp import format_of, round_to, ulp
 
+pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
+
 TORCH, JAX = importlib.import_module("logreg_torch.loss"), importlib.import_module("logreg_jax.loss")
 
 

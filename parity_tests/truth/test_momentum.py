@@ -23,6 +23,8 @@ from logreg_parity.truth.ulp import format_of
 from logreg_parity.twins import Program, Setting, load_twin
 from parity_tests.cases import CASES
 
+pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
+
 FORMS = {"plain": {"momentum": 0.875}, "nesterov": {"momentum": 0.875, "nesterov": True}}
 PROBLEM = (gaussian(60, 3, seed=2), Parameters(np.array([0.5, -1.0, 0.25]), 0.125))
 each_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)

@@ -14,6 +14,8 @@ from logreg_parity.truth.ulp import round_dataset, round_parameters
 from parity_tests.cases import CASES
 from parity_tests.conftest import TWINS
 
+pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
+
 L2 = 0.375
 
 
