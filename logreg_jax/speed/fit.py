@@ -8,7 +8,7 @@ from functools import partial
 
 import jax
 
-from logreg_parity.solvers.blocks import Place, processors
+from logreg_parity.solvers.blocks import BlockPlace, processors
 from logreg_parity.solvers.solve import Fitter
 
 from ..convert import arithmetic, find_device
@@ -16,21 +16,21 @@ from .blocked import add_share
 from .lbfgs import lbfgs
 
 
-def place(device: str) -> Place:
+def place(device: str) -> BlockPlace:
     """What a fit has to know of a device: how blocks get there, and what adds them up.
 
     Args:
         device: "cpu", "cuda" or "auto".
 
     Returns:
-        The Place: on a CPU every processor takes a share of the blocks, a GPU shares each among its cores itself.
+        The BlockPlace: on a CPU every processor takes a share of the blocks, a GPU shares each among its cores itself.
 
     Raises:
         ValueError: for a device there is not.
     """
     to = find_device(device)
     workers, within = processors() if to.platform == "cpu" else None, partial(arithmetic, "float64")
-    return Place(partial(jax.device_put, device=to), add_share, workers, within, "logreg_jax", "jax_triton")
+    return BlockPlace(partial(jax.device_put, device=to), add_share, workers, within, "logreg_jax", "jax_triton")
 
 
 FITTER = Fitter(place, lbfgs)

@@ -51,7 +51,7 @@ class Block(NamedTuple):
     rows: int
 
 
-class Place(NamedTuple):
+class BlockPlace(NamedTuple):
     """Where the blocks of a data set are, and what adds them up there: all that a twin brings to a fit but L-BFGS.
 
     put brings an array there. add(share, theta, hessian, fused) gives the Sums of some blocks at theta (D + 1,), in the
@@ -105,7 +105,7 @@ class Blocks:
 
     dataset: Dataset
     dtype: str
-    place: Place
+    place: BlockPlace
     intercept: bool
     blocks: tuple[Block, ...]
     rows: tuple[int, ...]
@@ -114,7 +114,7 @@ class Blocks:
     largest: np.ndarray
 
     @classmethod
-    def of(cls, dataset: Dataset, dtype: str, place: Place, *, intercept: bool = True) -> "Blocks":
+    def of(cls, dataset: Dataset, dtype: str, place: BlockPlace, *, intercept: bool = True) -> "Blocks":
         """Pack a data set.
 
         Raises ValueError for another dtype than float64 and float32, for values beyond it, and for nothing to fit.
@@ -218,7 +218,7 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _block_count(rows: int, size: int, number: np.dtype, place: Place) -> int:
+def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> int:
     """Into how many blocks, as many for every worker, the rows of so many numbers are cut."""
     row = size * number.itemsize
     if place.workers is None:

@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 from ..data.dataset import Dataset
 from ..data.history import Fit
 from . import kernels
-from .blocks import Blocks, Place
+from .blocks import BlockPlace, Blocks
 from .checkpoint import Checkpoint
 from .newton import newton
 from .objective import Objective, Point
@@ -36,7 +36,7 @@ class Fitter:
         lbfgs: the twin's own solver, beside newton and progressive.
     """
 
-    def __init__(self, place: Callable[[str], Place], lbfgs: Solver):
+    def __init__(self, place: Callable[[str], BlockPlace], lbfgs: Solver):
         self._place, self._lbfgs = place, lbfgs
 
     def fit(

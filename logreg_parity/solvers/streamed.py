@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..data.dataset import Dataset
-from .blocks import Blocks, Place, Sums
+from .blocks import BlockPlace, Blocks, Sums
 from .stream import Stream
 
 SAMPLE_NUMBERS = 2**22
@@ -21,7 +21,7 @@ class Streamed:
     ``Blocks`` and ``Stream`` do, and for data that change between two passes.
     """
 
-    def __init__(self, stream: Stream, dtype: str, place: Place, *, intercept: bool = True):
+    def __init__(self, stream: Stream, dtype: str, place: BlockPlace, *, intercept: bool = True):
         self._stream, self.dtype, self.place, self.intercept = stream, dtype, place, intercept
         step = -(-stream.n_rows * stream.n_features // SAMPLE_NUMBERS)
         sample, sums, largest, self.longest_sum, self.labels = [], [], [], 0, (1.0, 0.0)

@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from logreg_parity.solvers.blocks import Place, processors
+from logreg_parity.solvers.blocks import BlockPlace, processors
 from logreg_parity.solvers.solve import Fitter
 
 from ..convert import arithmetic, find_device
@@ -16,21 +16,23 @@ from .blocked import add_share
 from .lbfgs import lbfgs
 
 
-def place(device: str) -> Place:
+def place(device: str) -> BlockPlace:
     """What a fit has to know of a device: how blocks get there, and what adds them up.
 
     Args:
         device: "cpu", "cuda" or "auto".
 
     Returns:
-        The Place: on a CPU every processor takes a share of the blocks, a GPU shares each among its cores itself.
+        The BlockPlace: on a CPU every processor takes a share of the blocks, a GPU shares each among its cores itself.
 
     Raises:
         ValueError: for a device there is not.
     """
     to = find_device(device)
     workers, within = processors() if to.type == "cpu" else None, partial(arithmetic, "float64")
-    return Place(lambda array: torch.from_numpy(array).to(to), add_share, workers, within, "logreg_torch", "triton")
+    return BlockPlace(
+        lambda array: torch.from_numpy(array).to(to), add_share, workers, within, "logreg_torch", "triton"
+    )
 
 
 FITTER = Fitter(place, lbfgs)

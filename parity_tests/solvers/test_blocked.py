@@ -8,7 +8,7 @@ import torch
 
 from logreg_parity import Dataset, gaussian
 from logreg_parity.solvers import blocks
-from logreg_parity.solvers.blocks import Blocks, Place
+from logreg_parity.solvers.blocks import BlockPlace, Blocks
 from logreg_parity.solvers.objective import Objective
 from logreg_parity.solvers.tiles import LINE
 from logreg_parity.truth import oracle
@@ -117,7 +117,7 @@ def test_a_pass_gives_the_same_bits_again(pack, cut):
 @pytest.mark.parametrize("rows", [1, 10, 39, 40, 79, 80, 500])
 def test_samples_are_at_least_as_large_as_asked_and_no_larger_than_all(cut, rows):
     dataset = gaussian(80, 5)
-    packed = Blocks.of(dataset, "float64", Place(np.asarray, None, 2))
+    packed = Blocks.of(dataset, "float64", BlockPlace(np.asarray, None, 2))
     sample = packed.sample(rows)
     held = np.concatenate([block.X for block in sample.blocks], axis=1)
     everything = np.concatenate([block.X for block in packed.blocks], axis=1)
@@ -129,7 +129,7 @@ def test_samples_are_at_least_as_large_as_asked_and_no_larger_than_all(cut, rows
 def test_a_sampled_row_keeps_its_weight(rows):
     number = np.arange(1.0, 41)
     dataset = Dataset(number[:, None], np.ones(40), "numbers", sample_weight=2 * number)
-    sample = Blocks.of(dataset, "float64", Place(np.asarray, None, 1)).sample(rows)
+    sample = Blocks.of(dataset, "float64", BlockPlace(np.asarray, None, 1)).sample(rows)
     ((X, weight, _),) = sample.blocks
     assert np.array_equal(weight, -2 * X[0]) and sample.total_weight == weight.sum()
     assert rows <= sample.n_rows == len({*X[0]}) < 2 * rows and X.flags.c_contiguous
@@ -165,7 +165,7 @@ def test_a_block_is_the_larger_of_its_two_sizes(monkeypatch, size, rows, most):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", rows)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
-    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", Place(np.asarray, None, 1))  # 16 bytes a row
+    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", BlockPlace(np.asarray, None, 1))  # 16 bytes a row
     assert most / 2 < packed.rows[0] <= most + 1
 
 
@@ -173,20 +173,20 @@ def test_a_block_in_tiles_is_twice_as_large_and_no_tile_of_it_is_nearly_empty(mo
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 2**11 + 16)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
-    plain, tiled = (Place(np.asarray, None, 1, fused=fused) for fused in (False, True))
+    plain, tiled = (BlockPlace(np.asarray, None, 1, fused=fused) for fused in (False, True))
     assert Blocks.of(gaussian(4 * 129, 3, seed=0), "float32", plain).rows == 4 * (129,)  # 16 bytes a row
     assert Blocks.of(gaussian(2 * 258, 3, seed=0), "float32", tiled).rows == 3 * (172,)
 
 
 def test_on_a_cpu_blocks_lie_in_one_piece_and_begin_with_lines(cut):
-    packed = Blocks.of(gaussian(81, 2, seed=0), "float32", Place(np.asarray, None, 2))
+    packed = Blocks.of(gaussian(81, 2, seed=0), "float32", BlockPlace(np.asarray, None, 2))
     assert {id(block.X.base) for block in packed.blocks} == {id(packed.blocks[0].X.base)}
     assert all(block.X.ctypes.data % LINE == 0 for block in packed.blocks)
 
 
 def test_on_a_gpu_blocks_are_large(monkeypatch):
     monkeypatch.setattr(blocks, "DEVICE_BLOCK_BYTES", 2**13)
-    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", Place(np.asarray, None, None))  # 16 bytes a row
+    packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", BlockPlace(np.asarray, None, None))  # 16 bytes a row
     assert packed.rows == (500, 500)
 
 
@@ -202,7 +202,7 @@ def test_too_little_memory_is_explained():
         raise MemoryError
 
     with pytest.raises(ValueError, match=r"packing X takes .* GiB .* dtype='float32'"):
-        Blocks.of(gaussian(80, 5), "float64", Place(full, None))
+        Blocks.of(gaussian(80, 5), "float64", BlockPlace(full, None))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "double"])

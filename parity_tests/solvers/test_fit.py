@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limi
 from logreg_parity import Dataset, gaussian
 from logreg_parity.judge.fits import agree, exit_status, verdict
 from logreg_parity.solvers import blocks
-from logreg_parity.solvers.blocks import Place, Sums
+from logreg_parity.solvers.blocks import BlockPlace, Sums
 from logreg_parity.solvers.objective import Objective
 from logreg_parity.solvers.progressive import hessian_rows, progressive
 from logreg_parity.solvers.solve import Fitter, choose
@@ -151,7 +151,7 @@ def test_numbers_that_are_not_finite_end_the_fit():
     def add(share, **_):
         return Sums(np.nan, np.full(3, np.nan), np.eye(3))
 
-    fitter = Fitter(lambda device: Place(np.asarray, add), lbfgs=None)
+    fitter = Fitter(lambda device: BlockPlace(np.asarray, add), lbfgs=None)
     fit = fitter.fit(OVERLAP, solver="newton", max_iterations=5)
     assert fit.status == "diverged" and "not finite" in fit.reason
 

@@ -11,7 +11,7 @@ import pytest
 
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.solvers import blocks, kernels
-from logreg_parity.solvers.blocks import WIDEST, Block, Place
+from logreg_parity.solvers.blocks import WIDEST, Block, BlockPlace
 from logreg_parity.solvers.kernels.cpu import TILES, add_share
 from logreg_parity.solvers.kernels.gpu import FEWEST_ROWS, launch
 from logreg_parity.solvers.objective import Objective
@@ -152,8 +152,8 @@ def test_the_kernel_of_a_cpu_is_the_same_for_both_twins():
     ("parameters", "hessian", "covered"), [(WIDEST, False, 1), (WIDEST + 1, False, 0), (2, True, 0)]
 )
 def test_the_gpu_kernel_has_a_widest_and_no_hessian(parameters, hessian, covered):
-    assert Place(np.asarray, None, None, fused=True).has_kernel(parameters, hessian=hessian) == covered
-    assert not Place(np.asarray, None, None).has_kernel(1, hessian=False)
+    assert BlockPlace(np.asarray, None, None, fused=True).has_kernel(parameters, hessian=hessian) == covered
+    assert not BlockPlace(np.asarray, None, None).has_kernel(1, hessian=False)
 
 
 def test_what_is_not_known_or_not_installed_is_refused(monkeypatch):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from logreg_parity import Dataset, gaussian
-from logreg_parity.solvers.blocks import Blocks, Place
+from logreg_parity.solvers.blocks import BlockPlace, Blocks
 from logreg_parity.solvers.tiles import LINE, TILE, aligned, fill, rows_in
 from parity_tests.cases import CASES
 
 COUNTS = [1, 2, 3, TILE - 1, TILE, TILE + 1, 2 * TILE, 5 * TILE + 7]
-TILED, PLAIN = Place(np.asarray, None, 2, fused=True), Place(np.asarray, None, 2)
+TILED, PLAIN = BlockPlace(np.asarray, None, 2, fused=True), BlockPlace(np.asarray, None, 2)
 
 
 def lanes(tiles):

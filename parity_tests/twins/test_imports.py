@@ -147,3 +147,21 @@ def test_a_planted_circle_is_seen():
     module = "logreg_parity.data.dataset"
     changed = STEM[module].read_text(encoding="utf-8") + "\nfrom .generator import lesson\n"
     assert {module, "logreg_parity.data.generator"} <= set(circle(arrows({module: changed})))
+
+
+def class_names(sources: dict[str, str]) -> list[str]:
+    """The public classes of some modules, each as often as it is defined."""
+    trees = map(ast.parse, sources.values())
+    named = (node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
+    return [name for name in named if not name.startswith("_")]
+
+
+def twice(names: list[str]) -> set[str]:
+    return {name for name in names if names.count(name) > 1}
+
+
+def test_a_name_of_a_class_means_one_thing():
+    sources = {name: path.read_text(encoding="utf-8") for name, path in STEM.items()}
+    assert twice(class_names(sources)) == set()
+    sources["planted"] = "class Dataset: ..."
+    assert twice(class_names(sources)) == {"Dataset"}

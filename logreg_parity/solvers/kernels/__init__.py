@@ -8,10 +8,10 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from ..blocks import Place
+from ..blocks import BlockPlace
 
 
-def choose(kernel: str, place: Place) -> Place:
+def choose(kernel: str, place: BlockPlace) -> BlockPlace:
     """The place where "fused", a kernel, or "plain", the framework's products, read X.
 
     "auto" is the kernel on a GPU where it runs. Raises ValueError for another name, and for a kernel that is not
@@ -33,7 +33,7 @@ def choose(kernel: str, place: Place) -> Place:
     return place._replace(put=np.asarray, add=add_share, fused=True)
 
 
-def _runs(place: Place) -> bool:
+def _runs(place: BlockPlace) -> bool:
     """Whether the GPU's kernel reads a block of one number; where not, a warning says why."""
     try:
         place.add([place.block(np.ones((1, 1)), None, 1)], theta=np.ones(1), hessian=False, fused=True)

@@ -26,7 +26,7 @@ _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"r
 
 
 def add_share(share: Iterable[Block], theta: np.ndarray, hessian: bool, fused: bool = True) -> Sums:
-    """The Sums of some blocks, of one at least: ``add`` of a Place that needs no framework."""
+    """The Sums of some blocks, of one at least: ``add`` of a BlockPlace that needs no framework."""
     (scratch,) = aligned([(3, TILE)], theta.dtype)
     return reduce(Sums.plus, (_add_up(block, theta, scratch, hessian=hessian) for block in share))
 
