@@ -18,12 +18,13 @@ from logreg_torch.bridge import optimizers as in_torch
 SETTINGS = {"adam": {"lr": 0.1}, "adamw": {"lr": 0.1, "weight_decay": 0.01}, "rmsprop": {"lr": 0.01}}
 
 
-def balanced() -> tuple[Dataset, Parameters]:
-    """Every row of feature 0 stands once with each label: at 0 its gradient is zero, but its terms are not."""
-    draw = np.random.RandomState(0)
+def balanced(seed: int = 0) -> tuple[Dataset, Parameters]:
+    """Every row of feature 0 has each label once: at 0 its gradient and the bias's are zero, but not their terms."""
+    draw = np.random.RandomState(seed)
     x = 3.1 * np.repeat(draw.standard_normal(50), 2) + 1
-    X = np.column_stack([x, draw.standard_normal(100)])
-    return round_dataset(Dataset(X, np.tile([0.0, 1.0], 50), "balanced"), "float32"), Parameters(np.zeros(2), 0.0)
+    X, y = np.column_stack([x, draw.standard_normal(100)]), np.tile([0.0, 1.0], 50)
+    rows = draw.permutation(100)
+    return round_dataset(Dataset(X[rows], y[rows], "balanced"), "float32"), Parameters(np.zeros(2), 0.0)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,17 +37,23 @@ def test_the_coordinate_is_named_before_its_first_move(name, dtype):
 
 
 def test_there_the_twins_do_part():
-    """Both gradients are right to a rounding, and the moves differ by a part of the learning rate: as was said."""
-    case, words = balanced(), translate("adam", lr=0.1)
-    ours, theirs = (
-        in_torch.walk(*case, words.torch, steps=1, dtype="float32"),
-        in_jax.walk(*case, words.optax, steps=1, dtype="float32"),
-    )
-    found = first_undetermined(case[0], ours.astype(float), "adam", dtype="float32", lr=0.1)
-    moved = np.array([ours[1, found.coordinate], theirs[1, found.coordinate]]) / 0.1  # from 0, in learning rates
-    assert (found.low <= moved).all() and (moved <= found.high).all()
-    gap = np.abs(ours[1] - theirs[1])
-    assert np.argmax(gap) == found.coordinate and gap[found.coordinate] > 0.01 * 0.1
+    """Both gradients are right to a rounding, and the moves differ by a part of the learning rate: as was said.
+
+    How a processor adds decides in which of the orders of the rows the roundings differ; hence several.
+    """
+    words, gaps = translate("adam", lr=0.1), []
+    for seed in range(8):
+        case = balanced(seed)
+        ours, theirs = (
+            in_torch.walk(*case, words.torch, steps=1, dtype="float32"),
+            in_jax.walk(*case, words.optax, steps=1, dtype="float32"),
+        )
+        found = first_undetermined(case[0], ours.astype(float), "adam", dtype="float32", lr=0.1)
+        moved = np.array([ours[1, found.coordinate], theirs[1, found.coordinate]]) / 0.1  # from 0, in learning rates
+        assert (found.low <= moved).all() and (moved <= found.high).all()
+        gaps.append(np.abs(ours[1] - theirs[1]) / 0.1)
+    worst = max(gaps, key=np.max)
+    assert np.argmax(worst) in (0, 2) and worst.max() > 0.01  # feature 0 or the bias: never feature 1
 
 
 @pytest.mark.parametrize("name", NAMES)
