@@ -4,7 +4,12 @@ import argparse
 import importlib
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from rich.table import Table
 
 WIDEST = 120  # characters, of the table of optimum
 
@@ -57,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     return _compare(results, *options.compare) if options.compare else _measure(results, options)
 
 
-def _measure(results, options: argparse.Namespace) -> int:
+def _measure(results: Any, options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ..data.files import write_whole
@@ -82,7 +87,7 @@ def _measure(results, options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare(results, one: Path, other: Path) -> int:
+def _compare(results: Any, one: Path, other: Path) -> int:
     from rich.console import Console
 
     rows = results.ratios(results.load(one), results.load(other))
@@ -96,7 +101,7 @@ def _width() -> int:
     return max(shutil.get_terminal_size().columns, WIDEST)
 
 
-def _table(title, heading, *rows):
+def _table(title: str, heading: Iterable[str], *rows: Iterable[str]) -> "Table":
     from rich import box
     from rich.table import Table
 

@@ -5,11 +5,15 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .._version import __version__
 from . import COMMANDS
 from .beside import beside
 from .problem import add_language, add_problem, positive, problem
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from ..judge.compare import Comparison
 
 STEPS_FOR_TWO = 2000  # from here on a second process saves more time than it takes to import the frameworks once more
 EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3}
@@ -113,7 +117,9 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_STATUS[comparison.verdict]
 
 
-def _compared(options: argparse.Namespace, given: tuple, dtypes: Sequence[str], say: Callable = lambda message: None):
+def _compared(
+    options: argparse.Namespace, given: tuple, dtypes: Sequence[str], say: Callable = lambda message: None
+) -> "Comparison":
     """The comparison in these formats."""
     from ..judge.compare import compare
     from ..twins import OnEngine, load_twin

@@ -2,6 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from ..data.dataset import Dataset
 
 DESCRIPTION = """\
 Write the explorer, one web page without any connection to the network, and open it: data,
@@ -46,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def explorer(dataset=None) -> str:
+def explorer(dataset: "Dataset | None" = None) -> str:
     """The page, both twins' source in a tab of it, as HTML."""
     from ..teach.explore.page import Tab, page
     from ..teach.sidebyside import fragment
@@ -54,7 +58,7 @@ def explorer(dataset=None) -> str:
     return page(dataset=dataset, tabs=[Tab("twins", {"en": "Two frameworks", "zh": "两个框架"}, fragment())])
 
 
-def _dataset(options: argparse.Namespace):
+def _dataset(options: argparse.Namespace) -> "Dataset | None":
     from ..data.tables import load_table
 
     if options.data is None:

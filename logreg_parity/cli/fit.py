@@ -2,9 +2,12 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .problem import add_data, data, not_negative, positive
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from ..solvers.stream import Stream
 
 DESCRIPTION = """\
 Find the optimum with each twin and print where it is, why the solver stopped, how far above
@@ -85,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     return exit_status(fits)
 
 
-def _stream(options: argparse.Namespace):
+def _stream(options: argparse.Namespace) -> "Stream":
     """The rows of the files. Raises ValueError for more than two files, and for options that a stream does not take."""
     from ..solvers.stream import open_stream
 

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from .problem import add_language, positive
 
@@ -87,7 +88,7 @@ def _names(graded: list) -> list[str]:
     return [name for name in NAMES if name in handed_in]
 
 
-def _print_one(one) -> None:
+def _print_one(one: Any) -> None:
     if one.failure:
         print(f"{one.learner}: {one.failure}")
     elif not one.grades:

@@ -1,7 +1,14 @@
 """``logreg-parity gradients``: every way to a gradient held to the exact one, and what gradient checkers notice."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from rich.table import Table
+
+    from ..judge.gradients import Distance, Opinion
 
 DESCRIPTION = """\
 Hold the gradients of the twins to the exact gradient at an ordinary start, at a point
@@ -65,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     return 0 if right else 1
 
 
-def _distances(measured, dtype: str):
+def _distances(measured: Sequence["Distance"], dtype: str) -> "Table":
     title = f"\n{dtype}: ulps off the exact gradient (and the share of its bound)"
     table, columns = _empty(title), list(dict.fromkeys(d.place for d in measured))
     for place in columns:
@@ -76,7 +83,7 @@ def _distances(measured, dtype: str):
     return table
 
 
-def _opinions(heard, dtype: str):
+def _opinions(heard: Sequence["Opinion"], dtype: str) -> "Table":
     from rich.text import Text
 
     from ..judge.gradients import JUDGE, PLACES
@@ -101,11 +108,11 @@ def _opinions(heard, dtype: str):
     return table
 
 
-def _what(opinion) -> tuple[str, str, float]:
+def _what(opinion: "Opinion") -> tuple[str, str, float]:
     return opinion.place, opinion.rows if opinion.error else "", opinion.error
 
 
-def _empty(title: str):
+def _empty(title: str) -> "Table":
     from rich import box
     from rich.table import Table
 

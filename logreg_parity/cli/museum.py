@@ -1,8 +1,13 @@
 """``logreg-parity museum``: faults people make, what the judge says of each, and the judge's own score."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from .problem import positive
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from rich.console import Console
+    from rich.table import Table
 
 DESCRIPTION = """\
 Without NAME, list the planted faults and the correct rewrites. With it, run that fault
@@ -46,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     return _show(console, options.name) if options.name else _list(console)
 
 
-def _list(console) -> int:
+def _list(console: "Console") -> int:
     from ..museum.faults import EXHIBITS
     from ..museum.rewrites import REWRITES
 
@@ -60,7 +65,7 @@ def _list(console) -> int:
     return 0
 
 
-def _show(console, name: str) -> int:
+def _show(console: "Console", name: str) -> int:
     from ..explain.report import table, verdict
     from ..museum.faults import EXHIBITS
     from ..museum.score import trial
@@ -85,7 +90,7 @@ def _show(console, name: str) -> int:
     return 0 if made.rejected["compare"] and made.explained(exhibit) else 1
 
 
-def _score(console) -> int:
+def _score(console: "Console") -> int:
     from ..museum.faults import EXHIBITS
     from ..museum.score import TOOLS, score
 
@@ -105,7 +110,7 @@ def _score(console) -> int:
     return 0 if counts == {len(EXHIBITS)} and not any(s.alarms for s in judged) else 1
 
 
-def _pairs(console, count: int) -> int:
+def _pairs(console: "Console", count: int) -> int:
     from tqdm import tqdm
 
     from ..museum.pairs import random_pair
@@ -124,7 +129,7 @@ def _pairs(console, count: int) -> int:
     return 1 if alarms else 0
 
 
-def _table(title: str, *columns: str):
+def _table(title: str, *columns: str) -> "Table":
     from rich import box
     from rich.table import Table
 

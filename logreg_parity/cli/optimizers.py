@@ -2,9 +2,14 @@
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .problem import positive
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from rich.table import Table
 
 DESCRIPTION = """\
 Print every torch optimiser of the table with the optax expression that is the same
@@ -53,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     return 0 if all(m.share <= 1 for m in measured if m.translation.exact) else 1
 
 
-def _promise(dtype: str, move) -> str:
+def _promise(dtype: str, move: Any) -> str:
     """Whether rounding decides a move of the walk, in words."""
     if move is None:
         return f"{dtype}: the gradients' rounding leaves the sign of every move of weight and bias as it is"
@@ -65,7 +70,7 @@ def _promise(dtype: str, move) -> str:
     )
 
 
-def _table(measured):
+def _table(measured: Sequence[Any]) -> "Table":
     from rich import box
     from rich.table import Table
 
@@ -84,7 +89,7 @@ def _table(measured):
     return table
 
 
-def _write(measured, steps: int, path: Path) -> None:
+def _write(measured: Sequence[Any], steps: int, path: Path) -> None:
     """As JSON, whole or not at all."""
     from ..data.files import write_whole
     from ..show import as_json

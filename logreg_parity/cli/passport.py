@@ -1,9 +1,14 @@
 """``logreg-parity passport``: what the backends of this machine do with numbers."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .problem import positive
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from rich.table import Table
 
 DESCRIPTION = """\
 Ask the frameworks how they compute here: precision of products, fused multiply-adds,
@@ -116,7 +121,7 @@ def _sweep(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _table(title, heading, rows):
+def _table(title: str, heading: Iterable[str], rows: Iterable[Iterable[str]]) -> "Table":
     from rich import box
     from rich.table import Table
 

@@ -129,7 +129,7 @@ def rise(here: Point, there: Point) -> float:
     return float((here.gradient + there.gradient) @ (there.theta - here.theta)) / 2
 
 
-def search(objective: Objective, here: Point, direction: np.ndarray, **options) -> Point | None:
+def search(objective: Objective, here: Point, direction: np.ndarray, **options: Any) -> Point | None:
     """A point along a descent direction that is lower; None where rounding leaves none.
 
     The step is 1, or less: f is convex, so a slope still negative at its end says that nothing was overshot, and one

@@ -11,8 +11,9 @@ problem is as well conditioned as the sample is large.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,9 @@ def _rounding(sample: Objective, theta: np.ndarray, P: np.ndarray) -> float:
     return float(np.linalg.norm(P.T @ (rough.gradient - fine.gradient)))
 
 
-def _preconditioned(objective, theta, P, target, rounding) -> Generator[Point, None, np.ndarray]:
+def _preconditioned(
+    objective: Any, theta: np.ndarray, P: np.ndarray, target: float, rounding: Any
+) -> Generator[Point, None, np.ndarray]:
     """L-BFGS from theta on top of P Pᵀ; where it is slow, it returns the point reached.
 
     rounding: what float32 arithmetic changes in a gradient; None where there shall be none of it.
@@ -88,7 +91,7 @@ def _preconditioned(objective, theta, P, target, rounding) -> Generator[Point, N
     slow, patience = 0, SLOW_STEPS + len(theta) // 16
     while True:
         yield here
-        there = search(objective, here, -_inverse_hessian(pairs, P, here.gradient), arithmetic=here.arithmetic)
+        there = search(objective, here, -_inverse_hessian(tuple(pairs), P, here.gradient), arithmetic=here.arithmetic)
         stuck = there is None or slow == patience
         if stuck and here.arithmetic == "float64":
             return here.theta
@@ -107,7 +110,7 @@ def _preconditioned(objective, theta, P, target, rounding) -> Generator[Point, N
         here = there
 
 
-def _inverse_hessian(pairs, P, gradient) -> np.ndarray:
+def _inverse_hessian(pairs: Sequence[tuple], P: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """The inverse Hessian that agrees with the pairs (step, change of gradient) and is like P Pᵀ beside, on a gradient.
 
     With each pair comes its product. The two loops of Nocedal (Mathematics of Computation 35, 1980). The last pair

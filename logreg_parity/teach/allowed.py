@@ -88,7 +88,7 @@ class ByLogit(ByProbability):
         return ENLARGED * (self.probability + U)
 
 
-def descent(dataset: Dataset, start: Parameters, run: oracle.ExactTrajectory, rate: float):
+def descent(dataset: Dataset, start: Parameters, run: oracle.ExactTrajectory, rate: float) -> tuple[np.ndarray, float]:
     """Bounds of the losses (T,) and of the last point of an exact run, for steps of this size on the summed loss.
 
     E_{t+1} = max(1, |1 - η L|) E_t + 2 ‖step bound‖, as every Hessian lies between 0 and L; a loss is within

@@ -4,15 +4,17 @@ Counts are exact; the rest is a few operations on float64 numbers, held to ``ROU
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..language import Words
 from .mistakes import ROUGH, Mistake, Truth, near
 from .right import Wanted, one
 
 
-def exactly(values) -> Wanted:
+def exactly(values: ArrayLike) -> Wanted:
     """These numbers, to the last bit."""
     return one(values, np.zeros(np.shape(values)))
 
@@ -22,34 +24,34 @@ def by(form: Callable) -> Truth:
     return lambda **question: near(form(**question))
 
 
-def _gap(x):
+def _gap(x: ArrayLike) -> np.ndarray:
     return np.spacing(np.abs(x))
 
 
-def _counts(y, p, threshold, reached=np.greater_equal):
+def _counts(y: np.ndarray, p: np.ndarray, threshold: float, reached: Callable = np.greater_equal) -> np.ndarray:
     said = reached(p, threshold)
     return np.array(
         [np.sum(said & (y == 1)), np.sum(said & (y == 0)), np.sum(~said & (y == 1)), np.sum(~said & (y == 0))]
     )
 
 
-def _auc(y, p, tie=0.5):
+def _auc(y: np.ndarray, p: np.ndarray, tie: float = 0.5) -> np.ndarray:
     above = p[y == 1][:, None] - p[y == 0][None, :]
     return np.mean((above > 0) + tie * (above == 0))
 
 
-def _scaled(train, test, center=None, scale=None):
+def _scaled(train: np.ndarray, test: np.ndarray, center: Any = None, scale: Any = None) -> np.ndarray:
     center = train.mean(axis=0) if center is None else center
     scale = train.std(axis=0) if scale is None else scale
     return (test - center) / scale
 
 
-def gap(x) -> Wanted:
+def gap(x: ArrayLike) -> Wanted:
     """From |x| to the next larger float64."""
     return exactly(_gap(x))
 
 
-def confusion(y, p, threshold) -> Wanted:
+def confusion(y: np.ndarray, p: np.ndarray, threshold: float) -> Wanted:
     """True positives, false positives, false negatives, true negatives; p at the threshold counts as class 1."""
     return exactly(_counts(y, p, threshold))
 

@@ -70,14 +70,14 @@ class Examination:
         names = frameworks.languages(function)
         self.side = next(filter(self._answers, map(frameworks.speak, names)), None) or frameworks.speak(names[0])
 
-    def _answers(self, side) -> bool:
+    def _answers(self, side: Any) -> bool:
         try:
             self._call(side, self.exercise.questions[0])
         except Exception:
             return False
         return True
 
-    def _call(self, side, question: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _call(self, side: Any, question: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """What it returns, and its arguments as it leaves them, in NumPy."""
         handed = {MODEL: side.logistic_model, LOSS: side.logistic_loss}
         with side.float64():
@@ -234,7 +234,7 @@ class Examination:
             (asked["w"], lambda w: {"w": w, "b": asked["b"]}) if isinstance(asked, dict) else (asked, lambda x: x)
         )
 
-        def answer(variable):
+        def answer(variable: Any) -> Any:
             given = {MODEL: self.side.logistic_model, LOSS: self.side.logistic_loss}
             others = question | {name: whole(variable)}
             return self.function(

@@ -5,8 +5,10 @@ Neither framework is imported here: each twin is loaded by name, and only for a 
 
 import functools
 import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -29,17 +31,17 @@ METHODS = {
 class NumPy:
     """NumPy's side of the exercises, with the names of a twin's ``classroom``; it has no derivatives of its own."""
 
-    def float64(self):
+    def float64(self) -> AbstractContextManager[None]:
         """Arrays keep their dtype; what overflows is the grader's to see."""
         return np.errstate(all="ignore")
 
-    def from_numpy(self, array: np.ndarray, dtype: str, device: str):
+    def from_numpy(self, array: np.ndarray, dtype: str, device: str) -> np.ndarray:
         return np.array(array, dtype=dtype)
 
-    def logistic_model(self, theta, x):
+    def logistic_model(self, theta: Any, x: np.ndarray) -> np.ndarray:
         return reference.sigmoid(theta["w"] * x + theta["b"])
 
-    def logistic_loss(self, params, model, x, y):
+    def logistic_loss(self, params: Any, model: Callable, x: np.ndarray, y: np.ndarray) -> Any:
         p = model(params, x)
         return -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))
 
@@ -77,7 +79,7 @@ def take(value: Any) -> Any:
     return np.asarray(value)
 
 
-def languages(function) -> list[str]:
+def languages(function: Any) -> list[str]:
     """The framework whose name a function uses, itself or in what it calls.
 
     All there are, to be tried, the likeliest first, if it uses none.
@@ -126,7 +128,7 @@ def parts_of(thing: Any) -> list[Any]:
     return cells + [known[name] for name in _code_names(function.__code__) if name in known]
 
 
-def _code_names(code) -> set[str]:
+def _code_names(code: CodeType) -> set[str]:
     inner = (_code_names(part) for part in code.co_consts if inspect.iscode(part))
     return set(code.co_names).union(*inner)
 

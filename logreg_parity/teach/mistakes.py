@@ -84,7 +84,7 @@ def near(values: np.ndarray) -> Wanted:
 def curve(form: Callable) -> Truth:
     """form(z) for a curve's logits z (N,)."""
 
-    def answer(**question) -> Wanted:
+    def answer(**question: Any) -> Wanted:
         w, b, x = line(question)
         with np.errstate(all="ignore"):
             values = form(w * x + b)
@@ -96,7 +96,7 @@ def curve(form: Callable) -> Truth:
 def other_line(form: Callable) -> Truth:
     """σ(form(w, b, x))."""
 
-    def answer(**question) -> Wanted:
+    def answer(**question: Any) -> Wanted:
         values = reference.sigmoid(form(*line(question)))
         return one(values, np.full_like(values, ROUGH))
 
@@ -106,7 +106,7 @@ def other_line(form: Callable) -> Truth:
 def summed(form: Callable, sign: float) -> Truth:
     """sign times the sum of form(y, p), which may be a matrix."""
 
-    def answer(**question) -> Wanted:
+    def answer(**question: Any) -> Wanted:
         with np.errstate(all="ignore"):
             terms = form(*labels_and_chances(question))
         return one(sign * terms.sum(), ROUGH * np.abs(terms).sum())
@@ -117,7 +117,7 @@ def summed(form: Callable, sign: float) -> Truth:
 def by_row(form: Callable) -> Truth:
     """form(z, y), one number a row."""
 
-    def answer(z, y) -> Wanted:
+    def answer(z: np.ndarray, y: np.ndarray) -> Wanted:
         values = form(z, y)
         return one(values, ROUGH * np.maximum(np.abs(z), 1))
 
@@ -127,7 +127,7 @@ def by_row(form: Callable) -> Truth:
 def slopes(form: Callable) -> Truth:
     """The sums of the two arrays that form(y, p, x) gives for w and b."""
 
-    def answer(**question) -> Wanted:
+    def answer(**question: Any) -> Wanted:
         terms = dict(zip("wb", form(*labels_and_chances(question), line(question)[2]), strict=True))
         parts = {name: np.asarray(part.sum()) for name, part in terms.items()}
         return Wanted(parts, {name: np.asarray(ROUGH * np.abs(part).sum()) for name, part in terms.items()})
@@ -141,10 +141,10 @@ def walk(step: Callable, record: str = "after", tell: Callable = lambda losses, 
     tell: what it returns of its losses (T,) and its path (T + 1, 2).
     """
 
-    def answer(**question) -> Wanted:
+    def answer(**question: Any) -> Wanted:
         dataset, start = problem(question["theta"], question["x"], question["y"])
 
-        def value_and_slope(theta):
+        def value_and_slope(theta: np.ndarray) -> tuple[Any, np.ndarray]:
             at = Parameters(theta[:1], theta[1])
             value, slope = reference.value_and_grad(at, dataset.X, dataset.y, reduction="sum")
             return value, np.array([slope.weight[0], slope.bias])
@@ -165,7 +165,7 @@ def walk(step: Callable, record: str = "after", tell: Callable = lambda losses, 
 def shifted(truth: Truth, shift: float) -> Truth:
     """The sum of log(p + shift) for that of log p: each logarithm moves by log1p(shift / p)."""
 
-    def answer(**question) -> Wanted:
+    def answer(**question: Any) -> Wanted:
         right = truth(**question)
         if "params" in question:
             y, p = question["y"], logistic_model(question["params"], question["x"]).parts[""]

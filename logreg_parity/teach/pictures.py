@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..data.dataset import Dataset, Parameters
@@ -123,7 +124,7 @@ def regions(logits: Callable[[np.ndarray], np.ndarray], X: np.ndarray, y: np.nda
     return figure
 
 
-def _panel(title: str, size: tuple[float, float] = (7.2, 4.0)):
+def _panel(title: str, size: tuple[float, float] = (7.2, 4.0)) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size, layout="constrained")
     axis = figure.subplots()
     axis.set_title(title.replace("-", "−"), fontsize=11)
@@ -131,11 +132,11 @@ def _panel(title: str, size: tuple[float, float] = (7.2, 4.0)):
     return figure, axis
 
 
-def _scatter(axis, dataset: Dataset) -> None:
+def _scatter(axis: Axes, dataset: Dataset) -> None:
     axis.scatter(dataset.X[:, 0], dataset.y, s=22, alpha=0.3, color="black", linewidths=0, label="data")
 
 
-def _midpoint_line(axis, w: float, b: float) -> None:
+def _midpoint_line(axis: Axes, w: float, b: float) -> None:
     axis.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     if w != 0 and abs(b / w) < 10:
         axis.axvline(-b / w, color=GREY, linewidth=0.8, linestyle=":")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..language import Words
 from ..truth.reference import sigmoid
+from ..twins import Record
 from .mistakes import (
     Mistake,
     Scale,
@@ -25,6 +26,7 @@ from .mistakes import (
     times,
     walk,
 )
+from .right import Wanted
 
 # -- curves ------------------------------------------------------------------------------------------------------------
 
@@ -91,7 +93,7 @@ def of_curve(truth: Truth, logits: Truth) -> tuple[Mistake, ...]:
 def of_line() -> tuple[Mistake, ...]:
     """Those of a curve with parameters, beside those of every curve."""
 
-    def outside(**question):
+    def outside(**question: Any) -> Wanted:
         w, b, x = line(question)
         return near(sigmoid(w * x) + b)
 
@@ -139,7 +141,7 @@ HINGE = Words("this is the hinge loss, a support vector machine's.")
 def of_sum_of_logs(truth: Truth, sign: float) -> tuple[Mistake, ...]:
     """Those of a log-likelihood (sign 1) or a loss (sign -1)."""
 
-    def terms(y, p, first=1.0, second=1.0):
+    def terms(y: Any, p: Any, first: float = 1.0, second: float = 1.0) -> Any:
         return first * y * np.log(p) + second * (1 - y) * np.log(1 - p)
 
     forms: list[tuple[Words, Callable, str | None]] = [
@@ -254,7 +256,7 @@ def _in_base(base: int, question: dict[str, Any]) -> float:
 def of_stable_loss() -> tuple[Mistake, ...]:
     """Those of the loss from the logit, one number a row."""
 
-    def softplus(t):
+    def softplus(t: np.ndarray) -> np.ndarray:
         return np.logaddexp(0, t)
 
     forms: list[tuple[Words, Callable, str | None]] = [
@@ -303,10 +305,10 @@ def of_stable_loss() -> tuple[Mistake, ...]:
 def of_slopes() -> tuple[Mistake, ...]:
     """Those of the gradient of the summed loss; r = p - y."""
 
-    def both(r, x):
+    def both(r: Any, x: Any) -> tuple[Any, Any]:
         return r * x, r
 
-    def pairs(y, p):
+    def pairs(y: Any, p: Any) -> Any:
         return p[:, None] - y[None, :]
 
     square = Words("p (1 - p) is a factor too many: this is the squared error's slope; for this loss it cancels.")
@@ -370,35 +372,37 @@ def scales_of_slopes() -> tuple[Scale, ...]:
 
 # -- loops -------------------------------------------------------------------------------------------------------------
 
+Moved = tuple[np.ndarray, np.ndarray]  # the next θ (2,), and the memory to go on with
+Step = Callable[..., Moved]
 BEFORE = Words("each loss is that before its update; take it after.")
 
 
 def of_loop(standstill: Truth) -> tuple[Mistake, ...]:
     """Those of gradient descent; the words of a step may come with those of losses that are taken too early."""
 
-    def by(move):
+    def by(move: Callable) -> Step:
         return lambda theta, g, rate, memory, slope: (theta - rate * move(g), memory)
 
-    def bias_first(theta, g, rate, memory, slope):
+    def bias_first(theta: Any, g: Any, rate: Any, memory: Any, slope: Callable) -> Moved:
         moved = theta - rate * np.array([0, g[1]])
         return moved - rate * np.array([slope(moved)[0], 0]), memory
 
-    def weight_first(theta, g, rate, memory, slope):
+    def weight_first(theta: Any, g: Any, rate: Any, memory: Any, slope: Callable) -> Moved:
         moved = theta - rate * np.array([g[0], 0])
         return moved - rate * np.array([0, slope(moved)[1]]), memory
 
-    def heavy(momentum):
-        def step(theta, g, rate, memory, slope):
+    def heavy(momentum: float) -> Step:
+        def step(theta: Any, g: Any, rate: Any, memory: Any, slope: Callable) -> Moved:
             memory = momentum * memory + g
             return theta - rate * memory, memory
 
         return step
 
-    def double(theta, g, rate, memory, slope):
+    def double(theta: Any, g: Any, rate: Any, memory: Any, slope: Callable) -> Moved:
         moved = theta - rate * g
         return moved - rate * slope(moved), memory
 
-    def stale(theta, g, rate, memory, slope):
+    def stale(theta: Any, g: Any, rate: Any, memory: Any, slope: Callable) -> Moved:
         memory = memory if memory.any() else g
         return theta - rate * memory, memory
 
@@ -443,16 +447,16 @@ def of_loop(standstill: Truth) -> tuple[Mistake, ...]:
     first = [(Mistake(words, walk(step), clue)) for words, step, clue in steps]
     early = [(Mistake(words, walk(step, "before"), clue, BEFORE)) for words, step, clue in steps]
 
-    def mean(record):
-        def answer(**question):
+    def mean(record: Record) -> Truth:
+        def answer(**question: Any) -> Wanted:
             n = len(question["x"])
             move = walk(lambda theta, g, rate, memory, slope: (theta - rate * g / n, memory), record)
             return move(**question)
 
         return answer
 
-    def loss_of_mean(scale_steps):
-        def answer(**question):
+    def loss_of_mean(scale_steps: bool) -> Truth:
+        def answer(**question: Any) -> Wanted:
             n = len(question["x"])
             rate = 1 / n if scale_steps else 1.0
             move = walk(

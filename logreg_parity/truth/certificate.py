@@ -47,7 +47,9 @@ class Certificate(NamedTuple):
     distance: np.ndarray  # (D + 1,), the bias last
 
 
-def gradient_error(theta, value, largest, *, longest_sum: int, penalty) -> np.ndarray:
+def gradient_error(
+    theta: np.ndarray, value: float, largest: np.ndarray, *, longest_sum: int, penalty: np.ndarray
+) -> np.ndarray:
     """How far the gradient (D + 1,) of the mean, computed in float64 from signed rows, can be from exact.
 
     penalty (D + 1,): l2 of the mean for a weight, 0 for the bias.
@@ -60,7 +62,15 @@ def gradient_error(theta, value, largest, *, longest_sum: int, penalty) -> np.nd
 
 
 def certify(
-    dataset: Dataset, theta, gradient, error, largest, *, total_weight: float, dtype: str, penalty
+    dataset: Dataset,
+    theta: np.ndarray,
+    gradient: np.ndarray,
+    error: np.ndarray,
+    largest: np.ndarray,
+    *,
+    total_weight: float,
+    dtype: str,
+    penalty: np.ndarray,
 ) -> Certificate | None:
     """The certificate of a point (D + 1,) of the mean with its gradient, known to within error; None if there is none.
 
@@ -97,7 +107,15 @@ def whitening(hessian: np.ndarray) -> np.ndarray:
         return scale[:, None] * vectors[:, sound] / np.sqrt(eigenvalues[sound])
 
 
-def _proof(X, share, theta, gradient, error, largest, penalty) -> Certificate | None:
+def _proof(
+    X: np.ndarray,
+    share: np.ndarray,
+    theta: np.ndarray,
+    gradient: np.ndarray,
+    error: np.ndarray,
+    largest: np.ndarray,
+    penalty: np.ndarray,
+) -> Certificate | None:
     """By the rows X (m, D + 1), of which each counts as share (m,)."""
     m, k = X.shape
     z = X @ theta
@@ -123,7 +141,7 @@ def _proof(X, share, theta, gradient, error, largest, penalty) -> Certificate | 
     return Certificate(float(ENLARGED * nu**2 / (2 * (1 - epsilon) * (1 - tau))), distance)
 
 
-def _logit_error(theta, largest) -> float:
+def _logit_error(theta: np.ndarray, largest: np.ndarray) -> float:
     """Δ = γ_{D+2} max|x̃|·|θ|, the penalty of adding up a logit in any order."""
     return float(ENLARGED * _gamma(len(theta) + 1) * (largest @ np.abs(theta)))
 

@@ -162,7 +162,7 @@ def _resting_point(rows: Dataset, l2: float, reduction: Reduction) -> np.ndarray
 
 
 def _proved(
-    rows: Dataset, columns, theta, bits: int, l2: float, reduction: Reduction
+    rows: Dataset, columns: np.ndarray, theta: np.ndarray, bits: int, l2: float, reduction: Reduction
 ) -> tuple[Optimum | None, np.ndarray]:
     """The optimum in those columns of X̃ if it is proved, and where Newton's method has come to from theta."""
     with precision(bits):
@@ -176,7 +176,7 @@ def _proved(
         return Optimum("finite" if unique else "not unique", parameters, value, radius), middle(theta)
 
 
-def _minimised(f: ExactObjective, theta, bits: int):
+def _minimised(f: ExactObjective, theta: np.ndarray, bits: int) -> np.ndarray:
     """θ by Newton's method: a long step is halved until F falls by enough, or doubled while F falls on.
 
     Where no logit moves by more than 1, F falls by at least (3 - e) ν²; where none by √u, it is the last.
@@ -201,7 +201,7 @@ def _minimised(f: ExactObjective, theta, bits: int):
     return theta
 
 
-def _distances(f: ExactObjective, theta):
+def _distances(f: ExactObjective, theta: np.ndarray) -> np.ndarray | None:
     """Bounds (k,) of |θ* - θ|, by the proof at the head of this file; None where it fails."""
     g, H = f.slope_and_hessian(theta)
     P = _whitening(H)
@@ -213,7 +213,7 @@ def _distances(f: ExactObjective, theta):
     return None
 
 
-def _whitening(H):
+def _whitening(H: np.ndarray) -> np.ndarray:
     """P (k, k), exact, with PᵀHP near 1: Gram-Schmidt on the unit vectors, with H for the inner product."""
     H, P = without_radius(H), as_balls(np.eye(len(H)))
     for j in range(len(H)):
@@ -234,7 +234,7 @@ def _rounded(
     return Parameters(rounded[:-1], float(rounded[-1])), _up(radius)
 
 
-def _norm(v):
+def _norm(v: np.ndarray) -> Any:
     """The 2-norm along the last axis, or a little more: an exact number."""
     return _largest(np.sqrt((_largest(v) ** 2).sum(axis=-1)))
 

@@ -10,15 +10,16 @@ Exact values are NumPy arrays of dtype object that hold ``gmpy2.mpfr`` numbers. 
 convert the difference: ``distance(computed, exact)``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import gmpy2
 import numpy as np
 from flint import arb, arb_mat, ctx
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from ..data.dataset import Dataset, Parameters
@@ -26,6 +27,9 @@ from ..data.history import Evaluation
 from ..twins import Reduction, Setting
 from . import reference
 from .bounds import PointBounds
+
+T = TypeVar("T")
+Parts = Iterable[tuple[Any, Any]]  # of a result: values, and the size that each is held against
 
 START_BITS = 128
 GUARD_BITS = 64  # between the two precisions
@@ -76,21 +80,21 @@ class ExactObjective:
         self.penalty = as_balls(np.append(np.full(dataset.n_features, l2), 0.0)[columns])  # λ (k,): 0 for the bias
         self.count = 1 if reduction == "sum" else len(q) if weight is None else as_balls(weight).sum()
 
-    def logits(self, θ):
+    def logits(self, θ: np.ndarray) -> np.ndarray:
         """t (N,)."""
         return _entries(self.rows * arb_mat(len(θ), 1, θ.tolist()))
 
-    def losses_and_residuals(self, t):
+    def losses_and_residuals(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """ℓ and dℓ/dt (N,), by one exp."""
         e = _exp(t)
         losses, r = _log1p(e), e / (1 + e)
         return (losses, r) if self.q is None else (losses - self.q * t, r - self.q)
 
-    def value(self, θ):
+    def value(self, θ: np.ndarray) -> arb:
         """f."""
         return self._value(self.losses_and_residuals(self.logits(θ))[0], θ)
 
-    def value_and_slope(self, θ):
+    def value_and_slope(self, θ: np.ndarray) -> tuple[arb, np.ndarray]:
         """f and ∇f (k,). Raises OracleError where a logit is too large."""
         t = self.logits(θ)
         largest = np.max(np.abs(t.astype(np.float64)))
@@ -102,7 +106,7 @@ class ExactObjective:
         losses, r = self.losses_and_residuals(t)
         return self._value(losses, θ), self._slope(r, θ)
 
-    def slope_and_hessian(self, θ):
+    def slope_and_hessian(self, θ: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """∇f (k,) and ∇²f (k, k)."""
         e = _exp(self.logits(θ))
         p = e / (1 + e)
@@ -111,13 +115,13 @@ class ExactObjective:
         slope = self._slope(p if self.q is None else p - self.q, θ)
         return slope, np.array(H.tolist()) / self.count + np.diag(self.penalty)
 
-    def _value(self, losses, θ):
+    def _value(self, losses: np.ndarray, θ: np.ndarray) -> arb:
         return self._weighted(losses).sum() / self.count + (self.penalty * θ * θ).sum() / 2
 
-    def _slope(self, r, θ):
+    def _slope(self, r: np.ndarray, θ: np.ndarray) -> np.ndarray:
         return _entries(arb_mat(1, len(r), self._weighted(r).tolist()) * self.rows) / self.count + self.penalty * θ
 
-    def _weighted(self, of_rows):
+    def _weighted(self, of_rows: np.ndarray) -> np.ndarray:
         return of_rows if self.weight is None else self.weight * of_rows
 
 
@@ -137,7 +141,7 @@ def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduc
         OracleError: where a logit is beyond LARGEST_LOGIT, or no precision settles.
     """
 
-    def compute():
+    def compute() -> Evaluation:
         f, θ = ExactObjective(dataset, l2, reduction), as_balls(reference.flatten(parameters))
         t, (value, slope) = f.logits(θ), f.value_and_slope(θ)
         z, losses = f.sign * t, f.losses_and_residuals(t)[0]
@@ -146,7 +150,7 @@ def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduc
 
     slope_size = PointBounds(dataset, _rounded(parameters), dtype="float64", l2=l2, reduction=reduction).gradient_scale
 
-    def parts(e: Evaluation):
+    def parts(e: Evaluation) -> Parts:
         logit_size = np.max(np.abs(e.logits))
         yield from ((e.logits, logit_size), (e.losses, e.losses), (e.objective, e.objective))
         yield from ((e.gradient.weight, slope_size[:-1]), (e.gradient.bias, slope_size[-1]))
@@ -158,7 +162,7 @@ def evaluate(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduc
 def hessian(dataset: Dataset, parameters: Parameters, *, l2: float = 0.0, reduction: Reduction = "mean") -> np.ndarray:
     """The second derivative (D + 1, D + 1) of the objective, the bias last."""
 
-    def compute():
+    def compute() -> np.ndarray:
         θ = as_balls(reference.flatten(parameters))
         return middle(ExactObjective(dataset, l2, reduction).slope_and_hessian(θ)[1])
 
@@ -182,14 +186,17 @@ def trajectory(
     rate = -setting.learning_rate if uphill else setting.learning_rate
     momentum, nesterov, l2, reduction = setting.momentum, setting.nesterov, setting.l2, setting.reduction
 
-    def compute():
+    def compute() -> ExactTrajectory:
         f, θ, after = ExactObjective(dataset, l2, reduction), as_balls(reference.flatten(start)), None
         points, losses, velocity = [θ], [], 0 * θ
         for step in tqdm(range(setting.steps), "oracle", unit="step", disable=None, delay=1, leave=False):
             rows = f if batches is None else ExactObjective(dataset.take(batches[step]), l2, reduction)
             before = rows.value_and_slope(θ) if after is None or batches is not None else after
             moved = reference.sgd_step(θ, before[1], velocity, rate, momentum, nesterov)
-            θ, velocity = map(without_radius, moved)  # the radius of a ball grows on, where its error need not
+            θ, velocity = (
+                without_radius(moved[0]),
+                without_radius(moved[1]),
+            )  # the radius of a ball grows on, where its error need not
             after = rows.value_and_slope(θ)
             points.append(θ)
             losses.append((before if setting.record == "before" else after)[0])
@@ -199,24 +206,24 @@ def trajectory(
     at_start = PointBounds(dataset, _rounded(start), dtype="float64", l2=l2, reduction=reduction)
     first_move = setting.learning_rate * at_start.gradient_scale.max()
 
-    def parts(run: ExactTrajectory):
+    def parts(run: ExactTrajectory) -> Parts:
         size = max(np.max(np.abs(run.weights)), np.max(np.abs(run.biases)), first_move)
         yield from ((run.weights, size), (run.biases, size), (run.losses, run.losses))
 
     return _agreed(compute, parts)
 
 
-def sigmoid(z):
+def sigmoid(z: np.ndarray) -> np.ndarray:
     """σ(z), elementwise, at the working precision."""
     return 1 / (1 + _mpfr_exp(-z))
 
 
-def softplus(z):
+def softplus(z: np.ndarray) -> np.ndarray:
     """log(1 + exp(z)), elementwise, at the working precision: MPFR's exponent range makes overflow no concern."""
     return _mpfr_log1p(_mpfr_exp(z))
 
 
-def distance(computed, exact) -> np.ndarray:
+def distance(computed: ArrayLike, exact: ArrayLike) -> np.ndarray:
     """|computed - exact| as float64, from the exact difference; inf where the computed value is not finite."""
     computed = np.asarray(computed, dtype=np.float64)
     with gmpy2.context(precision=MAX_BITS), np.errstate(all="ignore"):
@@ -225,19 +232,19 @@ def distance(computed, exact) -> np.ndarray:
     return np.where(np.isfinite(computed), difference, np.inf)
 
 
-def as_exact(values):
+def as_exact(values: ArrayLike) -> np.ndarray:
     """The same numbers as MPFR numbers: floats of any width (at 53 bits or more) convert without rounding."""
     with np.errstate(all="ignore"):  # MPFR leaves the processor's flags behind; its own results are exact
         return _mpfr(np.asarray(values).astype(object))
 
 
-def as_balls(values):
+def as_balls(values: ArrayLike) -> np.ndarray:
     """The same numbers, floats or MPFR numbers, as Arb's."""
     return _ball(np.asarray(values).astype(object))
 
 
 @partial(np.frompyfunc, nin=1, nout=1)
-def _ball(x) -> arb:
+def _ball(x: Any) -> arb:
     if not isinstance(x, gmpy2.mpfr):
         return arb(x)
     mantissa, exponent = x.as_mantissa_exp()
@@ -262,7 +269,7 @@ def precision(bits: int) -> Iterator[None]:
         yield
 
 
-def _agreed(compute: Callable, parts: Callable):
+def _agreed(compute: Callable[[], T], parts: Callable[[T], Parts]) -> T:
     """The result at the first precision that the next one confirms, each part of it against that part's size.
 
     The size is what a value is a sum of: where the terms cancel to nothing, no precision would ever confirm the
@@ -281,7 +288,7 @@ def _agreed(compute: Callable, parts: Callable):
     raise OracleError(f"the oracle does not settle below {MAX_BITS} bits; the iteration amplifies every error")
 
 
-def _close(a, b, size) -> bool:
+def _close(a: Any, b: Any, size: Any) -> bool:
     """Whether two computations agree to AGREED_BITS bits of the size, everywhere."""
     return bool(np.all(np.abs(np.asarray(a, object) - b) <= np.abs(as_exact(size)) * gmpy2.mpfr(2) ** -AGREED_BITS))
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
+from typing import Any
 
 from pygments.lexers.python import PythonLexer
 from pygments.token import Token
@@ -41,7 +42,7 @@ def _run(text: str, colour: str, marked: bool) -> str:
     return f"<mark>{html}</mark>" if marked else html
 
 
-def _colour(token) -> str:
+def _colour(token: Any) -> str:
     while token is not None and token not in COLOURS:
         token = token.parent
     return COLOURS.get(token, "")
