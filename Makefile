@@ -3,7 +3,7 @@
 # make quick   install into .venv and run the checks that take little time
 # make test-elsewhere   the quick numeric checks as narrower processors would run them, on one thread and two
 # make lessons build the lessons as notebooks with their outputs, and open them
-# make bench   run every benchmark, which takes long, and write benchmarks/results/
+# make bench   run every benchmark, which takes long, and write benchmarks/results/PROCESSOR/
 # make clean   remove .venv and what the checks leave
 
 PYTHON ?= python3

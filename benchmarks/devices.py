@@ -5,7 +5,7 @@ one reading of X by PyTorch. On a machine without CUDA there are CPU rows only. 
 full and, labelled, as each framework's defaults have them: JAX may multiply float32 numbers as TF32 there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import perf_counter
 
 import jax
@@ -34,14 +34,12 @@ IN_CACHE = 2**26
 """Bytes of X. Below, a GPU reads from its cache as well, and a fraction of one reading says nothing about memory."""
 
 
-def run(size: str, notify) -> list[dict]:
-    """One row a shape, framework, device and precision."""
-    found = []
+def run(size: str, notify) -> Iterator[list[dict]]:
+    """One row a shape, framework, device and precision, shape by shape."""
     largest = [LARGEST] if size == "full" and len(logreg_torch.devices()) > 1 else []
     for n, d in SIZES[size] + largest:
         notify(f"devices: {n:,} × {d}")
-        found += _measure(well_conditioned(n, d), ROUNDS[size])
-    return found
+        yield _measure(well_conditioned(n, d), ROUNDS[size])
 
 
 def _measure(dataset: Dataset, rounds: int) -> list[dict]:

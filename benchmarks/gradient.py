@@ -1,6 +1,6 @@
 """One value and gradient, as a fraction of the time to read the data once: nothing that reads it can be faster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -31,14 +31,12 @@ IN_CACHE = 2**25
 """Bytes. Below, a second reading of X comes from the cache, and the fraction says nothing about memory."""
 
 
-def run(size: str, notify) -> list[dict]:
-    """One row a shape, dtype and candidate."""
-    found = []
+def run(size: str, notify) -> Iterator[list[dict]]:
+    """One row a shape, dtype and candidate, shape by shape."""
     for n, d in SIZES[size]:
         for dtype in ("float32", "float64"):
             notify(f"gradient: {n:,} × {d}, {dtype}")
-            found += _measure(n, d, dtype, ROUNDS[size])
-    return found
+            yield _measure(n, d, dtype, ROUNDS[size])
 
 
 def _measure(n: int, d: int, dtype: str, rounds: int) -> list[dict]:

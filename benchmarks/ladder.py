@@ -1,5 +1,6 @@
 """What a step costs, from un-jitted JAX to the loop in C: the lesson's 100 rows, full-batch gradient descent."""
 
+from collections.abc import Iterator
 from functools import cache, partial
 
 import jax
@@ -32,7 +33,7 @@ STEPS_A_TURN = 10
 TWINS = {"PyTorch": logreg_torch, "JAX": logreg_jax}
 
 
-def run(size: str, notify) -> list[dict]:
+def run(size: str, notify) -> Iterator[list[dict]]:
     """One row a way to take the steps: microseconds a step, and where the steps led."""
     steps, rounds = SIZES[size]
     dataset, _ = published_2021()
@@ -66,7 +67,7 @@ def run(size: str, notify) -> list[dict]:
     timings = interleaved(candidates, rounds=rounds, budget=240.0, turn=0.05)
     torch.set_num_threads(threads)
     counts = {name: max(1, steps // SLOW) if name == "JAX, no jit" else steps for name in walks}
-    return [
+    yield [
         {
             "candidate": name,
             "data": "published",

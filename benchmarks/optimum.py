@@ -1,7 +1,7 @@
 """Time to the optimum: seconds until the objective is within 10^-9 of its minimum and the gradient has fallen a million
 times, judged in float64 by neither framework. A peer that gets there with no setting it was given has no time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from time import perf_counter
 
@@ -55,16 +55,14 @@ def problems(size: str) -> dict[str, Callable[[], Dataset]]:
     }
 
 
-def run(size: str, notify) -> list[dict]:
-    """One row a data set and solver."""
+def run(size: str, notify) -> Iterator[list[dict]]:
+    """One row a data set and solver, data set by data set."""
     if not accelerated():
         notify("optimum: scikit-learn-intelex is not installed; the tables are without it")
-    found = []
     for name, make in problems(size).items():
         dataset = make()
         dataset = Dataset(dataset.X.astype(np.float32), dataset.y, dataset.source)  # so that all solve one problem
-        found += _race(name, dataset, 1 / dataset.n_rows, *ROUNDS[size], notify)
-    return found
+        yield _race(name, dataset, 1 / dataset.n_rows, *ROUNDS[size], notify)
 
 
 def _race(data: str, dataset: Dataset, l2: float, rounds: int, turn: float, notify) -> list[dict]:

@@ -2,10 +2,13 @@
 
 import importlib
 import json
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import perf_counter
 
 from logreg_parity.data.files import write_whole
-from logreg_parity.show import as_json
+from logreg_parity.show import as_json, machine
 
 from . import BENCHMARKS
 from .environment import environment
@@ -19,19 +22,39 @@ Built by `logreg-parity bench` from the JSON files beside it. Compare ratios wit
 """
 
 
-def measure(name: str, size: str, notify) -> dict:
-    """Run one benchmark at "tiny" or "full" size; the result, ready for JSON."""
-    benchmark = load_benchmark(name)
-    rows = benchmark.run(size, notify)
-    return {
+def measure(name: str, size: str, notify: Callable[[str], None]) -> Iterator[dict]:
+    """Run one benchmark at "tiny" or "full" size: the result as far as it has come, table by table, then whole.
+
+    Each is ready for JSON: what is kept of a run that is cut short is not lost.
+    """
+    benchmark, start = load_benchmark(name), perf_counter()
+    result = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "benchmark": name,
         "question": benchmark.QUESTION,
         "size": size,
         "environment": environment(),
-        "rows": rows,
+        "whole": False,
+        "took": 0.0,
+        "rows": [],
     }
+    for rows in benchmark.run(size, notify):
+        result["rows"] += rows
+        result["took"] = round(perf_counter() - start, 1)
+        yield result
+    result["whole"] = True
+    yield result
+
+
+def expected(name: str, size: str, folder: Path) -> str:
+    """How long the benchmark took when the result in that folder was measured, in words."""
+    path = folder / f"{name}.json"
+    known = load(path) if path.exists() else {}
+    if known.get("size") != size or not known.get("whole"):
+        return "how long it takes is not known: the folder holds no whole result of this size"
+    took = known["took"]
+    return f"the last time it took {f'{took / 60:.0f} min' if took >= 90 else f'{took:.0f} s'}"
 
 
 def load_benchmark(name: str):
@@ -39,6 +62,12 @@ def load_benchmark(name: str):
     if name not in BENCHMARKS:
         raise ValueError(f"there is no benchmark {name!r}; give {', '.join(BENCHMARKS)}")
     return importlib.import_module(f".{name}", __package__)
+
+
+def machine_name() -> str:
+    """Processor and cores, as the name of a folder."""
+    about = machine()
+    return re.sub(r"[^a-z0-9]+", "-", f"{about['processor']} {about['cores']} cores".lower()).strip("-")
 
 
 def save(result: dict, folder: Path) -> Path:

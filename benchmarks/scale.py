@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
@@ -24,20 +25,18 @@ TWINS = {"PyTorch": "logreg_torch", "JAX": "logreg_jax"}
 PEAK = Path("/proc/self/clear_refs")  # Linux forgets the peak where a 5 is written there
 
 
-def run(size: str, notify) -> list[dict]:
+def run(size: str, notify) -> Iterator[list[dict]]:
     """One row a twin and N, and one a twin for a stream. ValueError where memory cannot be told."""
     if not PEAK.exists():
         raise ValueError("scale takes memory from /proc, which this system does not have; name the other benchmarks")
-    found = []
     for n in SIZES[size]:
         for name, module in TWINS.items():
             notify(f"scale: {n:,} × {FEATURES}, {name}")
-            found.append(_row(name, "held", n, FEATURES, _in_process("held", module, n, ROUNDS[size])))
+            yield [_row(name, "held", n, FEATURES, _in_process("held", module, n, ROUNDS[size]))]
     for name, module in TWINS.items():
         n = STREAMED[size]
         notify(f"scale: a stream of {n:,} × {STREAMED_FEATURES}, {name}")
-        found.append(_row(name, "stream", n, STREAMED_FEATURES, _in_process("stream", module, n, 1)))
-    return found
+        yield [_row(name, "stream", n, STREAMED_FEATURES, _in_process("stream", module, n, 1))]
 
 
 def _row(candidate: str, data: str, n: int, d: int, measured: dict) -> dict:
@@ -108,12 +107,13 @@ def _kernel(name: str) -> int:
 
 
 def exponents(rows: list[dict]) -> dict[str, float]:
-    """By candidate: the exponent of N that the times of the largest three sizes follow."""
+    """By candidate of two sizes or more: the exponent of N that the times of the largest three follow."""
     found = {}
     for name in TWINS:
         own = [row for row in rows if row["candidate"] == name and row["data"] == "held"][-3:]
-        x = [math.log(row["n_rows"]) for row in own]
-        found[name] = float(np.polyfit(x, [math.log(row["seconds"]["median"]) for row in own], 1)[0])
+        if len(own) > 1:
+            x = [math.log(row["n_rows"]) for row in own]
+            found[name] = float(np.polyfit(x, [math.log(row["seconds"]["median"]) for row in own], 1)[0])
     return found
 
 

@@ -16,7 +16,8 @@ WIDEST = 120  # characters, of the table of optimum
 DESCRIPTION = """\
 Measure: what a step costs in each framework, how close a gradient comes to one reading of
 the data, how long the way to the optimum takes, when a GPU pays, how time and memory grow.
-Prints each table and writes NAME.json, NAME.png and results.md.
+Says how long the last time took, prints each table as soon as it is measured, and writes
+NAME.json, NAME.png and results.md after each: a run that is cut short keeps what it has.
 
 The programs are in the folder benchmarks/ of a checkout."""
 
@@ -40,7 +41,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("names", nargs="*", metavar="NAME", help="ladder, gradient, optimum, devices, scale (all)")
     top.add_argument("--size", choices=("full", "tiny"), default="full", help="tiny shows only that it runs (full)")
     top.add_argument(
-        "--out", type=Path, default=Path("benchmarks/results"), metavar="FOLDER", help="(benchmarks/results/)"
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="where results go (benchmarks/results/, in a folder named after the processor)",
     )
     top.add_argument("--compare", type=Path, nargs=2, metavar="FILE", help="print the ratios of two results instead")
     return top
@@ -69,21 +73,29 @@ def _measure(results: Any, options: argparse.Namespace) -> int:
     from ..judge.figures import png
 
     console, progress = Console(width=_width()), Console(stderr=True)
+
+    def notify(message: str) -> None:
+        progress.print(f"· {message}", style="dim", highlight=False)
+
     names = list(dict.fromkeys(options.names)) or list(results.BENCHMARKS)
     benchmarks = {name: results.load_benchmark(name) for name in names}
+    folder = options.out or Path("benchmarks/results") / results.machine_name()
+    for name in names:
+        notify(f"{name}: {results.expected(name, options.size, folder)}")
     for name, benchmark in benchmarks.items():
-        result = results.measure(
-            name, options.size, lambda message: progress.print(f"· {message}", style="dim", highlight=False)
-        )
         console.print(f"\n{name}: {benchmark.QUESTION}", style="bold", highlight=False)
-        for title, lines in benchmark.tables(result["rows"]).items():
-            console.print(_table(title, *lines))
+        printed: list[str] = []
+        for result in results.measure(name, options.size, notify):
+            path = results.save(result, folder)
+            write_whole(path.with_suffix(".png"), png(benchmark.figure(result["rows"])))
+            write_whole(folder / "results.md", results.page(folder))
+            tables = benchmark.tables(result["rows"])
+            for title in list(tables)[len(printed) : None if result["whole"] else -1]:  # the last may still grow
+                console.print(_table(title, *tables[title]))
+                printed.append(title)
         console.print(results.environment_line(result), highlight=False, style="dim")
-        path = results.save(result, options.out)
-        write_whole(path.with_suffix(".png"), png(benchmark.figure(result["rows"])))
-    write_whole(options.out / "results.md", results.page(options.out))
-    written = ", ".join(f"{options.out / name}.json, {options.out / name}.png" for name in names)
-    console.print(f"\nWritten: {written}, {options.out / 'results.md'}", highlight=False, soft_wrap=True)
+    written = ", ".join(f"{folder / name}.json, {folder / name}.png" for name in names)
+    console.print(f"\nWritten: {written}, {folder / 'results.md'}", highlight=False, soft_wrap=True)
     return 0
 
 

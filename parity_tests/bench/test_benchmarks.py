@@ -51,6 +51,11 @@ def measured(tmp_path, capsys, monkeypatch):
     return run
 
 
+def rows_of(benchmark, notify):
+    """All its rows at a tiny size."""
+    return list(itertools.chain.from_iterable(benchmark.run("tiny", notify)))
+
+
 def descent():
     """By number of steps: the exact run's objective, in float64, and how far a float32 run's may be from it.
 
@@ -108,7 +113,7 @@ def test_a_wrong_gradient_is_seen(monkeypatch):
     right = gradient.torch_gradient
     monkeypatch.setitem(gradient.SIZES, "tiny", [(100, 1)])
     monkeypatch.setattr(gradient, "torch_gradient", lambda *args: (*right(*args)[:2], 1.001 * right(*args)[2]))
-    assert inaccurate(gradient.run("tiny", lambda _: None)) == {"PyTorch eager"}
+    assert inaccurate(rows_of(gradient, print)) == {"PyTorch eager"}
 
 
 def test_optimum(measured):
@@ -143,7 +148,7 @@ def test_without_intelex_the_others_run_and_it_is_said(monkeypatch):
     monkeypatch.setattr(optimum, "accelerated", lambda: None)
     monkeypatch.setattr(optimum, "problems", lambda _: {"small": lambda: well_conditioned(100, 2)})
     said = []
-    candidates = {row["candidate"] for row in optimum.run("tiny", said.append)}
+    candidates = {row["candidate"] for row in rows_of(optimum, said.append)}
     assert "scikit-learn-intelex is not installed" in said[0]
     assert candidates > {*optimum.TWINS} and INTELEX not in candidates
 
@@ -153,7 +158,7 @@ def test_a_peer_with_half_the_penalty_has_no_time(monkeypatch):
     monkeypatch.setattr(optimum, "SKLEARN_SOLVERS", ("newton-cholesky",))
     monkeypatch.setattr(optimum, "sklearn_fit", lambda X, y, l2, *rest: right(X, y, l2 / 2, *rest))
     monkeypatch.setattr(optimum, "problems", lambda _: {"small": lambda: well_conditioned(100, 2)})
-    rows = optimum.run("tiny", lambda _: None)
+    rows = rows_of(optimum, print)
     (wrong,) = (row for row in rows if not row["reached"])
     assert wrong["candidate"] == "scikit-learn newton-cholesky" and "seconds" not in wrong
     assert ("scikit-learn newton-cholesky", "not reached") in {
@@ -222,6 +227,28 @@ def test_exponents():
     rows = [row(10**k) for k in (3, 4, 5)]
     found = scale.exponents([*rows, *({**row, "candidate": "PyTorch"} for row in rows)])
     assert {name: round(power, 9) for name, power in found.items()} == {"JAX": 1.5, "PyTorch": 1.5}
+
+
+def test_a_run_cut_short_keeps_every_table_that_was_measured(tmp_path, capsys, monkeypatch):
+    def cut_short(size, notify):
+        yield [row | {"bytes": 1, "fraction": [1, 1, 1], "relative_error": 0.0} for row in RESULT["rows"][:1]]
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(RESULT["rows"][0], "seconds", {"median": 2.0, "q1": 2.0, "q3": 2.0})
+    monkeypatch.setattr(gradient, "run", cut_short)
+    assert main(["bench", "gradient", "--out", str(tmp_path)]) == 130
+    kept = results.load(tmp_path / "gradient.json")
+    assert len(kept["rows"]) == 1 and not kept["whole"] and "10 × 1" in (tmp_path / "results.md").read_text()
+    assert (tmp_path / "gradient.png").exists()
+    assert "no whole result" in results.expected("gradient", "full", tmp_path)
+
+
+def test_how_long_it_takes_is_said_from_the_last_time(tmp_path):
+    assert "is not known" in results.expected("gradient", "full", tmp_path)
+    for took, words in ((61.0, "took 61 s"), (400.0, "took 7 min")):
+        results.save({**RESULT, "size": "full", "whole": True, "took": took}, tmp_path)
+        assert words in results.expected("gradient", "full", tmp_path)
+        assert "is not known" in results.expected("gradient", "tiny", tmp_path)
 
 
 ROW = {"candidate": "JAX", "data": "normal", "n_rows": 10, "n_features": 1, "dtype": "float32", "device": "cpu"}
