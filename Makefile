@@ -4,13 +4,14 @@
 # make test-elsewhere   the quick numeric checks as narrower processors would run them, on one thread and two
 # make lessons build the lessons as notebooks with their outputs, and open them
 # make bench   run every benchmark, which takes long, and write benchmarks/results/PROCESSOR/
+# make cuda    on a machine with a GPU: check and measure everything there, in eight minutes
 # make clean   remove .venv and what the checks leave
 
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: demo test quick test-elsewhere lessons bench clean
+.PHONY: demo test quick test-elsewhere lessons bench cuda clean
 demo: .venv/installed
 	$(BIN)/logreg-parity
 
@@ -28,6 +29,10 @@ test-elsewhere: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/logreg-parity bench
+
+# Where nothing can be installed, the Python at hand does it.
+cuda:
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.cuda
 
 lessons: .venv/installed
 	$(BIN)/python lessons/build.py --open

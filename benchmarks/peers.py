@@ -170,8 +170,8 @@ def sklearnex_fit(X, y, l2: float, solver: str, tolerance: float) -> Parameters:
 
 def torch_lbfgs(X, y, l2: float, tolerance: float) -> Parameters:
     """torch.optim.LBFGS with its strong Wolfe line search on the plain loss."""
-    w = torch.zeros(X.shape[1], dtype=X.dtype, requires_grad=True)
-    b = torch.zeros((), dtype=X.dtype, requires_grad=True)
+    w = torch.zeros(X.shape[1], dtype=X.dtype, device=X.device, requires_grad=True)
+    b = torch.zeros((), dtype=X.dtype, device=X.device, requires_grad=True)
     optimizer = torch.optim.LBFGS(
         [w, b], max_iter=ITERATIONS, tolerance_grad=tolerance, tolerance_change=0, line_search_fn="strong_wolfe"
     )
@@ -183,7 +183,7 @@ def torch_lbfgs(X, y, l2: float, tolerance: float) -> Parameters:
         return value
 
     optimizer.step(closure)
-    return Parameters(w.detach().numpy(), b.item())
+    return Parameters(w.detach().cpu().numpy(), b.item())
 
 
 @partial(jax.jit, static_argnames="steps")
