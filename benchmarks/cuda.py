@@ -30,6 +30,7 @@ READMES = {"README.md": "en", "README.zh-CN.md": "zh"}
 START, END = "<!-- cuda: made by benchmarks/cuda.py -->", "<!-- /cuda -->"
 Table = list[tuple[str, ...]]  # the heading, then the rows
 Tables = dict[str, Table]
+Call = Callable[[], object]
 
 
 class Part(NamedTuple):
@@ -185,17 +186,18 @@ def gradient(size: str, device: str, folder: Path) -> Iterator[Tables]:
     found: Tables = {}
     for n, d in [(300, 5)] if size == "tiny" else [(1_000_000, 28), (10_000_000, 100)]:
         notify(f"{n:,} × {d}")
-        reading, candidates = gradients(float32_rows(n, d), device)
+        reading, candidates, left = gradients(float32_rows(n, d), device)
         timings = paired(reading, candidates, rounds=2 if size == "tiny" else 20, budget=20.0)
         table: Table = [("candidate", "of one reading", "milliseconds")]
         table += [(name, f"{share[1]:.2f}", shown(t._asdict(), 1e-3)) for name, (t, share) in timings.items()]
+        table += [(name, "", reason) for name, reason in left.items()]
         speed = 4 * n * d / min(_seconds(reading) for _ in range(5)) / 1e9
         found = {**found, f"{n:,} × {d}, float32; X is read at {speed:,.0f} GB/s": table}
         yield found
 
 
-def gradients(dataset: Any, device: str) -> tuple[Callable[[], object], dict[str, Callable[[], object]]]:
-    """One reading of X there, and the ways to a value and gradient in float32, each waiting for its result."""
+def gradients(dataset: Any, device: str) -> tuple[Call, dict[str, Call], dict[str, str]]:
+    """One reading of X there, ways to a float32 value and gradient that wait for it, and why another does not run."""
     import jax
     import numpy as np
     import torch
@@ -215,15 +217,17 @@ def gradients(dataset: Any, device: str) -> tuple[Callable[[], object], dict[str
         "PyTorch eager": lambda: [part.sum().item() for part in torch_gradient(*tensors)],
         "JAX jit": lambda: jax.block_until_ready(jax_gradient(*arrays)),
     }
+    left: dict[str, str] = {}
     for name, fits in _fits().items():
         for kernel, title in (("plain", "one pass"), ("fused", "kernel")):
             try:
                 packed = Objective(fits.pack(dataset, dtype="float32", kernel=kernel, device=device))
-            except ValueError as error:  # the kernel needs a package
-                notify(f"{name}, {kernel} is left out: {error}")
-                continue
-            found[f"{name}, {title}"] = partial(packed.value_and_grad, point, "float32")
-    return lambda: tensors[0].sum().item(), found
+                call = partial(packed.value_and_grad, point, "float32")
+                call()
+                found[f"{name}, {title}"] = call
+            except Exception as error:  # the kernel needs a package, and of a version that fits the framework's
+                left[f"{name}, {title}"] = f"does not run: {str(error).splitlines()[0][:120]}"
+    return lambda: tensors[0].sum().item(), found, left
 
 
 def optimum(size: str, device: str, folder: Path) -> Iterator[Tables]:

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Dataset:
     sample_weight: np.ndarray | None = None
     true_parameters: Parameters | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         X, y = _read_only(self.X, "X"), _read_only(self.y, "y")
         if X.ndim != 2 or y.shape != X.shape[:1]:
             raise ValueError(f"X has shape {X.shape} and y has shape {y.shape}; give X (N, D) and y (N,)")
@@ -80,7 +80,7 @@ class Dataset:
         arrays = [np.array(self.X.shape), self.X, self.y] + ([] if self.sample_weight is None else [self.sample_weight])
         return hashlib.sha256(b"".join(array.astype("<f8").tobytes() for array in arrays)).hexdigest()
 
-    def take(self, rows) -> "Dataset":
+    def take(self, rows: Any) -> "Dataset":
         """The data set of these rows only, in this order."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         y = self.y[rows]
@@ -145,7 +145,7 @@ def batch_counts(dataset: Dataset, index: np.ndarray | None, steps: int, reducti
     return np.full(steps, weight.sum()) if index is None else np.append(weight, 0)[index].sum(axis=1)
 
 
-def _read_only(values, name: str) -> np.ndarray:
+def _read_only(values: Any, name: str) -> np.ndarray:
     """A read-only float64 copy; ValueError where the values are not real, finite numbers."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":

@@ -9,7 +9,9 @@ import io
 import math
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +19,12 @@ from .dataset import Dataset
 
 # float() alone would also take 1_000 and the digits of other scripts.
 NUMBER = re.compile(r"[+-]?(nan|inf(inity)?|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.ASCII | re.IGNORECASE)
+Columns = list[tuple[str, Any]]  # name, and texts or an array (N,)
+Place = Callable[[int], str]  # where in the file a row stands
 INTEGER_LIMIT = 2**53  # from here on several integers share one float64
 
 
-def load_table(path, label: str, *, weight: str | None = None, positive=None) -> Dataset:
+def load_table(path: str | Path, label: str, *, weight: str | None = None, positive: Any = None) -> Dataset:
     """The table in a file: ``label`` names the column of y, ``weight`` that of ω, and all others make X.
 
     path: a .csv file in UTF-8 with a header, its cells separated by commas (or semicolons or tabs, where the
@@ -55,7 +59,7 @@ def load_table(path, label: str, *, weight: str | None = None, positive=None) ->
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def _read_csv(content: bytes):
+def _read_csv(content: bytes) -> tuple[Columns, Place]:
     """The columns as (name, texts of N rows), and a function that says where in the file a row stands."""
     try:
         lines = io.StringIO(content.decode("utf-8-sig"), newline="")
@@ -82,7 +86,7 @@ def _read_csv(content: bytes):
     return columns, lambda row: f"line {starts[row + 1]}"
 
 
-def _read_npz(content: bytes):
+def _read_npz(content: bytes) -> tuple[Columns, Place]:
     """The same, but numbers stay arrays (N,), of any type that casts safely to float64."""
     if not zipfile.is_zipfile(io.BytesIO(content)):
         raise ValueError("this is no zip archive, as an NPZ file is; write it with numpy.savez")
@@ -108,28 +112,28 @@ def _read_npz(content: bytes):
     return columns, lambda row: f"row {row} (counted from 0)"
 
 
-def _check_columns(columns, label: str, weight: str | None) -> None:
+def _check_columns(columns: Columns, label: str, weight: str | None) -> None:
     names = [name for name, _ in columns]
     for j, name in enumerate(names):
         if not name.strip() or name in names[:j]:
             what = f"repeats the name {name!r}" if name.strip() else "has an empty name"
             raise ValueError(f"column {j + 1} {what}; give every column a name of its own")
-    for role, name in (("label", label), ("weight", weight)):
-        if name not in names and (role, name) != ("weight", None):
-            raise ValueError(f"there is no {role} column {name!r}; give one of {names}")
+    for role, wanted in (("label", label), ("weight", weight)):
+        if wanted not in names and (role, wanted) != ("weight", None):
+            raise ValueError(f"there is no {role} column {wanted!r}; give one of {names}")
     if label == weight:
         raise ValueError(f"column {label!r} is named as label and as weight; name two columns")
     if len(columns[0][1]) == 0:
         raise ValueError("the table has no rows; give at least one of each class")
 
 
-def _numbers(name: str, cells, place) -> np.ndarray:
+def _numbers(name: str, cells: Any, place: Place) -> np.ndarray:
     """A column as float64 (N,)."""
     if isinstance(cells, list):
         return np.array([_number(name, text, place(row)) for row, text in enumerate(cells)])
     values = cells.astype(np.float64)
     for row in np.flatnonzero(~(np.abs(values) < INTEGER_LIMIT)):  # NaN too
-        _number(name, str(cells[row]), place(row))  # raises unless it is a large float
+        _number(name, str(cells[row]), place(int(row)))  # raises unless it is a large float
     return values
 
 
@@ -147,7 +151,7 @@ def _number(name: str, text: str, place: str) -> float:
     raise ValueError(f"{place}, column {name!r} is {what}; write it like -2.5e3, or drop the row or column")
 
 
-def _labels(name: str, cells, place, positive) -> tuple[list[bool], tuple[str, str]]:
+def _labels(name: str, cells: Any, place: Place, positive: Any) -> tuple[list[bool], tuple[str, str]]:
     """y (N,), true for class 1, and the texts of the two classes."""
     texts = [str(cell) for cell in (cells if isinstance(cells, list) else cells.tolist())]
     for row, text in enumerate(texts):

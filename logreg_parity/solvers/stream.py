@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -69,7 +69,7 @@ class Stream:
     source: str
     rows_per_block: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(self.X.shape) != 2 or tuple(self.y.shape) != (self.X.shape[0],):
             raise ValueError(f"X has shape {self.X.shape} and y has shape {self.y.shape}; give X (N, D) and y (N,)")
         if 0 in self.X.shape:
@@ -124,7 +124,7 @@ class Stream:
         return digest.hexdigest()
 
 
-def open_stream(X, y=None, *, rows_per_block: int = 0) -> Stream:
+def open_stream(X: str | Path, y: str | Path | None = None, *, rows_per_block: int = 0) -> Stream:
     """Rows from files: X.npy and y.npy, or one .npz with arrays X and y that is not compressed.
 
     Raises ValueError for files that are no such arrays, compressed archives and Fortran order, and OSError where a
@@ -159,7 +159,7 @@ def _in_archive(path: Path, name: str) -> Mapped:
         return _mapped(path, file, f"{name} in {path}")
 
 
-def _mapped(path: Path, file, what: str) -> Mapped:
+def _mapped(path: Path, file: BinaryIO, what: str) -> Mapped:
     try:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
