@@ -4,7 +4,7 @@
 # make test-elsewhere   the quick numeric checks as narrower processors would run them, on one thread and two
 # make lessons build the lessons as notebooks with their outputs, and open them
 # make bench   run every benchmark, which takes long, and write benchmarks/results/PROCESSOR/
-# make cuda    on a machine with a GPU: check and measure everything there, in eight minutes
+# make cuda    on a machine with a GPU: check and measure everything there, in eight minutes at most
 # make clean   remove .venv and what the checks leave
 
 PYTHON ?= python3

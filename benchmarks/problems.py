@@ -41,6 +41,15 @@ def real_table() -> Dataset:
     return Dataset(table.data, table.target, "sklearn.datasets.load_breast_cancer()")
 
 
+def float32_rows(n: int, d: int) -> Dataset:
+    """Labels drawn at the probabilities of a model, and rows in float32: 10⁹ numbers in some seconds."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, d), dtype=np.float32)
+    w = rng.standard_normal(d, dtype=np.float32) / np.float32(np.sqrt(d))
+    y = rng.random(n) < 1 / (1 + np.exp(-(X @ w)))
+    return Dataset(X, y.astype(float), f"{n} normal rows of {d} features, seed 0")
+
+
 class Answer(NamedTuple):
     """The minimiser of the mean loss and (l2 / 2) ‖w‖², and the minimum, in float64."""
 

@@ -129,12 +129,20 @@ def markdown(result: dict) -> str:
     """The result as a section of a page."""
     benchmark = load_benchmark(result["benchmark"])
     lines = [f"## {result['benchmark'].capitalize()}: {result['question']}", ""]
-    for title, (heading, *rows) in benchmark.tables(result["rows"]).items():
-        lines += [f"**{title}**", "", f"| {' | '.join(heading)} |", f"|{'---|' * len(heading)}"]
-        lines += [*(f"| {' | '.join(row)} |" for row in rows), ""]
+    lines += tables(benchmark.tables(result["rows"]))
     lines += [f"![{result['benchmark']}]({result['benchmark']}.png)", ""]
     lines += [f"`{result['environment']['command']}` on {environment_line(result)}", ""]
     return "\n".join(lines)
+
+
+def tables(found: dict[str, list[tuple[str, ...]]]) -> list[str]:
+    """The lines of Markdown tables: heading and rows by title."""
+    lines = []
+    for title, rows in found.items():
+        heading, *rest = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+        lines += [f"**{title}**", "", f"| {' | '.join(heading)} |", f"|{'---|' * len(heading)}"]
+        lines += [*(f"| {' | '.join(row)} |" for row in rest), ""]
+    return lines
 
 
 def page(folder: Path) -> str:

@@ -11,7 +11,7 @@ problem is as well conditioned as the sample is large.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import Any
 
@@ -91,7 +91,7 @@ def _preconditioned(
     slow, patience = 0, SLOW_STEPS + len(theta) // 16
     while True:
         yield here
-        there = search(objective, here, -_inverse_hessian(tuple(pairs), P, here.gradient), arithmetic=here.arithmetic)
+        there = search(objective, here, -_inverse_hessian(pairs, P, here.gradient), arithmetic=here.arithmetic)
         stuck = there is None or slow == patience
         if stuck and here.arithmetic == "float64":
             return here.theta
@@ -110,7 +110,7 @@ def _preconditioned(
         here = there
 
 
-def _inverse_hessian(pairs: Sequence[tuple], P: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+def _inverse_hessian(pairs: deque[tuple], P: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """The inverse Hessian that agrees with the pairs (step, change of gradient) and is like P Pᵀ beside, on a gradient.
 
     With each pair comes its product. The two loops of Nocedal (Mathematics of Computation 35, 1980). The last pair

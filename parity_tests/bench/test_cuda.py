@@ -1,12 +1,14 @@
 """The command for a GPU, on a CPU that pretends to be one: every part runs, what fails is told and stops nothing."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from benchmarks import cuda
+from benchmarks import cuda, cuda_parts
 
 ON = {"size": "tiny", "device": "cpu"}
 QUICK = ("explain", "gradient", "ladder", "optimum", "ports", "devices", "memory")
@@ -39,7 +41,7 @@ def test_a_long_part_runs_too(tmp_path, monkeypatch, name):
         assert subprocess.run(line, capture_output=True).returncode == 0
         return "one\n\nall is well\n\nWritten: nothing\n"
 
-    monkeypatch.setattr(cuda, "command", command)
+    monkeypatch.setattr(cuda_parts, "command", command)
     found = cuda.run_part(name, "tiny", "cpu", tmp_path)
     assert found["status"] == "done" and found["tables"], found["why"]
     assert asked or name == "tests"
@@ -50,7 +52,7 @@ def planted(error):
         yield {"Before": [("said",), ("yes",)]}
         raise error
 
-    return cuda.Part(run, 9.0)
+    return cuda_parts.Part(run, 9.0)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_the_next_part_runs_after_one_that_failed_or_had_no_time(tmp_path, monke
 
     def stood_in(name, size, device, folder, seconds):
         status = ends[name] if seconds > 0 else "out of time"
-        return {"part": name, "status": status, "why": "", "tables": {}, **ON}
+        return cuda.nothing(name, size, device) | {"status": status}
 
     monkeypatch.setattr(cuda, "_in_process", stood_in)
     run = ["compare", "explain", "--device", "cpu", "--size", "tiny", "--out", str(tmp_path)]
@@ -91,6 +93,16 @@ def test_a_process_that_dies_or_takes_too_long_is_told(tmp_path):
     assert late["status"] == "out of time" and "it took more than" in late["why"]
     dead = cuda._in_process("nothing", "tiny", "cpu", tmp_path, 60.0)
     assert dead["status"] == "failed" and "invalid choice" in dead["why"]
+
+
+@pytest.mark.slow
+def test_what_a_part_has_started_does_not_outlive_it(tmp_path):
+    """Or it would hold the GPU while the next part is measured."""
+    sleeper = "import sys; from subprocess import *; p = Popen(['sleep', '99'], stderr=DEVNULL)"
+    sleeper += "; print(p.pid, file=open(sys.argv[1], 'w')); p.wait()"
+    status, _ = cuda.ended([sys.executable, "-c", sleeper, str(tmp_path / "pid")], dict(os.environ), 3.0)
+    stat = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
+    assert status is None and (not stat.exists() or stat.read_text().split()[2] == "Z")
 
 
 @pytest.mark.parametrize(
