@@ -34,6 +34,7 @@ from ._version import __version__
 _HOMES = {
     "Dataset": "data.dataset",
     "Evaluation": "data.history",
+    "ForeignProgram": "ports.programs",
     "History": "data.history",
     "Parameters": "data.dataset",
     "Setting": "twins",

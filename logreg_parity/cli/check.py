@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .problem import positive
 
-EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3}
+EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3, "library": 3}
 
 DESCRIPTION = """\
 Hold a torch module and a JAX function together: loss, every gradient, directional

@@ -30,11 +30,11 @@ def assert_parity() -> Callable[..., Any]:
         try:
             report = check(torch_model, jax_loss, batch, params, **options)
         except UnfitError as error:
-            message = f"PyTorch and JAX cannot be held together: {error}"
+            message = f"The two cannot be held together: {error}"
         else:
             if report.verdict == "within":
                 return report
-            message = f"PyTorch to JAX: {report.verdict}\n{report}"
+            message = f"{report.names[0]} to {report.names[1]}: {report.verdict}\n{report}"
         pytest.fail(message, pytrace=False)
 
     return hold_together
