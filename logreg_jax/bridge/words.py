@@ -55,7 +55,7 @@ def _one(walk: Any, eqn: Any, name: str, places: list[int], value: Any, k: int) 
 
 
 def _is_real(value: Any) -> bool:
-    return bool(jnp.issubdtype(jnp.result_type(value), jnp.floating))
+    return bool(jnp.issubdtype(jnp.result_type(value), jnp.inexact))  # complex numbers are made of real ones
 
 
 def _as_real(walk: Any, place: int) -> int:

@@ -192,6 +192,25 @@ def no_part_in_it(c: Case) -> str | None:
     return None
 
 
+def rows_cut(c: Case) -> str | None:
+    """Rows of a table that have a gradient on one side alone."""
+    if c.loss_is_off or not c.off:
+        return None
+    for name, own, other, theirs in c.sides():
+        for n in c.off:
+            mine, wanted = own[n], theirs[n]
+            if mine.ndim < 2:
+                continue
+            cut = ~mine.any(axis=tuple(range(1, mine.ndim))) & wanted.any(axis=tuple(range(1, mine.ndim)))
+            if cut.any() and distance(mine[~cut], wanted[~cut]) <= c.m.bound(n):
+                rows = ", ".join(map(str, np.flatnonzero(cut)[:5]))
+                return (
+                    f"Row {rows} of {n.removeprefix('gradient of ')} has no gradient on the {name} side and one on the "
+                    f"{other} side, all other rows agree: rows that are left out there (padding_idx, a mask)."
+                )
+    return None
+
+
 def known_factor(c: Case) -> str | None:
     """A half, a sign, a sum for a mean."""
     for factor, meaning in factors(c).items():
@@ -361,6 +380,7 @@ DETECTORS = (
     unequal_parameters,
     not_finite,
     no_part_in_it,
+    rows_cut,
     known_factor,
     other_layout,
     penalty,

@@ -11,12 +11,14 @@ import numpy as np
 
 from ..show import Verdict
 from ..truth.ulp import round_to, ulp
+from .alternatives import confusion
 from .arrays import UnfitError, as_arrays, map_arrays
-from .causes import find_cause
+from .causes import UNKNOWN, find_cause
 from .exact import lost_digits, worst_function
 from .formula import Formula, compare, in_a_sentence, other_constant
+from .inferred import proposals
 from .localise import localise
-from .mapping import Layout, Point, build_tree, check_leaves, read_layout
+from .mapping import Layout, Point, as_mapping, build_tree, check_leaves, read_layout
 from .measured import bound_float32, bound_float64, distance, least, measure, promises
 from .programs import ForeignProgram, as_program, with_names
 from .report import Measured, Outcome, Report, Row
@@ -48,7 +50,8 @@ def check(
         first: the original, most often a ``torch.nn.Module``. It needs parameters of its own.
         second: the port, most often a JAX function.
         batch: arrays in dicts, lists and tuples. Floats are cast to each format, whole numbers stay as they are.
-        params: from names in the first to places in the second (``mapping.py``); without it, names are paths.
+        params: from names in the first to places in the second (``mapping.py``). Without it names are paths; where the
+            second has a tree of its own, the mapping is inferred (``inferred.py``) and reported.
         torch_loss: ``torch_loss(first, batch)``, one number; without it ``first(batch)`` is the loss.
         jax_params: the tree of the second, where it is more than dicts and lists. Its values are compared too, unless
             its leaves are ``jax.ShapeDtypeStruct``; all else is judged at the parameters of the first.
@@ -89,8 +92,10 @@ def check(
     elif outside and formula.verdict == "the same" and (why := _only_rounding(formula, measured, outside)):
         verdict, cause = why
     elif outside:
-        parting = tuple(part.words for part in localise(formula, sides) if part is not None)
-        cause = " ".join(filter(None, [other_constant(formula, sides, here), cause]))
+        partings = localise(formula, sides)
+        parting = tuple(part.words for part in partings if part is not None)
+        proved = other_constant(formula, sides, here) or confusion(formula, partings)
+        cause = " ".join(filter(None, [proved, cause if not proved else cause.removeprefix(UNKNOWN).strip()]))
     layout = sides[1].layout
     assert layout is not None
     return Report(
@@ -106,6 +111,7 @@ def check(
         formula=formula.verdict,
         exactly=in_a_sentence(formula, sides),
         parting=parting,
+        mapping=as_mapping(layout),
     )
 
 
@@ -127,8 +133,11 @@ def _sides(
             f"the first program, {one.name}, has no parameters beside it; give (function, params), or a torch.nn.Module"
         )
     here = Where(_point(one), as_arrays(batch), one.foreign.state_of(one.model))
-    layout = read_layout(params, here.point, here.state)
     leaves = None if two.model is None else two.foreign.point_of(two.model)
+    if params is None and leaves is not None:
+        layout = _inferred(one, two, here, leaves, device)
+    else:
+        layout = read_layout(params, here.point, here.state)
     if leaves is not None:
         check_leaves(layout, leaves)
     tree = build_tree(layout) if two.model is None else two.model
@@ -137,6 +146,32 @@ def _sides(
         Side(two.name, two.foreign, tree, two.loss, layout, two.device or device),
     )
     return sides, here, {} if leaves is None else _unequal(layout, {**here.point, **here.state}, leaves)
+
+
+def _inferred(one: ForeignProgram, two: ForeignProgram, here: Where, leaves: Point, device: str) -> Layout:
+    """The likeliest mapping, or where several fit, the first at which the losses agree as far as float32 tells."""
+    layouts: list[Layout] = []
+    first = Side(one.name, one.foreign, one.model, one.loss, None, one.device or device)
+    for mapping in proposals(here.point, here.state, leaves):
+        layouts.append(read_layout(mapping, here.point, here.state))
+        if len(layouts) == 1:
+            continue
+        for layout in layouts[-1:] if len(layouts) > 2 else layouts:
+            second = Side(two.name, two.foreign, two.model, two.loss, layout, two.device or device)
+            if _alike(first, second, here):
+                return layout
+    return layouts[0]
+
+
+def _alike(first: Side, second: Side, here: Where) -> bool:
+    """Whether the outputs agree, one by one, to half of float32's digits."""
+    one, two = (list(side.outputs(here, "float64").values()) for side in (first, second))
+    if [a.shape for a in one] != [b.shape for b in two]:
+        return False
+    near = 2.0**-12
+    return all(
+        distance(a, b) <= near * max(distance(a, 0 * a), distance(b, 0 * b)) for a, b in zip(one, two, strict=True)
+    )
 
 
 def _point(one: ForeignProgram) -> Point:

@@ -121,6 +121,7 @@ def _constants(values: np.ndarray, bits: int, reading: str) -> Enclosures:
         root = (root / flint.arb.pi() if word == "sqrt over pi" else root).sqrt()
         return _ball_out(root if c > 0 else -root, bits)
 
+    values = np.where(np.isnan(values), 0.0, values)  # what is chosen against: a result of it would be NaN too
     pairs = {c: one(c) for c in set(values.ravel().tolist())}
     return Enclosures(_each(lambda c: pairs[c][0], values), _each(lambda c: pairs[c][1], values).astype(float), bits)
 
@@ -347,7 +348,9 @@ def operate(operation: RecordedOperation, given: list[Enclosures], bits: int) ->
     raise NoStatement(f"the operation {operation.name} ({operation.place}) has no rule")
 
 
-def evaluate(recording: Recording, leaves: dict[int, Enclosures], bits: int, reading: str) -> dict[int, Enclosures]:
+def evaluate(
+    recording: Recording, leaves: dict[int, Enclosures], bits: int, reading: str, *, hold: bool = True
+) -> dict[int, Enclosures]:
     """Every operation that a result depends on, enclosed.
 
     Args:
@@ -355,6 +358,10 @@ def evaluate(recording: Recording, leaves: dict[int, Enclosures], bits: int, rea
         leaves: the parameters and what else is shared with another program, by their place.
         bits: binary places.
         reading: of the constants, one of READINGS.
+        hold: whether every operation is held to its own float64 value; a changed recording has none.
+
+    Returns:
+        The values by place.
 
     Raises:
         NoStatement: where an operation has no rule, or is not what its own float64 value says.
@@ -369,7 +376,8 @@ def evaluate(recording: Recording, leaves: dict[int, Enclosures], bits: int, rea
         else:
             given = [found[source] for source in operation.inputs]
             found[place] = operate(operation, given, bits)
-            _hold_to_itself(operation, found[place], recording, bits)
+            if hold:
+                _hold_to_itself(operation, found[place], recording, bits)
     return found
 
 

@@ -69,7 +69,9 @@ def compare(sides: tuple[Side, Side], here: Where) -> Formula:
     return first
 
 
-def _read(sides: tuple[Side, Side], here: Where, recordings: tuple[Recording, Recording], reading: str) -> Formula:
+def _read(
+    sides: tuple[Side, Side], here: Where, recordings: tuple[Recording, Recording], reading: str, hold: bool = True
+) -> Formula:
     """With the constants read in one way; with more digits where they are too few."""
     found = Formula("no statement", "too few digits", recordings=recordings)
     for bits in BITS:
@@ -77,7 +79,8 @@ def _read(sides: tuple[Side, Side], here: Where, recordings: tuple[Recording, Re
         try:
             for side, recording in zip(sides, recordings, strict=True):
                 try:
-                    values.append(evaluate(recording, _leaves(recording, here, side.layout, bits), bits, reading))
+                    leaves = _leaves(recording, here, side.layout, bits)
+                    values.append(evaluate(recording, leaves, bits, reading, hold=hold))
                 except NoStatement as reason:
                     raise NoStatement(f"{side.name}: {reason}") from reason
             agree = _agree(recordings, (values[0], values[1]), sides[1].layout, bits)
@@ -238,7 +241,7 @@ def other_constant(formula: Formula, sides: tuple[Side, Side], here: Where) -> s
             if tried > TRIES:
                 return ""
             changed = _with_constant(formula.recordings[0], a, b)
-            found = _read(sides, here, (changed, formula.recordings[1]), READINGS[0])
+            found = _read(sides, here, (changed, formula.recordings[1]), READINGS[0], hold=False)
             if found.verdict == "the same":
                 one, two = (side.name for side in sides)
                 return (

@@ -13,6 +13,7 @@ so that numbers are only ever moved and added, and a gradient can be brought bac
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,6 +152,36 @@ def _check_apart(layout: Layout) -> None:
                 f"params[{name!r}] gives a place to {held.size} of its {int(np.prod(places[0].shape))} numbers; "
                 f"give one to all of them"
             )
+
+
+def as_mapping(layout: Layout) -> dict[str, Any]:
+    """The layout as a mapping that ``read_layout`` and files take; moves are written as a transpose and a reshape."""
+    return {name: _written([_as_words(p) for p in places]) for name, places in layout.places.items()}
+
+
+def _written(places: list[Any]) -> Any:
+    return places[0] if len(places) == 1 else places
+
+
+def _as_words(place: Place) -> Any:
+    words: dict[str, Any] = {"path": place.leaf}
+    plain = np.arange(int(np.prod(place.shape))).reshape(place.shape)
+    if place.order.size < plain.size:
+        start = int(place.order.min()) // max(1, int(np.prod(place.shape[1:])))
+        words["slice"] = [start, start + place.order.size // max(1, int(np.prod(place.shape[1:])))]
+        plain = plain[slice(*words["slice"])]
+    for axes in permutations(range(plain.ndim)):
+        if np.array_equal(plain.transpose(axes).ravel(), place.order.ravel()):
+            if axes != tuple(range(plain.ndim)):
+                words["transpose"] = True if axes == tuple(range(plain.ndim))[::-1] else list(axes)
+            if plain.transpose(axes).shape != place.order.shape:
+                words["reshape"] = list(place.order.shape)
+            break
+    if place.at is not None:
+        words["at"] = list(place.at)
+    if place.add:
+        words["add"] = True
+    return words if len(words) > 1 else place.leaf
 
 
 def _check_names(given: list[str], wanted: list[str]) -> None:

@@ -1,7 +1,7 @@
 """What a check finds, and how it is told: a terminal table, words, Markdown and JSON."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -61,6 +61,7 @@ class Report:
     formula: str = "no statement"  # or "the same", "another": by their exact values
     exactly: str = ""  # that in words
     parting: tuple[str, ...] = ()  # where each side parts from the other
+    mapping: dict[str, Any] = field(default_factory=dict)  # what was used, as ``params`` takes it
 
     @property
     def explanation(self) -> str:
@@ -233,6 +234,7 @@ def to_json(report: Report) -> str:
         "how_sure": how_sure(report),
         "setting": report.setting,
         "parameters": report.places,
+        "mapping": report.mapping,
         "rows": [row._asdict() | {"ulps": row.ulps, "share": row.share} for row in report.rows],
     }
     return as_json(content)

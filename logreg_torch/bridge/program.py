@@ -61,7 +61,7 @@ class Program:
         project: bool = False,
     ):
         self._whole, self._dtype, self._device = _Whole(model, loss), dtype, device
-        self._state, self._project, self.notes = state or {}, project, list[str]()
+        self._state, self._project, self.notes = state_of(model) | (state or {}), project, list[str]()
         named = (name for name, _ in self._whole.named_parameters())
         self._own = {name.removeprefix("model.").replace(_COMPILED, ""): name for name in named}
 
@@ -112,8 +112,7 @@ class Program:
 
     def _buffers(self) -> Named:
         """Copies of the floats of the state in the dtype."""
-        held = state_of(self._whole.model) | self._state
-        return {name: from_numpy(array, self._dtype, self._device) for name, array in held.items()}
+        return {name: from_numpy(array, self._dtype, self._device) for name, array in self._state.items()}
 
     def _leaves(self, point: Point) -> Named:
         """The parameters, ready to be differentiated by."""

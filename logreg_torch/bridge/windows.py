@@ -17,7 +17,9 @@ def _convolved(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor])
     x, w, bias = args[:3]
     both = (mode.places[id(x)], mode.places[id(w)])
     without = (x, w, None, *args[3:])
-    made = mode.put("product", "convolution", both, func(*without), apply=_applied(func, without, {}))
+    names = ("stride", "padding", "dilation", "transposed", "output_padding", "groups")
+    options = dict(zip(names, args[3:], strict=True))
+    made = mode.put("product", "convolution", both, func(*without), apply=_applied(func, without, {}), **options)
     if bias is None:
         return [made]
     shape = (1, -1, *(1,) * (outs[0].ndim - 2))

@@ -14,7 +14,8 @@ from .rules import _added, _applied, _clamped, _largest, _mean, _place, _product
 from .windows import _convolved, _convolved_back, _pooled, _pooled_back, _sorted
 
 _MOVES = set(
-    """_reshape_alias _unsafe_index _unsafe_view alias as_strided cat chunk clone constant_pad_nd contiguous copy detach
+    """_conj _reshape_alias _unsafe_index _unsafe_view alias as_strided cat chunk clone conj_physical constant_pad_nd
+    contiguous copy detach
     diag_embed diagonal embedding expand expand_as flatten flip gather im2col index index_select lift_fresh
     lift_fresh_copy movedim narrow permute ravel repeat reshape roll select select_backward select_scatter slice
     slice_backward slice_scatter split split_with_sizes squeeze stack swapaxes t transpose tril triu unbind unflatten
@@ -35,14 +36,16 @@ _NAMES = {"sigmoid": "logistic", "special_erfinv": "erfinv", "special_xlogy": "x
 def _translate(mode: Any, func: Any, name: str, args: Any, kwargs: Any, out: Any) -> None:
     """Write an operation down, and remember where its results stand."""
     outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
-    real = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor) and x.is_floating_point()]
+    tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
+    real = [x for x in tensors if x.is_floating_point() or x.is_complex()]  # complex numbers are made of real ones
     if name in ("_local_scalar_dense", "item") and real:
         mode.recording.gaps.append("a number is taken out of a tensor (.item())")
     made: list[int] = []
-    if any(x.is_floating_point() for x in outs):
-        made = _made(mode, func, name, args, kwargs, [x for x in outs if x.is_floating_point()], real)
+    if any(x.is_floating_point() or x.is_complex() for x in outs):
+        inexact = [x for x in outs if x.is_floating_point() or x.is_complex()]
+        made = _made(mode, func, name, args, kwargs, inexact, real)
     for value in outs:
-        if value.is_floating_point():
+        if value.is_floating_point() or value.is_complex():
             mode.keep(value, made.pop(0))
         else:
             mode.keep(value, mode.put("given", name, (), value))
@@ -55,6 +58,8 @@ def _made(mode: Any, func: Any, name: str, args: Any, kwargs: Any, outs: list[Te
     if name in _RULES:
         return _RULES[name](mode, func, args, kwargs, outs)
     places = tuple(mode.places[id(x)] for x in real)
+    if any(x.is_complex() for x in (*real, *outs)):
+        return [mode.put(name, name, places, value) for value in outs]
     if name in _MOVES or name in _SUMS:
         adds = name in _SUMS and not (name.endswith("index_put") and not any(a is True for a in args))
         word = "sum" if adds else "move"
