@@ -9,8 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr
-from jax.interpreters.partial_eval import dce_jaxpr
 from jax.tree_util import tree_leaves
 
 from logreg_parity.ports.arrays import arrays_in
@@ -18,6 +16,8 @@ from logreg_parity.ports.recording import Recording
 
 from .program import Point, Program
 from .writing import _Walk
+
+_QUICK = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}  # it runs once
 
 
 def record(program: Program, point: Point, batch: Any) -> Recording:
@@ -34,9 +34,9 @@ def record(program: Program, point: Point, batch: Any) -> Recording:
     with program._settings():
         given = program._leaves(point), program._data(batch)
         closed = jax.make_jaxpr(jax.value_and_grad(program._loss))(*given)
-        live, _ = dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars), instantiate=True)
         walk = _Walk()
-        values = jax.jit(lambda flat: walk.all_values(ClosedJaxpr(live, closed.consts), flat))(tree_leaves(given))
+        run = jax.jit(lambda flat: walk.all_values(closed, flat), compiler_options=_QUICK)
+        values = run(tree_leaves(given))
         for operation, value in zip(walk.recording.operations, values, strict=True):
             array = np.asarray(value)
             operation.value = array.astype(np.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array

@@ -6,12 +6,14 @@ What is named is proved: its numbers, in some order, are those of a value that t
 from collections.abc import Callable, Iterator
 from itertools import permutations, product
 from math import erf
+from typing import NamedTuple
 
 import numpy as np
 
 from .exact import in_words
 from .formula import Formula
 from .localise import Parting
+from .mapping import Point
 from .recording import RecordedOperation, Recording
 
 NEAR = 2.0**-36  # of the largest number: what two float64 roads to one value stay within
@@ -224,3 +226,43 @@ def _convolve(x: np.ndarray, w: np.ndarray, pads: tuple, stride: list[int], dila
     windows = windows[(..., *(slice(None, None, d) for d in dilation))]
     n = x.ndim - 2
     return np.tensordot(windows, w, axes=([1, *range(2 + n, 2 + 2 * n)], [1, *range(2, 2 + n)]))
+
+
+class MovedState(NamedTuple):
+    """A buffer that the second program moves by another part of the way, in a value that it does not return.
+
+    Args:
+        name: of the buffer.
+        values: what the first has after a pass, and the second.
+        factor: how many times as far the second moves it.
+        where: the second's operation, in words.
+    """
+
+    name: str
+    values: tuple[np.ndarray, np.ndarray]
+    factor: float
+    where: str
+
+
+def moved_state(formula: Formula, before: Point, after: Point) -> Iterator[MovedState]:
+    """Buffers that a pass changes in the first program, and that the second computes with another momentum.
+
+    Args:
+        formula: with both recordings; what reaches no result counts here.
+        before, after: the first program's buffers before a pass and after it.
+    """
+    if formula.recordings is None:
+        return
+    for name, new in after.items():
+        way = (new - before[name]).ravel()
+        size = float(way @ way)
+        found: list[MovedState] = []
+        for operation in formula.recordings[1].operations:
+            if not operation.is_real or operation.value.size != way.size or operation.word in ("input", "constant"):
+                continue
+            own = operation.value.ravel() - before[name].ravel()
+            c = float(own @ way) / size if size and np.isfinite(own).all() else 0.0
+            if c and _near(c * way, own) and way.size > 1:
+                found.append(MovedState(name, (new, operation.value.reshape(new.shape)), c, operation.place))
+        if found and not any(abs(moved.factor - 1) <= NEAR for moved in found):
+            yield found[-1]

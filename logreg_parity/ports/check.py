@@ -11,7 +11,7 @@ import numpy as np
 
 from ..show import Verdict
 from ..truth.ulp import round_to, ulp
-from .alternatives import confusion
+from .alternatives import confusion, moved_state
 from .arrays import UnfitError, as_arrays, map_arrays
 from .causes import UNKNOWN, find_cause
 from .exact import lost_digits, worst_function
@@ -80,12 +80,13 @@ def check(
     plan = plan_for(sides[0], here, steps, learning_rate, seed)
     spreads = tuple(measure(side, here, plan, samples=samples, seed=seed) for side in sides)
     measured = Measured(sides, here, plan, (spreads[0], spreads[1]), samples, restless)
-    rows = tuple(rows_of(measured, unequal))
+    formula = compare(sides, here) if exact else Formula("no statement", "it was not asked for")
+    moved = list(_moved(formula, measured))
+    rows = (*rows_of(measured, unequal), *(row for row, _ in moved))
     outside = [row for row in rows if row.verdict == "OUTSIDE"]
     unsure = any(row.verdict == "no promise" for row in rows)
     verdict: Outcome = "OUTSIDE" if outside else "no promise" if unsure else "within"
-    cause = find_cause(measured, rows) if outside else ""
-    formula = compare(sides, here) if exact else Formula("no statement", "exact=False")
+    cause = (moved[0][1] if moved else find_cause(measured, rows)) if outside else ""
     parting: tuple[str, ...] = ()
     if verdict != "within" and (kink := _kink(measured, rows)):
         verdict, cause = "no promise", kink
@@ -310,6 +311,23 @@ def _locator(m: Measured, name: str) -> Callable[[tuple[int, ...], int], str]:
     if name.startswith(("Hessian", "step")):
         return lambda shape, k: place_in(m.here.point, k)
     return index
+
+
+def _moved(formula: Formula, m: Measured) -> Iterator[tuple[Row, str]]:
+    """Buffers that the second program moves otherwise without returning them: (row, words)."""
+    one, two = (side.name for side in m.sides)
+    after = {n.removesuffix(" after a pass"): x for n, x in m.spreads[0].float64.items() if n.endswith("after a pass")}
+    alone = {n: x for n, x in after.items() if f"{n} after a pass" not in m.spreads[1].float64}
+    for found in moved_state(formula, m.here.state, alone):
+        new, other = found.values
+        bound = m.spreads[0].response.get(f"{found.name} after a pass", 0.0)
+        quantity = f"{found.name} after a pass"
+        size = max(distance(new, 0 * new), distance(other, 0 * other))
+        yield (
+            Row("float64", quantity, (one, two), distance(new, other), bound, size, "", "OUTSIDE"),
+            f"{two} moves {found.name} {found.factor:.6g} times as far as {one} does in a pass ({found.where}): "
+            f"another momentum, or 1 less it (PyTorch's 0.1 is 0.9 elsewhere). The loss of this pass does not show it.",
+        )
 
 
 JUDGED = ("loss", "output", "gradient", "step")

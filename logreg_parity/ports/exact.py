@@ -81,6 +81,7 @@ def _infinite(x: float, bits: int) -> int:
 @lru_cache(maxsize=4096)
 def read(c: float, reading: str) -> tuple[str, Fraction]:
     """("" , the number) or ("sqrt", its square) or ("sqrt over pi", its square times π)."""
+    c = float(c)
     if not math.isfinite(c) or c == int(c) or reading == READINGS[1]:
         return "", Fraction(c if math.isfinite(c) else 0)
     if reading == READINGS[2] and float(np.float32(c)) == c:

@@ -58,15 +58,29 @@ def compare(sides: tuple[Side, Side], here: Where) -> Formula:
     size = max(r.size for r in recordings)
     if size > LARGEST:
         return found._replace(why=f"the run holds {size} numbers, and up to {LARGEST} are evaluated exactly")
-    first = None
-    for reading in READINGS:
-        found = _read(sides, here, recordings, reading)
-        if found.verdict == "the same":
-            read_as = f", with constants read {reading}" if reading != READINGS[0] else ""
-            return found._replace(why=found.why + read_as)
-        first = first or found
-    assert first is not None
-    return first
+    found = _read(sides, here, recordings, READINGS[0])
+    if found.verdict != "another":
+        return found
+    stored, narrow = (_read(sides, here, recordings, reading) for reading in READINGS[1:])
+    if stored.verdict == "the same":
+        return stored._replace(why=f"{stored.why}, with constants read {READINGS[1]}")
+    if narrow.verdict == "the same":
+        return found._replace(why=f"{found.why}, and would not with {_narrow_constants(sides, recordings)}")
+    return found
+
+
+def _narrow_constants(sides: tuple[Side, Side], recordings: tuple[Recording, Recording]) -> str:
+    """The float32 constants, and what they are read as."""
+    listed: dict[str, None] = {}
+    for side, recording in zip(sides, recordings, strict=True):
+        for place in sorted(recording.needed()):
+            operation = recording.operations[place]
+            if operation.word != "constant" or not operation.value.size or np.ptp(operation.value):
+                continue
+            c = float(operation.value.ravel()[0])
+            if np.isfinite(c) and read(c, READINGS[0]) != (meant := read(c, READINGS[2])):
+                listed[f"{side.name}'s float32 {c:.12g} ({operation.place}) read as {float(meant[1]):.7g}"] = None
+    return ", ".join(listed)
 
 
 def _read(

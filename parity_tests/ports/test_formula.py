@@ -59,6 +59,11 @@ def test_a_wrong_pair_is_another(name, bit):
     assert any(part is not None for part in localise(formula, sides))
 
 
+def test_a_float32_constant_is_named():
+    _, _, formula = of_pair(WRONG["float32 constant"])
+    assert "JAX's float32 0.699999988079" in formula.why and "read as 0.7" in formula.why
+
+
 def test_what_cannot_be_traced_is_no_statement():
     sides, _, formula = of_pair(RIGHT["not for jit"])
     assert formula.verdict == "no statement" and "JAX could not be followed" in in_a_sentence(formula, sides)
