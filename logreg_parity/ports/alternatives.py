@@ -107,7 +107,8 @@ def _candidates(recording: Recording, parting: Parting) -> Named:
 def _outer(recording: Recording, place: int) -> list[int]:
     """What the whole that an operation is a part of was made of."""
     whole = recording.operations[place].whole
-    found, left, seen = [], [place], set()
+    found: list[int] = []
+    left, seen = [place], set[int]()
     while left:
         k = left.pop()
         for source in recording.operations[k].inputs:
@@ -213,7 +214,7 @@ def _convolutions(operation: RecordedOperation, arrays: list[np.ndarray]) -> Nam
         n, size = x.shape[2 + k], (w.shape[2 + k] - 1) * o["dilation"][k] + 1
         need = (shapes[k] - 1) * o["stride"][k] + size - n
         choices.append([(low, max(0, need - low)) for low in range(max(0, need) + 1)] or [(0, 0)])
-    flips = [("", w), ("the kernel turned, ", w[(..., *(slice(None, None, -1),) * spatial)])]
+    flips = [("", w), ("the kernel turned, ", np.flip(w, tuple(range(2, w.ndim))))]
     for (turned, kernel), pads in product(flips, product(*choices)):
         yield f"a convolution with {turned}padding {list(pads)}", _convolve(x, kernel, pads, o["stride"], o["dilation"])
 
@@ -223,8 +224,8 @@ def _convolve(x: np.ndarray, w: np.ndarray, pads: tuple, stride: list[int], dila
     sizes = [(k - 1) * d + 1 for k, d in zip(w.shape[2:], dilation, strict=True)]
     windows = np.lib.stride_tricks.sliding_window_view(wide, sizes, tuple(range(2, x.ndim)))
     windows = windows[(slice(None), slice(None), *(slice(None, None, s) for s in stride))]
-    windows = windows[(..., *(slice(None, None, d) for d in dilation))]
     n = x.ndim - 2
+    windows = windows[(slice(None),) * (2 + n) + tuple(slice(None, None, d) for d in dilation)]
     return np.tensordot(windows, w, axes=([1, *range(2 + n, 2 + 2 * n)], [1, *range(2, 2 + n)]))
 
 

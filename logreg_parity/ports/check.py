@@ -21,6 +21,7 @@ from .localise import localise
 from .mapping import Layout, Point, as_mapping, build_tree, check_leaves, read_layout
 from .measured import bound_float32, bound_float64, distance, least, measure, promises
 from .programs import ForeignProgram, as_program, with_names
+from .recording import RecordedOperation
 from .report import Measured, Outcome, Report, Row
 from .sides import N_DIRECTIONS, Plan, Side, Where, flat, index, longest_axis, place_in
 
@@ -104,7 +105,7 @@ def check(
         rows=rows,
         first=outside[0] if outside else None,
         cause=cause,
-        notes=tuple(_notes(measured)),
+        notes=(*_notes(measured), *_casts(formula, sides)),
         places=layout.leaves,
         setting={"steps": steps, "learning_rate": plan.rate, "samples": samples, "seed": seed, "device": device},
         versions={**one.foreign.versions(), **two.foreign.versions()},
@@ -342,8 +343,7 @@ def _only_rounding(formula: Formula, m: Measured, outside: list[Row]) -> tuple[O
     assert formula.recordings is not None and formula.values is not None
     if any(row.dtype != "float64" or row.quantity.startswith("parameter") for row in outside):
         return None
-    narrow = ("float32", "float16", "bfloat16")
-    if any(o.word == "cast" and o.options.get("dtype") in narrow for r in formula.recordings for o in r.operations):
+    if any(_narrows(operation) for recording in formula.recordings for operation in recording.operations):
         return None
     found = [(worst_function(r), side.name) for r, side in zip(formula.recordings, m.sides, strict=True)]
     off = [f"{name}'s {f.name}{f.at} is {f.error:.2g} off ({f.ulps:.0f} ulp)" for f, name in found if f]
@@ -358,6 +358,19 @@ def _only_rounding(formula: Formula, m: Measured, outside: list[Row]) -> tuple[O
         if lost := lost_digits(recording, values):
             words.append(f"{side.name} loses digits in {lost[0].title} ({lost[0].place}), a factor {lost[1]:.2g}.")
     return "no promise", " ".join(["The formulas are one; the difference in float64 is rounding.", *words])
+
+
+def _casts(formula: Formula, sides: tuple[Side, Side]) -> Iterator[str]:
+    """Where a program leaves float64 on its own account."""
+    for side, recording in zip(sides, formula.recordings or (), strict=False):
+        operations = (recording.operations[place] for place in sorted(recording.needed()))
+        found = {f"{o.options['dtype']} ({o.place})": None for o in operations if _narrows(o)}
+        if found:
+            yield f"In the float64 run {side.name} casts to {', '.join(list(found)[:5])}."
+
+
+def _narrows(operation: RecordedOperation) -> bool:
+    return operation.word == "cast" and operation.options.get("dtype") in ("float32", "float16", "bfloat16")
 
 
 STEP = 2.0**-20  # of the largest number of an array: far above rounding, far below anything a model is made for

@@ -312,10 +312,8 @@ def _arithmetic(word: str, x: list[Enclosures], options: dict[str, Any], bits: i
     if word == "abs":
         return x[0]._replace(mid=_each(abs, x[0].mid))
     if word in ("maximum", "minimum"):
-        a, b = (Enclosures(*np.broadcast_arrays(p.mid, q.mid)[:1], np.broadcast_arrays(p.rad, q.mid)[0], bits)
-                for p, q in ((x[0], x[1]), (x[1], x[0])))  # fmt: skip
-        mid = np.maximum(a.mid, b.mid) if word == "maximum" else np.minimum(a.mid, b.mid)
-        return Enclosures(np.asarray(mid, dtype=object), np.maximum(a.rad, b.rad), bits)
+        mid = np.maximum(x[0].mid, x[1].mid) if word == "maximum" else np.minimum(x[0].mid, x[1].mid)
+        return Enclosures(np.asarray(mid, dtype=object), np.maximum(x[0].rad, x[1].rad), bits)
     if word in ("reduce_max", "reduce_min"):
         return _extreme(x[0], options["axes"], options["keep"], word == "reduce_max")
     if word == "select":

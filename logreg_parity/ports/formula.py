@@ -47,6 +47,9 @@ def compare(sides: tuple[Side, Side], here: Where) -> Formula:
         sides: the two; the second with its layout.
         here: the point and the batch.
     """
+    given = sum(np.size(array) for array in here.point.values())
+    if given > LARGEST:
+        return Formula("no statement", f"there are {given} parameters, and up to {LARGEST} numbers are followed")
     try:
         recordings = sides[0].record(here), sides[1].record(here)
     except NoStatement as reason:

@@ -110,8 +110,8 @@ def _distance(name: str, mine: list, other: str, theirs: list, here: float, ther
     """How unlike two parts are; FAR where their numbers do not fit."""
     if _sizes(mine) != _sizes(theirs):
         return FAR
-    words = [" ".join(re.split(r"[._]", text.lower())) for text in (name, other)]
-    unlike = 1 - SequenceMatcher(None, *words).ratio() + abs(here - there)
+    one, two = (" ".join(re.split(r"[._]", text.lower())) for text in (name, other))
+    unlike = 1 - SequenceMatcher(None, one, two).ratio() + abs(here - there)
     ranks = [sorted(sum(n > 1 for n in shape) for _, _, shape in part) for part in (mine, theirs)]
     text = f"{other} {' '.join(tail for _, tail, _ in theirs)}".lower()
     kin = any(kind in name.lower() and any(word in text for word in also) for kind, also in SAME_KIND)
