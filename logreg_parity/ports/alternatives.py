@@ -63,11 +63,11 @@ def confusion(formula: Formula, partings: tuple[Parting | None, Parting | None])
     for k, parting in enumerate(partings):
         if parting is None:
             continue
-        mine, other = formula.recordings[k], _Other(formula.recordings[1 - k])
+        mine, own, other = formula.recordings[k], _Other(formula.recordings[k]), _Other(formula.recordings[1 - k])
         rest = partings[1 - k]
         name = rest.side if rest is not None else "the other side"
         for words, value in _candidates(mine, parting):
-            if np.size(value) > 1 and other.has(value):
+            if np.size(value) > 1 and other.has(value) and not own.has(value):
                 return (
                     f"{name} has {words} where {parting.side} has {_title(parting.operation)}: done so on the same "
                     f"input, all {np.size(value)} numbers are those of a value that {name} computes."

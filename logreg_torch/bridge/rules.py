@@ -67,8 +67,9 @@ def _mean(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) -> l
 def _variance(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) -> list[int]:
     x = args[0]
     axes = list(args[1]) if len(args) > 1 and isinstance(args[1], list | tuple) else list(range(x.ndim))
+    flags = [x for x in args[1:] if isinstance(x, bool)]
     ddof = kwargs.get("correction", 1)
-    ddof = 1 if ddof is None else ddof
+    ddof = int(flags[0]) if flags and "correction" not in func._overloadname else 1 if ddof is None else ddof
     n = int(np.prod([x.shape[i] for i in axes]))
     inputs = (mode.places[id(x)],)
     put = mode.put

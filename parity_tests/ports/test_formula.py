@@ -120,6 +120,7 @@ def test_the_number_that_differs_is_named_and_proved():
     assert "`act (LeakyReLU)`" in ours.words
 
 
+@pytest.mark.slow
 def test_the_report_says_it():
     report = check(seeded(Leaky), leaky(0.2), X, torch_loss=square, samples=4, steps=1)
     assert report.verdict == "OUTSIDE" and report.formula == "another"
@@ -198,6 +199,7 @@ def test_a_function_that_is_off_is_named():
     assert off.name == "digamma" and off.at == (0.7,) and 5e-13 < off.error < 2e-12
 
 
+@pytest.mark.slow
 def test_a_library_that_is_off_is_no_fault_of_the_port():
     """The JAX side computes exp with an error of 1e-11, and says that it is exp."""
     model = seeded(lambda: torch.nn.Linear(3, 2))

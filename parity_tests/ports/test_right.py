@@ -33,6 +33,7 @@ def mean_square(model, batch):
     return (model(batch["x"]) ** 2).mean()
 
 
+@pytest.mark.slow
 def test_a_quantity_counts_where_every_run_has_it():
     """An LSTM has a slope in float64 and none in float32."""
     model = seeded(lambda: torch.nn.LSTM(2, 3, batch_first=True))
@@ -85,6 +86,7 @@ def normed(mean, var, epsilon=1e-5):
     return loss
 
 
+@pytest.mark.slow
 def test_state_that_is_closed_over_is_cast():
     model = Normed().eval()
     held = [jnp.asarray(model.bn.running_mean.numpy()), jnp.asarray(model.bn.running_var.numpy())]
@@ -107,6 +109,7 @@ def in_training(momentum):
     return loss
 
 
+@pytest.mark.slow
 def test_the_state_after_a_pass_is_compared():
     mapping = {"bn.weight": "bn.weight", "bn.bias": "bn.bias"}
     mapping |= {"bn.running_mean": "state.mean", "bn.running_var": "state.var"}
@@ -162,6 +165,7 @@ OLD = seeded(lambda: torch.nn.Linear(4, 2))
 BATCH = {"x": rows(5, 4)}
 
 
+@pytest.mark.slow
 def test_two_of_one_framework():
     same, other = copy.deepcopy(OLD), copy.deepcopy(OLD)
     report = check((OLD, mean_square), (same, mean_square), BATCH, **FEW)
@@ -171,6 +175,7 @@ def test_two_of_one_framework():
     assert report.verdict == "OUTSIDE" and "new's loss and its whole gradient are 2 times PyTorch's" in report.cause
 
 
+@pytest.mark.slow
 def test_a_compiled_module_keeps_its_names():
     compiled = torch.compile(copy.deepcopy(OLD), backend="eager")
     report = check((OLD, mean_square), (compiled, mean_square), BATCH, **FEW)
@@ -181,6 +186,7 @@ def plain(p, b):
     return ((b["x"] @ p["weight"].T + p["bias"]) ** 2).mean()
 
 
+@pytest.mark.slow
 def test_numpy_is_held_by_its_values():
     tree = {name: value.detach().numpy() for name, value in OLD.named_parameters()}
     assert check((OLD, mean_square), ForeignProgram(tree, plain, "NumPy"), BATCH, **FEW).verdict == "within"
@@ -189,6 +195,7 @@ def test_numpy_is_held_by_its_values():
     assert check((plain, tree), (OLD, mean_square), BATCH, **FEW).verdict == "within"  # JAX first
 
 
+@pytest.mark.slow
 def test_outputs_of_any_make():
     def outputs(p, b):
         return {"y": b["x"] @ p["weight"].T + p["bias"]}
