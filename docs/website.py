@@ -411,7 +411,7 @@ def build(options: Options) -> None:
             subprocess.run(command, check=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
         shutil.copytree(Path(folder) / "notebooks", options.out / "notebooks")
     _add_pages(options)
-    if wrong := [*broken(options.out), *foreign(options.out)]:
+    if wrong := broken(options.out):
         raise ValueError("\n".join([f"{len(wrong)} links of the site are wrong:", *wrong]))
 
 
@@ -458,9 +458,11 @@ def _read(folder: Path) -> dict[Path, _Page]:
 
 
 def broken(folder: Path) -> list[str]:
-    """Every link within the site that leads to no file, or to no place on its page."""
-    found, read = [], _read(folder)
+    """Every link within the site that leads to no file or to no place on its page, and what it loads from elsewhere."""
+    found: list[str] = []
+    read = _read(folder)
     for path, page in read.items():
+        found += [f"{path.relative_to(folder)} loads {link}" for link in page.loaded if urlsplit(link).netloc]
         if path.name == "404.html":  # shown at any address, so its links begin at the server's top
             continue
         for link in dict.fromkeys([*page.links, *page.loaded]):
@@ -474,16 +476,6 @@ def broken(folder: Path) -> list[str]:
             if not target.is_file() or not (anchored or unquote(parts.fragment) in there.names | {"__top"}):
                 found.append(f"{path.relative_to(folder)} links to {link}")
     return found
-
-
-def foreign(folder: Path) -> list[str]:
-    """Everything that a page would load from another server."""
-    return [
-        f"{path.relative_to(folder)} loads {link}"
-        for path, page in _read(folder).items()
-        for link in page.loaded
-        if urlsplit(link).netloc
-    ]
 
 
 def main(arguments: list[str] | None = None) -> None:
