@@ -24,7 +24,7 @@ SHORT = 64  # rows added up in float64
 CHUNK = 2**19  # numbers of X in memory at once: 4 MiB
 
 
-class Source(Protocol):
+class GivenRows(Protocol):
     """Rows that can be sliced: a Dataset, or a Stream."""
 
     @property
@@ -72,7 +72,7 @@ class Recount(NamedTuple):
 
 
 def recount(
-    source: Source, theta: np.ndarray, *, l2: float = 0.0, reduction: Reduction = "mean", dtype: str = "float64"
+    source: GivenRows, theta: np.ndarray, *, l2: float = 0.0, reduction: Reduction = "mean", dtype: str = "float64"
 ) -> Recount:
     """Read the rows once, and add up what a proof is made of.
 
@@ -127,7 +127,7 @@ def recount(
     )
 
 
-def _chunks(source: Source, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
     """Of chunk after chunk the number of its first row, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
     n, features = source.X.shape
     rows = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)

@@ -8,7 +8,7 @@ from logreg_parity.judge.compare import FORMAT, compare, judged
 from logreg_parity.judge.problem import Problem, Quantity
 from logreg_parity.judge.report import summary
 from logreg_parity.museum.by_hand import ByHand
-from logreg_parity.museum.exhibit import BATCHED, DATASET, START
+from logreg_parity.museum.exhibit import DATASET, START
 from logreg_parity.truth import oracle, reference
 from logreg_parity.truth.bounds import PointBounds
 from logreg_parity.truth.ulp import FORMATS, is_held, round_to
@@ -48,10 +48,8 @@ def moved(quantity: Quantity, times: float, place: int) -> Quantity:
 
 def row_of(dtype, quantities, name):
     """What is said of one quantity of one twin, or of a pair."""
-    (row,) = [
-        row for row in judged(dtype, quantities, "cpu") if (row.quantity, len(row.subject)) == (name, len(quantities))
-    ]
-    return row
+    rows = judged(dtype, quantities, "cpu")
+    return next(row for row in rows if (row.quantity, len(row.subject)) == (name, len(quantities)))
 
 
 def named(made, name):
@@ -68,7 +66,8 @@ def test_the_threshold_is_the_bound(made, name, times, verdict):
     for place in np.flatnonzero(quantity.bound):  # the start itself has none
         row = row_of(dtype, {"planted": [moved(quantity, times, place)]}, name)
         assert row.verdict == verdict
-        assert times * 0.9 <= row.share <= times * 1.1
+        half_an_ulp = np.spacing(np.abs(np.asarray(quantity.values[place], np.float64)).max()) / quantity.bound[place]
+        assert abs(row.share - times) <= 2.0**-20 * times + half_an_ulp
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -138,10 +137,10 @@ def test_another_format_is_seen_though_its_errors_are_smaller(said, actual):
     assert f"planted computes in another format: {rows[0].where} is no {said} number" in summary(comparison)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", FORMATS)
-@pytest.mark.parametrize("setting", [SHORT, BATCHED], ids=["all rows", "batches"])
-def test_the_twins_give_numbers_of_the_format(twins, dtype, setting):
-    comparison = compare(twins, DATASET, START, setting, dtypes=[dtype], exact_steps=1, devices=["cpu"])
+def test_the_twins_give_numbers_of_the_format(twins, dtype):
+    comparison = compare(twins, DATASET, START, SHORT, dtypes=[dtype], exact_steps=1, devices=["cpu"])
     assert not [row for row in comparison.rows if row.quantity == FORMAT]
 
 
@@ -151,15 +150,13 @@ def test_what_is_held_is_what_rounding_leaves_alone(dtype):
     rounded = round_to(x, dtype)
     assert is_held(rounded, dtype).all() and np.array_equal(is_held(x, dtype), rounded == x)
     assert is_held([np.nan, np.inf, -np.inf, 0.0], dtype).all()
-    assert not is_held(2.0 ** (FORMATS[dtype].max_exponent + 1), dtype) or dtype == "float64"
+    assert dtype == "float64" or not is_held(2 * FORMATS[dtype].largest, dtype)
 
 
 # -- the penalty of nothing -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("dtype", "size"), [("float16", 300.0), ("bfloat16", 2.0**65), ("float32", 2.0**65), ("float64", 2.0**520)]
-)
+@pytest.mark.parametrize(("dtype", "size"), [("float16", 300.0), ("float32", 2.0**65), ("float64", 2.0**520)])
 @pytest.mark.parametrize("l2", [0.0, "tiny"])
 def test_a_large_weight_without_a_penalty_is_no_nan(twin, dtype, size, l2):
     """And with one so small that it is finite, though the square of the weight is not."""
@@ -168,13 +165,12 @@ def test_a_large_weight_without_a_penalty_is_no_nan(twin, dtype, size, l2):
     if dtype == "float16":
         l2 = 2.0**-12 if l2 else 0.0
     setting = Setting(steps=3, learning_rate=0.5, l2=l2)
-    comparison = compare({"twin": twin}, dataset, at, setting, dtypes=[dtype], devices=["cpu"])
-    run = comparison.runs["cpu", dtype]["twin"]
-    assert np.isfinite(run.losses).all() and run.stop_reason is None
-    assert not [row for row in comparison.rows if row.verdict == "OUTSIDE"]
-    if "engine" in twin.train.__code__.co_varnames:
-        fast = twin.train(dataset, at, steps=3, learning_rate=0.5, l2=l2, dtype=dtype, engine="fast")
-        assert np.isfinite(fast.losses).all()
+    for engine in ("eager", "fast"):
+        run = twin.train(dataset, at, steps=3, learning_rate=0.5, l2=l2, dtype=dtype, engine=engine)
+        assert np.isfinite(run.losses).all() and run.stop_reason is None
+    if dtype != "float64":  # where the judge's own float64 squares it
+        comparison = compare({"twin": twin}, dataset, at, setting, dtypes=[dtype], devices=["cpu"])
+        assert not [row for row in comparison.rows if row.verdict == "OUTSIDE"]
 
 
 def test_the_reference_and_the_bounds_take_a_large_weight():
