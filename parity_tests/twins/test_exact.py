@@ -19,10 +19,15 @@ from logreg_jax.speed import exact as in_jax
 from logreg_jax.speed import exact_objective as jax_objective
 from logreg_parity import Dataset, Parameters, published_2021
 from logreg_parity.data.dataset import batches
+from logreg_parity.judge.compare import compare
 from logreg_parity.truth import exact
+from logreg_parity.truth.bounds import PointBounds, largest_curvature
 from logreg_parity.truth.reference import flatten
+from logreg_parity.truth.ulp import round_dataset, round_parameters
+from logreg_parity.twins import Setting
 from logreg_torch.speed import exact as in_torch
 from logreg_torch.speed import exact_objective as torch_objective
+from parity_tests.cases import CASES
 
 PUBLISHED = {
     "float64": ("53d9bf6d36cf2c64", "ce0b97bc987c6590"),
@@ -248,6 +253,58 @@ FAULTS = {
     "a polynomial cut short": ("EXP", lambda own: own[:-1]),
     "division by N": ("kept", lambda own: lambda x, dtype: own(x * (1 + 2**-52), dtype)),
 }
+
+
+def judged(case, dtype, **setting):
+    """The rows outside their bounds, or without one, of the program in NumPy."""
+    options = {name: setting[name] for name in ("l2", "reduction") if name in setting}
+    rate = 0.5 / largest_curvature(CASES[case].dataset, **options)
+    comparison = compare(
+        {"exact": exact}, *CASES[case], Setting(steps=20, learning_rate=rate, **setting), dtypes=[dtype]
+    )
+    return [row for row in comparison.rows if row.verdict != "within"]
+
+
+@pytest.mark.parametrize("dtype", PUBLISHED)
+@pytest.mark.parametrize(
+    ("case", "setting"),
+    [
+        ("published", {}),
+        ("correlated", {"batch_size": 7, "l2": 0.125, "momentum": 0.5}),
+        ("weighted", {"reduction": "sum", "record": "before", "l2": 0.125}),
+        ("weighted", {"batch_size": 7, "momentum": 0.5, "nesterov": True}),
+        ("soft", {"l2": 0.125}),
+        ("saturated", {}),
+    ],
+    ids=str,
+)
+def test_the_judge_certifies_the_engine(case, dtype, setting):
+    assert not judged(case, dtype, **setting)
+
+
+@pytest.mark.parametrize("fault", ["a polynomial cut short", "a row too few"])
+def test_the_judge_rejects_a_fault_of_the_engine(monkeypatch, fault):
+    if fault == "a row too few":
+        own = exact.counted
+        monkeypatch.setattr(exact, "counted", lambda products, top: own(products[..., 1:], top))
+    else:
+        monkeypatch.setattr(exact, "EXP", exact.EXP[:-2])
+    assert {row.quantity for row in judged("published", "float64")} >= {"start: loss", "start: gradient", "every point"}
+
+
+@pytest.mark.parametrize("dtype", PUBLISHED)
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_its_bounds_are_no_wider_but_for_the_scale(case, dtype, reduction):
+    """The scale costs a gradient half a unit a row, and the objective a unit of the largest row or weight."""
+    dataset, point = round_dataset(case.dataset, dtype), round_parameters(case.start, dtype)
+    words = {"dtype": dtype, "reduction": reduction, "l2": 0.125}
+    native, own = PointBounds(dataset, point, **words), PointBounds(dataset, point, engine="exact", **words)
+    top = exact.SignedRows.of(dataset, dtype).whole(reduction).top
+    n = dataset.n_rows
+    weighed = 1 if dataset.sample_weight is None else n * dataset.sample_weight.max() / dataset.sample_weight.sum()
+    cost = n * top * 2.0**-50 + weighed * native.gradient_scale * 2.0**-48
+    assert (own.gradient <= native.gradient + cost).all()
+    assert (own.probability <= native.probability * (1 + 2**-19) + 2 * own.smallest).all()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
