@@ -93,12 +93,30 @@ def run(options: argparse.Namespace) -> int:
         others = " and ".join(other for other in inferences if agreed and other != name)
         print(f"{name}{others and f', and {others} within what is proved of each number'}:\n{inference}\n")
     print(verdict(fits))
+    if not options.stream:
+        _say_why(fits, dataset, options)
     if not agreed:
         print("The tables DISAGREE: numbers lie further apart than is proved of each. One of the proofs is wrong.")
     if options.out:
         write(fits, dataset, settings, options.out, inferences)
         print(f"Written: {options.out}")
     return exit_status(fits) if agreed else 1
+
+
+def _say_why(fits: dict[str, Any], dataset: Any, options: argparse.Namespace) -> None:
+    """Which coefficients run off, and which columns depend on others, where that keeps a fit from an optimum."""
+    from ..truth.infinite import dependences, runaway
+    from ..truth.reference import flatten
+    from ..truth.ulp import round_dataset
+
+    ends = {fit.status: fit for fit in fits.values()}
+    rows = round_dataset(dataset, options.dtype)
+    if "no finite optimum" in ends:
+        proposal = flatten(ends["no finite optimum"].parameters)
+        print(runaway(rows, l2=options.l2, intercept=options.intercept, proposal=proposal) or "")
+    elif "not converged" in ends:
+        for sentence in dependences(rows, intercept=options.intercept):
+            print(f"A column depends on others: {sentence}; leave it out.")
 
 
 def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from logreg_parity.cli import main
 from logreg_parity.data import certified as collection
 from logreg_parity.data.certified import Certified, certified_names, right_digits
 from logreg_parity.judge import scoreboard
-from logreg_parity.judge.scoreboard import Answer, installed, score
+from logreg_parity.judge.scoreboard import FitAnswer, installed, score
 from logreg_parity.truth.oracle import ExactObjective, as_balls, middle, precision
 from logreg_parity.truth.separation import separation
 
@@ -91,7 +91,7 @@ def test_the_command(tmp_path, capsys):
 
 
 def test_a_twin_that_converges_where_there_is_no_optimum_fails_the_command(monkeypatch, capsys):
-    wrong = ("torch", lambda dataset: Answer(np.zeros(2), None, "converged"))
+    wrong = ("torch", lambda dataset: FitAnswer(np.zeros(2), None, "converged"))
     monkeypatch.setitem(scoreboard.CANDIDATES, "logreg_torch", wrong)
     assert main(["scoreboard", "--cases", "winvector_quasi_2x2", "--candidates", "logreg_torch"]) == 1
 
