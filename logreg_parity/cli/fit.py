@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="standard errors, z, p, profile intervals, odds ratios, likelihood ratio, each with its proved digits",
     )
+    group.add_argument("--digits", type=int, metavar="D", help="of every parameter to prove, up to 15, by intervals")
     group.add_argument("--level", type=fraction, metavar="P", help="of the intervals of --inference (0.95)")
     group.add_argument("--twins", nargs="+", metavar="MODULE", default=["logreg_torch", "logreg_jax"])
     group.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="X is held in (float64)")
@@ -80,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
         options.checkpoint.mkdir(parents=True, exist_ok=True)
     names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept", "kernel")
     settings = {name: getattr(options, name) for name in names}
+    settings |= {"digits": options.digits} if options.digits is not None else {}
     fits, inferences = {}, {}
     for name, function in functions["fit"].items():
         kept = {"checkpoint": options.checkpoint / f"{name}.npz"} if options.checkpoint else {}

@@ -10,6 +10,7 @@ at least s a unit, and from θ*_j to v it lies below that chord: so |e - v| ≤ 
 """
 
 import math
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -25,13 +26,16 @@ from ..truth.certificate import whitening
 from ..truth.likelihood import Likelihood
 from ..truth.oracle import precision
 from ..truth.reference import flatten
+from ..truth.refined import refined
 from ..truth.separation import counted_rows
 from ..truth.ulp import format_of, round_dataset
 from .blocks import Blocks
 from .newton import newton
 from .objective import Objective, Point
+from .streamed import Streamed
 
 BITS = 128
+SHARP_SIZE = 6 * 10**4  # N (D + 1): up to it balls take less than a second for all digits of estimates and errors
 SEARCHES = 40  # of an end; Newton's method takes five
 STEPS = 30  # with one parameter held
 _U = format_of("float64").unit_roundoff
@@ -69,7 +73,51 @@ class _Held:
         return self._objective.at(np.insert(theta, self._j, self._value), **options)
 
 
-def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool) -> Inference:
+def checked(blocks: Blocks | Streamed, digits: int) -> Dataset:
+    """The rows that count, for a proof of so many digits. Raises ValueError for a stream and for other digits."""
+    if isinstance(blocks, Streamed):
+        raise ValueError(f"digits={digits} is asked for of a stream, of which no copy is kept; give a Dataset")
+    if not (isinstance(digits, int) and 1 <= digits <= 15):
+        raise ValueError(f"digits is {digits!r}; give a whole number from 1 to 15, which is what float64 holds")
+    return counted_rows(round_dataset(blocks.dataset, blocks.dtype))
+
+
+def to_digits(objective: Objective, rows: Dataset, fit: Fit, digits: int) -> Fit:
+    """A converged fit with the last digits of every parameter proved, or not converged where fewer are than asked for.
+
+    Args:
+        objective: the fit's.
+        rows: what ``checked`` gave.
+        fit: a fit that has converged.
+        digits: how many of every parameter, in its natural size: moved by as much it doubles or moves a logit by 1.
+    """
+    words: dict[str, Any] = {"l2": objective.l2, "reduction": "mean", "intercept": objective.blocks.intercept}
+    found = refined(rows, fit.parameters, **words)
+    k = len(objective.unit)
+    if found is None:
+        reason = f"{digits} digits are asked for, and no more are proved than of distance; scale or centre the features"
+        return replace(fit, status="not converged", reason=reason)
+    theta, away = found.estimate
+    size = np.maximum(np.abs(theta), 1 / np.where(objective.blocks.largest > 0, objective.blocks.largest, 1))
+    here = objective.at(theta)
+    proof = objective.recount(here).certificate()
+    known = float((-np.log10(away / size)).min())
+    enough = known >= digits
+    reason = fit.reason if enough else f"{digits} digits are asked for and {known:.1f} are proved"
+    return replace(
+        fit,
+        parameters=objective.parameters(theta),
+        distance=np.append(away, np.zeros(rows.n_features + 1 - k)),
+        status="converged" if enough else "not converged",
+        reason=reason,
+        objective=objective.scale * here.value,
+        gradient_norm=objective.scale * float(np.linalg.norm(here.gradient)),
+        gap=fit.gap if proof is None else objective.scale * proof.gap,
+        passes=fit.passes + 1,
+    )
+
+
+def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool, digits: int | None = None) -> Inference:
     """The Inference at a fit of packed data.
 
     Args:
@@ -77,6 +125,8 @@ def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool) -> Inference
         fit: their optimum without a penalty.
         level: of the intervals, between 0 and 1.
         profile: whether profile intervals are wanted, which take some 20 passes an end.
+        digits: how many of estimates and standard errors are to be proved in interval arithmetic; None for all that
+            there are where the data are small, and what float64 arithmetic proves where they are not.
 
     Raises:
         ValueError: for another level, a fit that has not converged, and where nothing is proved of the curvature.
@@ -85,10 +135,12 @@ def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool) -> Inference
         raise ValueError(f"level is {level}; give a number between 0 and 1, such as 0.95")
     if fit.status != "converged":
         raise ValueError(f"there are no standard errors of a fit that has {fit.status}: {fit.reason}")
+    if digits is not None:
+        fit = to_digits(Objective(blocks), checked(blocks, digits), fit, digits)
     objective = Objective(blocks).scaled()
     k, rows = len(objective.unit), counted_rows(round_dataset(blocks.dataset, blocks.dtype))
     likelihood, theta = Likelihood(rows, intercept=blocks.intercept), flatten(fit.parameters)[:k]
-    proof = objective.certify(objective.at(theta * objective.unit))
+    proof = objective.recount(objective.at(theta * objective.unit)).certificate()
     found = None if proof is None else likelihood.standard_errors(theta, likelihood.largest_move(proof.distance))
     if proof is None or found is None:
         raise ValueError(
@@ -97,7 +149,12 @@ def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool) -> Inference
         )
     value, error = likelihood.value(theta)
     below = ENLARGED * (error + proof.gap * blocks.total_weight)
-    best = _Best(theta, proof.distance, Proved(*found), value, below, error)
+    distance, errors = proof.distance, Proved(*found)
+    quick = digits is not None or rows.n_rows * k <= SHARP_SIZE
+    sharp = refined(rows, fit.parameters, intercept=blocks.intercept, errors=True) if quick else None
+    if sharp is not None and sharp.errors is not None:
+        theta, distance, errors = *sharp.estimate, sharp.errors
+    best = _Best(theta, distance, errors, value, below, error)
     with precision(BITS):
         q = arb(2).sqrt() * (1 - arb(level)).erfcinv()
         ends = None

@@ -46,13 +46,15 @@ class Likelihood:
     Args:
         dataset: N rows, none of weight zero, in the numbers that are fitted.
         intercept: whether there is a bias, which then is last.
+        penalty: λ (k,) of Σ λ θ² / 2, which the curvature then counts too: as rows √λ_j e_j of curvature 1.
     """
 
-    def __init__(self, dataset: Dataset, *, intercept: bool):
+    def __init__(self, dataset: Dataset, *, intercept: bool, penalty: np.ndarray | None = None):
         self._dataset, self._intercept = dataset, intercept
         self._X = reference.with_ones(dataset.X) if intercept else dataset.X
         weight = dataset.sample_weight
         self._weight = np.ones(dataset.n_rows) if weight is None else weight
+        self._penalised = None if penalty is None or not penalty.any() else np.diag(np.sqrt(penalty))
 
     def value(self, theta: np.ndarray) -> tuple[float, float]:
         """Σ ω ℓ at theta, and how far that may be from exact: what the losses are off by, and one rounding each."""
@@ -75,9 +77,12 @@ class Likelihood:
     def curvature(self, theta: np.ndarray, free: np.ndarray | slice = slice(None)) -> Curvature | None:
         """The curvature by the parameters that are free; None where it is singular, or may be by what is proved."""
         X, z = self._X[:, free], self._X @ theta
-        k = X.shape[1]
+        n, k = X.shape
         moved = _gamma(len(theta) + 1) * (np.abs(self._X) @ np.abs(theta))
         root = np.sqrt(self._weight * reference.sigmoid(z) * reference.sigmoid(-z))[:, None]
+        if self._penalised is not None:
+            X, root = np.vstack([X, self._penalised[:, free]]), np.vstack([root, np.ones((len(theta), 1))])
+            moved = np.append(moved, np.zeros(len(theta)))
         P, found = whitening((root * X).T @ (root * X)), None
         for _ in range(REFINEMENTS if P.shape[1] == k else 0):
             images, sizes = X @ P, np.abs(X) @ np.abs(P)
@@ -89,7 +94,7 @@ class Likelihood:
             entries = _gamma(k + 4) * float(np.linalg.norm(root * sizes)) + A.size * 4 * _FLOAT64.smallest_normal
             squared = _gamma(TREE * _levels(len(X)) + 2) * rows.sum() + (2 * math.sqrt(rows.sum()) + entries) * entries
             epsilon = ENLARGED * (np.linalg.norm(G - np.eye(k)) + squared + (1 + entries) * (factor @ rows))
-            longest = np.linalg.norm(images, axis=1) + _gamma(k + 4) * np.linalg.norm(sizes, axis=1)
+            longest = np.linalg.norm(images[:n], axis=1) + _gamma(k + 4) * np.linalg.norm(sizes[:n], axis=1)
             if not epsilon <= 0.5 or (found is not None and epsilon >= found.epsilon / 2):
                 break
             found = Curvature(P, float(epsilon), float(ENLARGED * longest.max()))
