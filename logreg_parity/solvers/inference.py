@@ -29,6 +29,7 @@ from ..truth.reference import flatten
 from ..truth.refined import refined
 from ..truth.separation import counted_rows
 from ..truth.ulp import format_of, round_dataset
+from ..twins import Reduction
 from .blocks import Blocks
 from .newton import newton
 from .objective import Objective, Point
@@ -82,7 +83,9 @@ def checked(blocks: Blocks | Streamed, digits: int) -> Dataset:
     return counted_rows(round_dataset(blocks.dataset, blocks.dtype))
 
 
-def to_digits(objective: Objective, rows: Dataset, fit: Fit, digits: int) -> Fit:
+def to_digits(
+    objective: Objective, rows: Dataset, fit: Fit, digits: int, *, l2: float = 0.0, reduction: Reduction = "mean"
+) -> Fit:
     """A converged fit with the last digits of every parameter proved, or not converged where fewer are than asked for.
 
     Args:
@@ -90,9 +93,10 @@ def to_digits(objective: Objective, rows: Dataset, fit: Fit, digits: int) -> Fit
         rows: what ``checked`` gave.
         fit: a fit that has converged.
         digits: how many of every parameter, in its natural size: moved by as much it doubles or moves a logit by 1.
+        l2: of the penalty, as it was asked for, of which the objective keeps a rounded share.
+        reduction: "mean" or "sum".
     """
-    words: dict[str, Any] = {"l2": objective.l2, "reduction": "mean", "intercept": objective.blocks.intercept}
-    found = refined(rows, fit.parameters, **words)
+    found = refined(rows, fit.parameters, l2=l2, reduction=reduction, intercept=objective.blocks.intercept)
     k = len(objective.unit)
     if found is None:
         reason = f"{digits} digits are asked for, and no more are proved than of distance; scale or centre the features"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -12,6 +12,7 @@ from threadpoolctl import ThreadpoolController
 from ..data.dataset import Dataset
 from ..data.history import Fit
 from ..data.inference import Inference
+from ..twins import Reduction
 from . import kernels
 from .blocks import BlockPlace, Blocks
 from .checkpoint import Checkpoint
@@ -76,7 +77,8 @@ class Fitter:
         )
         if rows is None or digits is None or fit.status != "converged":
             return fit
-        return to_digits(Objective(blocks, l2=l2, reduction=reduction), rows, fit, digits)
+        objective, kind = Objective(blocks, l2=l2, reduction=reduction), cast(Reduction, reduction)
+        return to_digits(objective, rows, fit, digits, l2=l2, reduction=kind)
 
     def infer(
         self, dataset: Dataset, *, level: float = 0.95, profile: bool = True, fit: Fit | None = None, **options: Any

@@ -46,6 +46,15 @@ def test_with_penalties_and_weights(name, options):
     assert found.estimate.digits.min() >= 15
 
 
+def test_the_penalty_of_a_sum_is_taken_as_it_came(module):
+    """Not as the rounded share that a mean has of it."""
+    data = CASES["weighted"].dataset
+    fit = module.fit(data, l2=0.3, reduction="sum", digits=15)
+    optimum = find_optimum(data, l2=0.3, reduction="sum")
+    assert ulp_distance(flatten(fit.parameters), flatten(optimum.parameters), "float64").max() == 0
+    assert (fit.distance <= np.spacing(np.abs(flatten(fit.parameters)))).all()
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_hard_cases(name):
     data, fit = HARD_DATA[name], importlib.import_module("logreg_torch").fit(HARD_DATA[name], digits=15)
