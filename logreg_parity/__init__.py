@@ -32,12 +32,14 @@ from typing import Any
 from ._version import __version__
 
 _HOMES = {
+    "Certified": "data.certified",
     "Dataset": "data.dataset",
     "Evaluation": "data.history",
     "ForeignProgram": "ports.programs",
     "History": "data.history",
     "Parameters": "data.dataset",
     "Setting": "twins",
+    "certified": "data.certified",
     "check": "ports.check",
     "gaussian": "data.generator",
     "grade": "teach.grade",
