@@ -107,10 +107,13 @@ def _first(mine: _Values, theirs: _Values, name: str) -> Parting | None:
     needed = sorted(recording.needed())
     users = recording.users()
     results = {place for place in recording.results.values() if place is not None}
+    given = set(recording.inputs.values())
+    depends: dict[int, bool] = {}  # on a parameter or the batch; a mask made of constants is no place to part
     matched: dict[int, bool] = {}
     for place in needed:
         operation = recording.operations[place]
-        trivial = not operation.is_real or operation.word in ("input", "constant")
+        depends[place] = place in given or any(depends[source] for source in operation.inputs)
+        trivial = not operation.is_real or not depends[place]
         matched[place] = trivial or theirs.find(mine, place) is not None
     fine: dict[int, bool] = {}
     for place in reversed(needed):
