@@ -120,8 +120,8 @@ def _first(mine: _Values, theirs: _Values, name: str) -> Parting | None:
         healed = bool(users[place]) and place not in results and all(fine[user] for user in users[place])
         fine[place] = matched[place] or healed
     counted = [p for p in needed if recording.operations[p].word not in SILENT]
-    # the whole that a value is a part of starts with its first part: what stands before it is in order
-    for place in needed:
+    to_loss = recording.needed({"loss"})  # first what makes the loss, then what makes the gradient alone
+    for place in sorted(needed, key=lambda place: (place not in to_loss, place)):
         operation = recording.operations[place]
         if fine[place] or operation.word in SILENT:
             continue

@@ -13,7 +13,7 @@ operation has one value. Its ``word`` says what arithmetic it is:
 ``apply`` takes float64 arrays in the place of the inputs that are real, and is the framework's own operation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,10 +92,11 @@ class Recording:
             made.whole, made.title = like.whole, like.title
         return self.add(made)
 
-    def needed(self) -> set[int]:
-        """The operations that a result depends on; what reaches no result is of no concern."""
+    def needed(self, names: Collection[str] | None = None) -> set[int]:
+        """The operations that these results depend on, or any; what reaches no result is of no concern."""
         seen: set[int] = set()
-        left = [place for place in self.results.values() if place is not None]
+        wanted = self.results.keys() if names is None else names
+        left = [place for name, place in self.results.items() if place is not None and name in wanted]
         while left:
             place = left.pop()
             if place not in seen:
