@@ -75,7 +75,7 @@ def check(
     sides, here, unequal = _sides(one, two, batch, params, device)
     here.rounded("float32")  # refuses what float32 cannot hold, before anything runs
     restless = one.foreign.restless(one.model)
-    _project(sides, here)
+    _project(sides, here, restless)
     for side in sides:
         _check_same_twice(side, here, restless)
     plan = plan_for(sides[0], here, steps, learning_rate, seed)
@@ -188,12 +188,20 @@ def _point(one: ForeignProgram) -> Point:
     return point
 
 
-def _project(sides: tuple[Side, Side], here: Where) -> None:
+def _project(sides: tuple[Side, Side], here: Where, restless: list[str]) -> None:
     """Where both programs give more than one number, their outputs are summed to one, each times a number of its own.
 
-    Raises UnfitError where they give outputs of different shapes.
+    Raises UnfitError where they give outputs of different shapes, and where chance is in the first.
     """
-    one, two = ([out.shape for out in side.outputs(here, "float64").values()] for side in sides)
+    one = _shapes(sides[0], here)
+    if one == [()]:
+        _check_same_twice(sides[0], here, restless)
+    try:
+        two = _shapes(sides[1], here)
+    except UnfitError:
+        if one != [()]:
+            sides[0].loss(here)  # says what is wrong with the first
+        raise
     for side in sides:
         side.models.clear()
         side.project = [()] not in (one, two)
@@ -201,6 +209,10 @@ def _project(sides: tuple[Side, Side], here: Where) -> None:
         raise UnfitError(
             f"{sides[0].name} gives outputs of shapes {one}, {sides[1].name} of {two}; return the same from both"
         )
+
+
+def _shapes(side: Side, here: Where) -> list[tuple[int, ...]]:
+    return [out.shape for out in side.outputs(here, "float64").values()]
 
 
 def _check_same_twice(side: Side, here: Where, restless: list[str]) -> None:

@@ -12,7 +12,6 @@ from itertools import islice, product
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from .arrays import UnfitError
 from .mapping import Point
@@ -61,6 +60,8 @@ def proposals(point: Point, state: Point, leaves: Point) -> Iterator[Mapping]:
             f"params cannot be inferred: {len(names)} parts with parameters in the first ({', '.join(names)}), "
             f"{len(others)} in the second ({', '.join(others)}); give the mapping"
         )
+    from scipy.optimize import linear_sum_assignment  # takes a moment to import
+
     rows, columns = linear_sum_assignment(cost)
     lost = [names[i] for i, j in zip(rows, columns, strict=True) if cost[i, j] >= FAR]
     if lost:

@@ -109,7 +109,7 @@ class Side:
 
     def outputs(self, where: Where, dtype: str) -> Point:
         """All numbers that the program gives, by their place in it."""
-        with self._blamed(f"outputs in {dtype}"):
+        with self._blamed(f"loss, or its outputs, in {dtype}"):
             return self._model(dtype, where).outputs(*self._in(where))
 
     def state_after(self, where: Where, dtype: str) -> Point:
