@@ -1,20 +1,28 @@
 """One style for what people read, and one header for what programs read.
 
-Numbers, shares and verdicts look the same in every table and page, and every JSON file says in the same words on what
-its results depend.
+Numbers, shares and verdicts look the same in every table and page, no table breaks on a narrow terminal, and every JSON
+file says in the same words on what its results depend.
 """
 
 import json
 import math
 import os
 import platform
+import sys
+import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from ._version import __version__
+
+if TYPE_CHECKING:  # rich is loaded when something is printed
+    from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 Verdict = Literal["within", "no promise", "OUTSIDE"]
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
@@ -31,6 +39,11 @@ SWITCHES = (
     "XLA_FLAGS",
 )
 """Variables that change which instructions or how many threads the libraries use, and with them the last digits."""
+
+
+UNLIMITED = 10_000  # columns: more than any table or line has
+DIRECTIONS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Characters that turn the order of what is written; a terminal would show another text than the one that came."""
 
 
 class Judged(Protocol):
@@ -72,6 +85,88 @@ def number(x: float) -> str:
 def worst(verdicts: list[Verdict]) -> Verdict:
     """The worst of some verdicts."""
     return max(verdicts, key=list(STYLES).index)
+
+
+def shown(text: str, keep: str = "") -> str:
+    """A text of the user's with its control characters escaped, so that no name moves the cursor or hides a word.
+
+    Args:
+        text: a name of a column, a file, a parameter; or a message with such names in it.
+        keep: control characters that are meant, such as a line break.
+    """
+    return "".join(c if c in keep or not _steers(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _steers(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in DIRECTIONS
+
+
+def screen(*, stderr: bool = False) -> "Console":
+    """Where a command prints, without markup. A pipe has no width: there no table and no paragraph is broken."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    pipe = not stream.isatty() and "COLUMNS" not in os.environ
+    return Console(stderr=stderr, markup=False, highlight=False, width=UNLIMITED if pipe else None)
+
+
+class _Column(NamedTuple):
+    heading: str
+    justify: "JustifyMethod"
+    prose: bool
+
+
+class Grid:
+    """A table for a terminal. Where it is too wide, the columns that do not fit stand below, beside the first again.
+
+    Cells are texts as they are, without markup. A column of prose is broken into lines instead.
+    """
+
+    def __init__(self, title: str = ""):
+        self.title = title
+        self.rows: list[tuple[str | None, tuple[Any, ...]]] = []  # style and cells
+        self._columns: list[_Column] = []
+
+    def add_column(self, heading: str, justify: "JustifyMethod" = "left", *, prose: bool = False) -> None:
+        """Add a column; its heading may have several lines."""
+        self._columns.append(_Column(heading, justify, prose))
+
+    def add_row(self, *cells: "str | Text", style: str | None = None) -> None:
+        """Add a row; cells that are left out are empty."""
+        self.rows.append((style, cells))
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
+        from rich.text import Text
+
+        if self.title:
+            yield Text(f"\n{self.title}", "bold")
+        rest = list(range(1, len(self._columns)))
+        while True:
+            count = len(rest)
+            while count > 1 and self._width(console, options, [0, *rest[:count]]) > options.max_width:
+                count -= 1
+            yield self._table([0, *rest[:count]])
+            rest = rest[count:]
+            if not rest:
+                return
+
+    def _width(self, console: "Console", options: "ConsoleOptions", columns: list[int]) -> int:
+        wide = console.measure(self._table(columns), options=options.update(width=UNLIMITED))
+        return 0 if any(column.prose for column in self._columns) else wide.maximum
+
+    def _table(self, columns: list[int]) -> "Table":
+        """These columns as a table of rich."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=box.SIMPLE_HEAD)
+        for heading, justify, prose in (self._columns[k] for k in columns):
+            table.add_column(Text(shown(heading, "\n")), justify=justify, overflow="fold", no_wrap=not prose)
+        for style, cells in self.rows:
+            chosen = [cells[k] if k < len(cells) else "" for k in columns]
+            table.add_row(*(Text(shown(c, "\n")) if isinstance(c, str) else c for c in chosen), style=style)
+        return table
 
 
 def machine(device: str = "cpu") -> dict[str, Any]:

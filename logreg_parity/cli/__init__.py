@@ -29,6 +29,8 @@ FRAMEWORKS = ("torch", "jax", "jaxlib", "optax")
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status."""
+    if "" not in sys.path:
+        sys.path.append("")  # a module of the user's in the working folder, after all that is installed
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "compare"
     if name not in COMMANDS:

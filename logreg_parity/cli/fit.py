@@ -20,7 +20,7 @@ exit status: 0 every fit converged and they agree, or each proves that there is 
 
 examples:
   logreg-parity fit --data bernoulli
-  logreg-parity fit --data patients.csv --label outcome --solver newton --out fit.json
+  logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
   logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/"""
 
 

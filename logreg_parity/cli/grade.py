@@ -98,13 +98,10 @@ def _print_one(one: Any) -> None:
 
 
 def _print_class(graded: list) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
+    from ..show import Grid, screen
     from ..teach.submission import causes
 
-    names, table, console = _names(graded), Table(box=box.SIMPLE_HEAD), Console(highlight=False)
+    names, table, console = _names(graded), Grid(), screen()
     for column in ("learner", *(str(k) for k in range(1, len(names) + 1)), "passed"):
         table.add_column(column)
     for one in graded:

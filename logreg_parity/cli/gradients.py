@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
-    from rich.table import Table
-
     from ..judge.gradients import Distance, Opinion
+    from ..show import Grid
 
 DESCRIPTION = """\
 Hold the gradients of the twins to the exact gradient at an ordinary start, at a point
@@ -46,15 +45,13 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
-    from rich.console import Console
-
     from ..data.files import write_whole
     from ..judge.gradients import JUDGE, distances, opinions
-    from ..show import as_json
+    from ..show import as_json, screen
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
-    console, names = Console(), list(dict.fromkeys(options.twins))
+    console, names = screen(), list(dict.fromkeys(options.twins))
     measured, heard = [], []
     for dtype in dict.fromkeys(options.dtype):
         measured += (here := distances(names, dtype))
@@ -65,15 +62,15 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         content = {"distances": [d._asdict() for d in measured], "opinions": [o._asdict() for o in heard]}
         write_whole(options.out, as_json(content))
-        console.print(f"Written: {options.out}", highlight=False, soft_wrap=True)
+        console.print(f"Written: {options.out}", soft_wrap=True)
     ours = [o for o in heard if o.checker.startswith(JUDGE)]
     meant = (o.noticed == (o.error > 0) for o in ours if o.dtype == "float64" or not o.error)
     right = all(d.share <= 1 for d in measured) and all(meant)
     return 0 if right else 1
 
 
-def _distances(measured: Sequence["Distance"], dtype: str) -> "Table":
-    title = f"\n{dtype}: ulps off the exact gradient (and the share of its bound)"
+def _distances(measured: Sequence["Distance"], dtype: str) -> "Grid":
+    title = f"{dtype}: ulps off the exact gradient (and the share of its bound)"
     table, columns = _empty(title), list(dict.fromkeys(d.place for d in measured))
     for place in columns:
         table.add_column(place, justify="right")
@@ -83,13 +80,13 @@ def _distances(measured: Sequence["Distance"], dtype: str) -> "Table":
     return table
 
 
-def _opinions(heard: Sequence["Opinion"], dtype: str) -> "Table":
+def _opinions(heard: Sequence["Opinion"], dtype: str) -> "Grid":
     from rich.text import Text
 
     from ..judge.gradients import JUDGE, PLACES
 
     table, by = (
-        _empty(f"\n{dtype}: who notices a gradient that is wrong by so much in these rows"),
+        _empty(f"{dtype}: who notices a gradient that is wrong by so much in these rows"),
         {(*_what(o), o.checker): o.noticed for o in heard},
     )
     checkers = list(dict.fromkeys(o.checker for o in heard))
@@ -112,11 +109,10 @@ def _what(opinion: "Opinion") -> tuple[str, str, float]:
     return opinion.place, opinion.rows if opinion.error else "", opinion.error
 
 
-def _empty(title: str) -> "Table":
-    from rich import box
-    from rich.table import Table
+def _empty(title: str) -> "Grid":
+    from ..show import Grid
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Grid(title)
     table.add_column("")
     return table
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from .problem import positive
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, JustifyMethod
+
+    from ..show import Grid
 
 DESCRIPTION = """\
 Without NAME, list the planted faults and the correct rewrites. With it, run that fault
@@ -40,11 +41,11 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """List, show or score; the exit status."""
-    from rich.console import Console
+    from ..show import screen
 
     if options.name and (options.score or options.pairs):
         raise ValueError(f"NAME is {options.name} and --score or --pairs is given; give one of them")
-    console = Console(highlight=False)
+    console = screen()
     if options.score or options.pairs:
         scored = _score(console) if options.score else 0
         return max(scored, _pairs(console, options.pairs) if options.pairs else 0)
@@ -60,7 +61,7 @@ def _list(console: "Console") -> int:
         faults.add_row(exhibit.name, exhibit.what, exhibit.source)
     rewrites = _table("correct rewrites, never to be rejected", "name", "what it is")
     for name, program in REWRITES.items():
-        rewrites.add_row(name, program.__doc__)
+        rewrites.add_row(name, program.__doc__ or "")
     console.print(faults, rewrites)
     return 0
 
@@ -74,19 +75,18 @@ def _show(console: "Console", name: str) -> int:
         raise ValueError(f"there is no exhibit {name!r}; give one of {', '.join(EXHIBITS)}")
     exhibit = EXHIBITS[name]
     made = trial(exhibit.program, exhibit.setting)
-    console.print(f"{name}: {exhibit.what}\nSource: {exhibit.source}.\n", markup=False)
+    console.print(f"{name}: {exhibit.what}\nSource: {exhibit.source}.\n")
     off = [row for row in made.comparison.rows if row.verdict == "OUTSIDE" and row.subject == (name,)]
     for row in off[:1]:
         place = f"{row.quantity} {row.where}".rstrip()
         console.print(
             f"Compare: {place} is off the exact value by {row.error:.3g}, where {row.bound:.3g} is allowed.\n"
             f"Outside in all: {', '.join(row.quantity for row in off)}.\n",
-            markup=False,
         )
-    console.print(f"Explain: {verdict(made.explanation)}", markup=False)
+    console.print(f"Explain: {verdict(made.explanation)}")
     if made.explanation.rows:
         console.print(table(made.explanation))
-    console.print(made.explanation.cause, markup=False)
+    console.print(made.explanation.cause)
     return 0 if made.rejected["compare"] and made.explained(exhibit) else 1
 
 
@@ -129,11 +129,11 @@ def _pairs(console: "Console", count: int) -> int:
     return 1 if alarms else 0
 
 
-def _table(title: str, *columns: str) -> "Table":
-    from rich import box
-    from rich.table import Table
+def _table(title: str, *columns: str) -> "Grid":
+    from ..show import Grid
 
-    table = Table(title=title and f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Grid(title)
     for column in columns:
-        table.add_column(column, justify="right" if "rejected" in column or "cause" in column else "left")
+        justify: JustifyMethod = "right" if "rejected" in column or "cause" in column else "left"
+        table.add_column(column, justify, prose=column in ("what it is", "source"))
     return table

@@ -1,9 +1,6 @@
 """An Explanation as a sentence, as a terminal table, and as JSON."""
 
-from rich import box
-from rich.table import Table
-
-from ..show import as_json
+from ..show import Grid, as_json
 from .parting import Explanation
 
 
@@ -20,9 +17,9 @@ def verdict(e: Explanation) -> str:
     return f"The runs part at step {e.step}, in the {e.stage}: {whose}."
 
 
-def table(e: Explanation) -> Table:
+def table(e: Explanation) -> Grid:
     """The stages of the step at which the runs part."""
-    top = Table(title=f"\nstep {e.step}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    top = Grid(f"step {e.step}")
     for column in ("stage", "difference", "allowed"):
         top.add_column(column, justify="left" if column == "stage" else "right")
     top.add_column("")

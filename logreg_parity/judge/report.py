@@ -5,14 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from rich import box
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from ..data.files import write_whole
 from ..language import Words, say, sentences, speaking
-from ..show import STYLES, as_json, cell, number, ran_on, worst
+from ..show import STYLES, Grid, as_json, cell, number, ran_on, worst
 from .compare import Comparison, ComparisonRow, placements
 
 AS_DATA = (
@@ -31,11 +29,11 @@ def tables(comparison: Comparison) -> Group:
     return Group(*(_table(comparison, *place) for place in comparison.runs))
 
 
-def _table(comparison: Comparison, device: str, dtype: str) -> Table:
+def _table(comparison: Comparison, device: str, dtype: str) -> Grid:
     title = say(
         "{dtype} on {device}: largest error in ulps (and its largest share of the bound)", dtype=dtype, device=device
     )
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Grid(title)
     table.add_column("")
     if len(comparison.versions) > 1:
         table.add_column(say("twin to twin"), justify="right")

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..data.files import write_whole
-from ..show import STYLES, Verdict, as_json, cell, number, ran_on, worst
+from ..show import STYLES, Grid, Verdict, as_json, cell, number, ran_on, worst
 from ..truth.ulp import ulp
 from .measured import Spread, bound_float64
 from .sides import Plan, Side, Where
@@ -89,11 +87,10 @@ COLUMNS = {
 }
 
 
-def table(report: Report) -> Table:
+def table(report: Report) -> Grid:
     """A quantity a row: errors in ulps of its size, and in brackets as a share of what rounding can do."""
-    title = "\nlargest error in ulps of the quantity's size (and its share of the bound)"
-    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    made.add_column("", overflow="fold")
+    made = Grid("largest error in ulps of the quantity's size (and its share of the bound)")
+    made.add_column("")
     for heading in COLUMNS.values():
         made.add_column(heading, justify="right")
     made.add_column("verdict")

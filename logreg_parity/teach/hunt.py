@@ -1,15 +1,14 @@
 """The bug hunt: exhibits of the museum with their names covered, and the evidence against them."""
 
 import numpy as np
-from rich import box
 from rich.console import Group
-from rich.table import Table
 
 from ..explain.report import table
 from ..judge.problem import Run
 from ..museum.by_hand import ByHand
 from ..museum.faults import EXHIBITS
 from ..museum.score import Trial, trial
+from ..show import Grid
 from ..truth.reference import flatten
 
 
@@ -28,9 +27,9 @@ def evidence(letter: str, program: ByHand) -> Group:
     return Group(words, _port_test(letter, made), table(made.explanation))
 
 
-def _port_test(letter: str, made: Trial) -> Table:
+def _port_test(letter: str, made: Trial) -> Grid:
     """The usual numbers of the correct program, those of the other, and their quotient."""
-    top = Table(box=box.SIMPLE_HEAD)
+    top = Grid()
     for column in ("", "correct", letter, "quotient"):
         top.add_column(column, justify="right" if column else "left")
     right, wrong = (_numbers(run) for run in made.comparison.runs["cpu", made.dtype].values())
