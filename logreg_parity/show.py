@@ -10,17 +10,17 @@ import os
 import platform
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from ._version import __version__
 
 if TYPE_CHECKING:  # rich is loaded when something is printed
-    from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -110,37 +110,33 @@ def screen(*, stderr: bool = False) -> "Console":
     return Console(stderr=stderr, markup=False, highlight=False, width=UNLIMITED if pipe else None)
 
 
-class _Column(NamedTuple):
-    heading: str
-    justify: "JustifyMethod"
-    prose: bool
-
-
 class Grid:
     """A table for a terminal. Where it is too wide, the columns that do not fit stand below, beside the first again.
 
-    Cells are texts as they are, without markup. A column of prose is broken into lines instead.
+    The first column is to the left, and numbers to the right. Cells are texts as they are, without markup.
+
+    Args:
+        title: printed above, in bold; or nothing.
+        columns: the headings; one may have several lines.
+        left: those further ones whose cells are words.
+        prose: those whose cells are broken into lines instead.
     """
 
-    def __init__(self, title: str = ""):
-        self.title = title
-        self.rows: list[tuple[str | None, tuple[Any, ...]]] = []  # style and cells
-        self._columns: list[_Column] = []
-
-    def add_column(self, heading: str, justify: "JustifyMethod" = "left", *, prose: bool = False) -> None:
-        """Add a column; its heading may have several lines."""
-        self._columns.append(_Column(heading, justify, prose))
+    def __init__(self, title: str, *columns: str, left: Collection[str] = (), prose: Collection[str] = ()):
+        self.title, self.columns = title, columns
+        self._left, self._prose = left, prose
+        self._rows: list[tuple[str | None, tuple[Any, ...]]] = []  # style and cells
 
     def add_row(self, *cells: "str | Text", style: str | None = None) -> None:
         """Add a row; cells that are left out are empty."""
-        self.rows.append((style, cells))
+        self._rows.append((style, cells))
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
         from rich.text import Text
 
         if self.title:
             yield Text(f"\n{self.title}", "bold")
-        rest = list(range(1, len(self._columns)))
+        rest = list(range(1, len(self.columns)))
         while True:
             count = len(rest)
             while count > 1 and self._width(console, options, [0, *rest[:count]]) > options.max_width:
@@ -152,7 +148,7 @@ class Grid:
 
     def _width(self, console: "Console", options: "ConsoleOptions", columns: list[int]) -> int:
         wide = console.measure(self._table(columns), options=options.update(width=UNLIMITED))
-        return 0 if any(column.prose for column in self._columns) else wide.maximum
+        return 0 if self._prose else wide.maximum
 
     def _table(self, columns: list[int]) -> "Table":
         """These columns as a table of rich."""
@@ -161,9 +157,16 @@ class Grid:
         from rich.text import Text
 
         table = Table(box=box.SIMPLE_HEAD)
-        for heading, justify, prose in (self._columns[k] for k in columns):
-            table.add_column(Text(shown(heading, "\n")), justify=justify, overflow="fold", no_wrap=not prose)
-        for style, cells in self.rows:
+        for k in columns:
+            heading = self.columns[k]
+            words = k == 0 or heading in self._left or heading in self._prose
+            table.add_column(
+                Text(shown(heading, "\n")),
+                justify="left" if words else "right",
+                overflow="fold",
+                no_wrap=heading not in self._prose,
+            )
+        for style, cells in self._rows:
             chosen = [cells[k] if k < len(cells) else "" for k in columns]
             table.add_row(*(Text(shown(c, "\n")) if isinstance(c, str) else c for c in chosen), style=style)
         return table

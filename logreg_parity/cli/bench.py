@@ -65,11 +65,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(results: Any, options: argparse.Namespace) -> int:
+    from .. import show
     from ..data.files import write_whole
     from ..judge.figures import png
-    from ..show import screen
 
-    console, progress = screen(), screen(stderr=True)
+    console, progress = show.screen(), show.screen(stderr=True)
 
     def notify(message: str) -> None:
         progress.print(f"· {message}", style="dim")
@@ -106,11 +106,9 @@ def _compare(results: Any, one: Path, other: Path) -> int:
 
 
 def _table(title: str, heading: Iterable[str], *rows: Iterable[str]) -> "Grid":
-    from ..show import Grid
+    from .. import show
 
-    table = Grid(title)
-    for number, name in enumerate(heading):
-        table.add_column(name, justify="left" if number == 0 else "right")
+    table = show.Grid(title, *heading)
     for row in rows:
         table.add_row(*row)
     return table

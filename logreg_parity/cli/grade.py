@@ -98,12 +98,11 @@ def _print_one(one: Any) -> None:
 
 
 def _print_class(graded: list) -> None:
-    from ..show import Grid, screen
+    from .. import show
     from ..teach.submission import causes
 
-    names, table, console = _names(graded), Grid(), screen()
-    for column in ("learner", *(str(k) for k in range(1, len(names) + 1)), "passed"):
-        table.add_column(column)
+    names, console = _names(graded), show.screen()
+    table = show.Grid("", "learner", *(str(k) for k in range(1, len(names) + 1)), "passed", prose=("passed",))
     for one in graded:
         by_name = {grade["exercise"]: grade for grade in one.grades}
         marks = ["" if name not in by_name else "✓" if by_name[name]["passed"] else "✗" for name in names]

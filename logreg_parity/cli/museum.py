@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 from .problem import positive
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
-    from rich.console import Console, JustifyMethod
-
-    from ..show import Grid
+    from rich.console import Console
 
 DESCRIPTION = """\
 Without NAME, list the planted faults and the correct rewrites. With it, run that fault
@@ -53,15 +51,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(console: "Console") -> int:
+    from .. import show
     from ..museum.faults import EXHIBITS
     from ..museum.rewrites import REWRITES
 
-    faults = _table("faults, each to be rejected with its cause", "name", "what it is", "source")
+    words = ("what it is", "source")
+    faults = show.Grid("faults, each to be rejected with its cause", "name", *words, prose=words)
     for exhibit in EXHIBITS.values():
         faults.add_row(exhibit.name, exhibit.what, exhibit.source)
-    rewrites = _table("correct rewrites, never to be rejected", "name", "what it is")
+    rewrites = show.Grid("correct rewrites, never to be rejected", "name", words[0], prose=words)
     for name, program in REWRITES.items():
-        rewrites.add_row(name, program.__doc__ or "")
+        rewrites.add_row(name, program.__doc__)
     console.print(faults, rewrites)
     return 0
 
@@ -91,11 +91,12 @@ def _show(console: "Console", name: str) -> int:
 
 
 def _score(console: "Console") -> int:
+    from .. import show
     from ..museum.faults import EXHIBITS
     from ..museum.score import TOOLS, score
 
     scores = list(score())
-    table = _table("", "", "faults rejected", "cause named", "correct rejected")
+    table = show.Grid("", "", "faults rejected", "cause named", "correct rejected")
     for s in scores:
         if s.tool == TOOLS[0]:
             table.add_row(s.dtype, style="bold")
@@ -127,13 +128,3 @@ def _pairs(console: "Console", count: int) -> int:
         f"the judge rejects {len(alarms)}{seeds}."
     )
     return 1 if alarms else 0
-
-
-def _table(title: str, *columns: str) -> "Grid":
-    from ..show import Grid
-
-    table = Grid(title)
-    for column in columns:
-        justify: JustifyMethod = "right" if "rejected" in column or "cause" in column else "left"
-        table.add_column(column, justify, prose=column in ("what it is", "source"))
-    return table

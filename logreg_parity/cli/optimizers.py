@@ -37,15 +37,15 @@ def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
     from tqdm import tqdm
 
+    from .. import show
     from ..optimizers.translate import ROWS, measure
-    from ..show import screen
 
     if options.json and not options.json.parent.is_dir():
         raise ValueError(f"--json is {options.json}; there is no folder {options.json.parent}: make it first")
     measured = [
         measure(row, steps=options.steps) for row in tqdm(ROWS, "optimisers", disable=None, delay=1, leave=False)
     ]
-    console = screen()
+    console = show.screen()
     console.print(_table(measured))
     for m in measured:
         t = m.translation
@@ -71,14 +71,11 @@ def _promise(dtype: str, move: Any) -> str:
 
 
 def _table(measured: Sequence[Any]) -> "Grid":
-    from ..show import Grid
+    from .. import show
 
-    title = "largest distance on the way, relative to the parameters (and the largest share of the bound)"
-    table = Grid(title)
-    table.add_column("")
-    for heading in ("by the name", "translated", "torch to exact", "optax to exact"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+    title = "\nlargest distance on the way, relative to the parameters (and the largest share of the bound)"
+    columns = ("by the name", "translated", "torch to exact", "optax to exact", "verdict")
+    table = show.Grid(title, "", *columns, left=("verdict",))
     for m in measured:
         verdict = ("within" if m.share <= 1 else "OUTSIDE") if m.translation.exact else "not exact"
         share = f" ({100 * m.share:.1f} %)" if m.translation.exact else ""

@@ -64,14 +64,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _issue(options: argparse.Namespace) -> int:
+    from .. import show
     from ..data.files import write_whole
     from ..machine import maxima, passport
-    from ..show import screen
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")
     issued = passport.issue(list(dict.fromkeys(options.twins)), options.device)
-    console = screen()
+    console = show.screen()
     console.print("\n".join(passport.about(issued)), soft_wrap=True)
     for dtype in passport.DTYPES:
         console.print(_table(f"{dtype} on {options.device}", *passport.table(issued, dtype)))
@@ -97,8 +97,8 @@ def _diff(first: Path, second: Path) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
+    from .. import show
     from ..machine import maxima, sweep
-    from ..show import screen
 
     if options.file.exists():
         maxima.load(options.file)  # what it cannot be added to is said before the work
@@ -113,18 +113,17 @@ def _sweep(options: argparse.Namespace) -> int:
     kept = maxima.load()
     wrong = [complaint for row in rows if (complaint := maxima.complaint(row, kept))]
     sweep.save(rows, options.file)
-    console = screen()
+    console = show.screen()
     console.print(_table("largest errors in ulps", *maxima.table(rows)))
     console.print("\n".join([*wrong, f"Written: {options.file}"]), soft_wrap=True)
     return 1 if wrong else 0
 
 
 def _table(title: str, heading: Iterable[str], rows: Iterable[Iterable[str]]) -> "Grid":
-    from ..show import Grid
+    from .. import show
 
-    table = Grid(title)
-    for name in heading:
-        table.add_column(name)
+    heading = tuple(heading)
+    table = show.Grid(title, *heading, left=heading)
     for row in rows:
         table.add_row(*row)
     return table

@@ -89,11 +89,8 @@ COLUMNS = {
 
 def table(report: Report) -> Grid:
     """A quantity a row: errors in ulps of its size, and in brackets as a share of what rounding can do."""
-    made = Grid("largest error in ulps of the quantity's size (and its share of the bound)")
-    made.add_column("")
-    for heading in COLUMNS.values():
-        made.add_column(heading, justify="right")
-    made.add_column("verdict")
+    title = "largest error in ulps of the quantity's size (and its share of the bound)"
+    made = Grid(title, "", *COLUMNS.values(), "verdict", left=("verdict",))
     for quantity, rows in _by_quantity(report).items():
         cells = {(row.dtype, *row.of): cell(row) for row in rows}
         verdict = worst([row.verdict for row in rows])

@@ -3,12 +3,12 @@
 import numpy as np
 from rich.console import Group
 
+from .. import show
 from ..explain.report import table
 from ..judge.problem import Run
 from ..museum.by_hand import ByHand
 from ..museum.faults import EXHIBITS
 from ..museum.score import Trial, trial
-from ..show import Grid
 from ..truth.reference import flatten
 
 
@@ -27,11 +27,9 @@ def evidence(letter: str, program: ByHand) -> Group:
     return Group(words, _port_test(letter, made), table(made.explanation))
 
 
-def _port_test(letter: str, made: Trial) -> Grid:
+def _port_test(letter: str, made: Trial) -> show.Grid:
     """The usual numbers of the correct program, those of the other, and their quotient."""
-    top = Grid()
-    for column in ("", "correct", letter, "quotient"):
-        top.add_column(column, justify="right" if column else "left")
+    top = show.Grid("", "", "correct", letter, "quotient")
     right, wrong = (_numbers(run) for run in made.comparison.runs["cpu", made.dtype].values())
     for name, value in right.items():
         top.add_row(name, f"{value:.9g}", f"{wrong[name]:.9g}", f"{wrong[name] / value:.6g}")

@@ -61,9 +61,7 @@ ROWS = (
 
 def printed(width: int) -> list[str]:
     """The lines of a table on a terminal of that width."""
-    grid = show.Grid("errors")
-    for heading in HEADINGS:
-        grid.add_column(heading, "right" if "to" in heading else "left")
+    grid = show.Grid("errors", *HEADINGS, left=("verdict",))
     for row in ROWS:
         grid.add_row(*row[:-1], Text(row[-1], "bold red"))
     console = Console(file=io.StringIO(), width=width, color_system=None)
@@ -84,9 +82,7 @@ def test_no_cell_breaks_on_any_terminal(width):
 
 
 def test_a_column_of_prose_is_broken_instead():
-    grid, words = show.Grid(), "a fault that people make again and again"
-    grid.add_column("name")
-    grid.add_column("what it is", prose=True)
+    grid, words = show.Grid("", "name", "what it is", prose=("what it is",)), "a fault that people make again and again"
     grid.add_row("ForgottenZeroGrad", words)
     console = Console(file=io.StringIO(), width=40)
     console.print(grid)
@@ -126,8 +122,7 @@ def test_control_characters_are_shown_escaped(name, words):
 
 
 def test_a_cell_shows_no_control_characters():
-    grid = show.Grid()
-    grid.add_column("a\x1b[2J")
+    grid = show.Grid("", "a\x1b[2J")
     grid.add_row("b\x1b[31m")
     console = Console(file=io.StringIO(), width=80)
     console.print(grid)
