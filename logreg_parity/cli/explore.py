@@ -18,7 +18,7 @@ exit status: 0 the page is written; 2 the input or an option is wrong.
 examples:
   logreg-parity explore
   logreg-parity explore --out class.html --no-open
-  logreg-parity explore --data FILE.csv --label COLUMN"""
+  logreg-parity explore --data FILE --label COLUMN"""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -61,7 +61,7 @@ def _list(console: "Console") -> int:
         faults.add_row(exhibit.name, exhibit.what, exhibit.source)
     rewrites = show.Grid("correct rewrites, never to be rejected", "name", words[0], prose=words)
     for name, program in REWRITES.items():
-        rewrites.add_row(name, program.__doc__)
+        rewrites.add_row(name, program.__doc__ or "")
     console.print(faults, rewrites)
     return 0
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..data.files import write_whole
 from ..language import Words, say, sentences, speaking
-from ..show import STYLES, as_json, cell, number, ran_on, worst
+from ..show import STYLES, Grid, as_json, cell, number, ran_on, worst
 from .compare import Comparison, ComparisonRow, placements
 
 AS_DATA = (
