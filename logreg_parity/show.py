@@ -102,12 +102,19 @@ def _steers(character: str) -> bool:
 
 
 def screen(*, stderr: bool = False) -> "Console":
-    """Where a command prints, without markup. A pipe has no width: there no table and no paragraph is broken."""
+    """Where a command prints, without markup and control characters.
+
+    A pipe has no width: there no table and no paragraph is broken.
+    """
     from rich.console import Console
+
+    class Screen(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            super().print(*(shown(each, "\n") if isinstance(each, str) else each for each in objects), **options)
 
     stream = sys.stderr if stderr else sys.stdout
     pipe = not stream.isatty() and "COLUMNS" not in os.environ
-    return Console(stderr=stderr, markup=False, highlight=False, width=UNLIMITED if pipe else None)
+    return Screen(stderr=stderr, markup=False, highlight=False, width=UNLIMITED if pipe else None)
 
 
 class Grid:

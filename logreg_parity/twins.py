@@ -159,17 +159,15 @@ def load_twin(name: str) -> Twin:
     try:
         module = load(name)
     except ImportError as error:
-        remedy = "give the name of a module that is installed or lies in the working folder"
+        remedy = "give the name of a module that Python finds from here"
         if isinstance(error, ModuleNotFoundError) and error.name and not f"{name}.".startswith(f"{error.name}."):
             remedy = f"pip install {error.name}, or name only twins that do without"
         raise ValueError(f"the twin {name!r} cannot be imported ({error}); {remedy}") from error
     wanted = [function for function in vars(Twin) if not function.startswith("_")]
     missing = [function for function in wanted if not callable(getattr(module, function, None))]
     if missing:
-        where = getattr(module, "__file__", None) or "built in"
         raise ValueError(
-            f"the twin {name!r} ({where}) lacks {', '.join(missing)}; "
-            "give it the functions of logreg_parity.twins.Twin, or name another module"
+            f"the twin {name!r} lacks {', '.join(missing)}; give it the functions of logreg_parity.twins.Twin"
         )
     return cast(Twin, module)
 

@@ -43,7 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return command.run(options)
     except (ValueError, OSError, OracleError) as error:
-        print(f"logreg-parity: {error}", file=sys.stderr)
+        from ..show import shown
+
+        print(f"logreg-parity: {shown(str(error), chr(10))}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         if error.name not in FRAMEWORKS:

@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
     from ..judge.fits import exit_status, report, verdict, write
+    from ..show import screen
     from ..twins import load_twin
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
@@ -81,10 +82,11 @@ def run(options: argparse.Namespace) -> int:
     for name, function in functions.items():
         kept = {"checkpoint": options.checkpoint / f"{name}.npz"} if options.checkpoint else {}
         fits[name] = function(dataset, **settings, **kept)
-    print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n\n{verdict(fits)}")
+    console = screen()
+    console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n\n{verdict(fits)}", soft_wrap=True)
     if options.out:
         write(fits, dataset, settings, options.out)
-        print(f"Written: {options.out}")
+        console.print(f"Written: {options.out}", soft_wrap=True)
     return exit_status(fits)
 
 

@@ -89,12 +89,14 @@ def _names(graded: list) -> list[str]:
 
 
 def _print_one(one: Any) -> None:
+    from ..show import screen
+
     if one.failure:
-        print(f"{one.learner}: {one.failure}")
+        screen().print(f"{one.learner}: {one.failure}", soft_wrap=True)
     elif not one.grades:
-        print(f"{one.learner}: no exercise of the lessons is in it")
+        screen().print(f"{one.learner}: no exercise of the lessons is in it", soft_wrap=True)
     for grade in one.grades:
-        print(f"{grade['exercise']}: {grade['words']}")
+        screen().print(f"{grade['exercise']}: {grade['words']}", soft_wrap=True)
 
 
 def _print_class(graded: list) -> None:

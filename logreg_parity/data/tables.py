@@ -1,4 +1,4 @@
-"""Your own data: a CSV or NPZ file becomes a ``Dataset``, or an error that says which cell is in the way.
+"""Your own data: a CSV, NPZ or Parquet file, or a data frame, becomes a ``Dataset``, or an error says why not.
 
 Nothing is dropped, filled in or coerced: what a file leaves open is for its owner to decide.
 """
@@ -28,35 +28,68 @@ def load_table(path: str | Path, label: str, *, weight: str | None = None, posit
     """The table in a file: ``label`` names the column of y, ``weight`` that of ω, and all others make X.
 
     path: a .csv file in UTF-8 with a header, its cells separated by commas (or semicolons or tabs, where the
-    header holds no other of these); or an .npz file of arrays (N,), and (N, K) for columns NAME1 ... NAMEK.
+    header holds no other of these); an .npz file of arrays (N,), and (N, K) for columns NAME1 ... NAMEK; or a
+    .parquet file, where pyarrow is installed.
     label: a column of two values, numbers or texts; where all are numbers, 1 and 1.0 are the same.
     positive: the value of class 1; by default the larger number, or the text later in sorting order.
 
     Raises ValueError for all that is no such table, with the line in a CSV file, or the row in NPZ, from 0.
     """
-    path = Path(path)
+    why, path = unreadable(str(path)), Path(path)
     try:
-        read = {".csv": _read_csv, ".npz": _read_npz}.get(path.suffix.lower())
+        if why:
+            raise ValueError(f"this {why}")
+        read = READERS.get(path.suffix.lower())
         if not path.is_file():
-            raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'missing'}; name a .csv or .npz")
+            raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'missing'}; name a {KINDS}")
         if read is None:
-            raise ValueError(f"the ending {path.suffix!r} is unknown; save the table as .csv or .npz")
+            raise ValueError(f"the ending {path.suffix!r} is unknown; save the table as {KINDS}")
         content = path.read_bytes()
-        columns, place = read(content)
-        _check_columns(columns, label, weight)
-        cells = dict(columns)
-        features = {name: _numbers(name, cells[name], place) for name in cells if name not in (label, weight)}
-        if not features:
-            raise ValueError("no feature column is left; give at least one besides label and weight")
-        y, class_names = _labels(label, cells[label], place, positive)
-        sample_weight = None if weight is None else _numbers(weight, cells[weight], place)
-        source = f"{path.name}, sha256 {hashlib.sha256(content).hexdigest()[:12]}…, label={label!r}"
-        source += "" if weight is None else f", weight={weight!r}"
-        source += "" if positive is None else f", positive={class_names[1]!r}"
-        X = np.column_stack([*features.values()])
-        return Dataset(X, np.asarray(y), source, tuple(features), class_names, sample_weight)
+        source = f"{path.name}, sha256 {hashlib.sha256(content).hexdigest()[:12]}…"
+        return _dataset(*read(content), source, label, weight, positive)
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
+
+
+def unreadable(path: str) -> str:
+    """What to do about a path of which it is known that no table is read from it; nothing of any other."""
+    if path == "-":
+        return "is no file, and standard input is not read, since both twins read the table; save it as a .csv"
+    if re.match(r"\w+://", path):
+        return "is an address, and nothing is fetched; download the file and name it"
+    return next((hint for endings, hint in HINTS.items() if path.lower().endswith(endings)), "")
+
+
+def from_frame(frame: Any, label: Any, *, weight: Any = None, positive: Any = None) -> Dataset:
+    """The rows of a data frame; ``Dataset.from_frame`` says what it takes."""
+    columns = getattr(frame, "column_names", getattr(frame, "columns", None))  # pyarrow's name for it, everybody's
+    if columns is None or not hasattr(frame, "__getitem__"):
+        raise ValueError(f"the frame is a {type(frame).__name__}; give a table of pandas, polars or pyarrow")
+    names = [str(name) for name in columns]
+    found = [
+        (text, _cells(text, frame[name])) for text, name in zip(names, columns, strict=True) if names.count(text) < 2
+    ]
+    package = type(frame).__module__.partition(".")[0]
+    source = f"a {package}.{type(frame).__name__} of {len(frame)} rows"
+    whole = found if len(found) == len(names) else [(text, np.empty(0)) for text in names]  # a name is there twice
+    texts = (str(label), None if weight is None else str(weight))
+    return _dataset(whole, lambda row: f"row {row} (counted from 0)", source, *texts, positive)
+
+
+def _dataset(columns: Columns, place: Place, source: str, label: str, weight: str | None, positive: Any) -> Dataset:
+    """The columns as a data set."""
+    _check_columns(columns, label, weight)
+    cells = dict(columns)
+    features = {name: _numbers(name, cells[name], place) for name in cells if name not in (label, weight)}
+    if not features:
+        raise ValueError("no feature column is left; give at least one besides label and weight")
+    y, class_names = _labels(label, cells[label], place, positive)
+    sample_weight = None if weight is None else _numbers(weight, cells[weight], place)
+    source += f", label={label!r}"
+    source += "" if weight is None else f", weight={weight!r}"
+    source += "" if positive is None else f", positive={class_names[1]!r}"
+    X = np.column_stack([*features.values()])
+    return Dataset(X, np.asarray(y), source, tuple(features), class_names, sample_weight)
 
 
 def _read_csv(content: bytes) -> tuple[Columns, Place]:
@@ -112,12 +145,66 @@ def _read_npz(content: bytes) -> tuple[Columns, Place]:
     return columns, lambda row: f"row {row} (counted from 0)"
 
 
+def _read_parquet(content: bytes) -> tuple[Columns, Place]:
+    """The same of a Parquet file. Raises ValueError where pyarrow is missing, or cannot read it."""
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ModuleNotFoundError as error:
+        raise ValueError("Parquet is read by pyarrow, which is missing; pip install pyarrow") from error
+    try:
+        table = ParquetFile(io.BytesIO(content)).read()
+    except (ArrowException, OSError) as error:
+        raise ValueError(f"this is no Parquet file ({error}); write it anew") from error
+    columns = [(name, _cells(name, table.column(j))) for j, name in enumerate(table.column_names)]
+    return columns, lambda row: f"row {row} (counted from 0)"
+
+
+READERS = {".csv": _read_csv, ".npz": _read_npz, ".parquet": _read_parquet}
+KINDS = ".csv, .npz or .parquet"
+HINTS = {
+    (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"): "is compressed; unpack it and name the table inside",
+    (".xlsx", ".xls", ".ods"): "is a spreadsheet; save the sheet as CSV in UTF-8",
+    (
+        ".tsv",
+        ".tab",
+        ".txt",
+    ): "may be CSV by another name; rename it to .csv, where tabs and semicolons separate as well",
+    (".pq",): "may be Parquet by another name; rename it to .parquet",
+    (".feather", ".arrow", ".orc", ".h5", ".hdf5"): "is no kind that is read; save the table as .parquet",
+    (".npy",): "is one array; numpy.savez(path, X=..., y=...) writes an .npz, and fit --stream reads X.npy y.npy",
+    (".pkl", ".pickle"): "may run anybody's code when it is read, so it is not; save the table as .csv",
+    (".json", ".jsonl", ".db", ".sqlite"): "is no table of columns; save it as .csv",
+}
+
+
+def _cells(name: str, column: Any) -> Any:
+    """A column of a data frame as an array (N,) of numbers, or its texts; ValueError where it is neither."""
+    missing = np.asarray(next(getattr(column, ask) for ask in ("isna", "is_null") if hasattr(column, ask))())
+    if missing.any():
+        row = int(missing.argmax())
+        raise ValueError(f"row {row} (counted from 0), column {name!r} is missing; fill it in, or drop row or column")
+    values = np.asarray(column.to_numpy())
+    if values.ndim == 1 and values.dtype.kind in "OUT":
+        cells = values.tolist()
+        if all(isinstance(cell, str) for cell in cells):
+            return cells
+        if all(isinstance(cell, bool | np.bool_) for cell in cells):
+            return np.array(cells, dtype=bool)
+    if values.ndim != 1 or values.dtype.kind not in "biuf" or not np.can_cast(values.dtype, np.float64):
+        kind = getattr(column, "dtype", getattr(column, "type", values.dtype))
+        raise ValueError(f"column {name!r} holds {kind}; give numbers, or two texts for the label")
+    return values
+
+
 def _check_columns(columns: Columns, label: str, weight: str | None) -> None:
     names = [name for name, _ in columns]
+    seen: set[str] = set()
     for j, name in enumerate(names):
-        if not name.strip() or name in names[:j]:
+        if not name.strip() or name in seen:
             what = f"repeats the name {name!r}" if name.strip() else "has an empty name"
             raise ValueError(f"column {j + 1} {what}; give every column a name of its own")
+        seen.add(name)
     for role, wanted in (("label", label), ("weight", weight)):
         if wanted not in names and (role, wanted) != ("weight", None):
             raise ValueError(f"there is no {role} column {wanted!r}; give one of {names}")

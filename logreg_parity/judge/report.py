@@ -10,7 +10,9 @@ from rich.text import Text
 
 from ..data.files import write_whole
 from ..language import Words, say, sentences, speaking
-from ..show import STYLES, Grid, as_json, cell, number, ran_on, worst
+from ..show import STYLES, Grid, as_json, cell, number, ran_on, shown, worst
+from ..truth.columns import dependent
+from ..truth.separation import counted_rows
 from .compare import Comparison, ComparisonRow, placements
 
 AS_DATA = (
@@ -164,9 +166,13 @@ def _where_it_leads(c: Comparison) -> str:
             "" if c.setting.l2 else say("A penalty (--l2) would give it one."),
         )
     if best.status == "not unique":
-        return say(
-            "The features are linearly dependent, so the optimum is a whole line or plane of points; {stopped}.",
-            stopped=stopped,
+        names = [shown(name) for name, _ in dependent(counted_rows(c.dataset))]
+        return sentences(
+            say(
+                "The features are linearly dependent, so the optimum is a whole line or plane of points; {stopped}.",
+                stopped=stopped,
+            ),
+            say("Leave out {names}, and it is one point.", names=_and(names)),
         )
     return say("Whether a finite optimum exists could not be proved either way; {stopped}.", stopped=stopped)
 
