@@ -88,7 +88,7 @@ def _nearly(columns: np.ndarray) -> list[tuple[int, list[tuple[int, Any]]]]:
     """The same by least squares in float64, confirmed in every row."""
     scale = np.maximum(np.abs(columns).max(axis=0), np.finfo(float).tiny)
     scaled = columns / scale
-    R: np.ndarray = np.linalg.qr(scaled, mode="r")  # has the products of the columns with each other
+    R: Any = np.linalg.qr(scaled, mode="r")  # has the products of the columns with each other
     found: list[tuple[int, list[tuple[int, Any]]]] = []
     kept: list[int] = []
     for j in range(columns.shape[1]):
