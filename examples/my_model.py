@@ -49,7 +49,7 @@ def load(dataset, parameters, dtype):
 
 def objective(model, X, y, l2, reduction):
     loss = torch.nn.functional.binary_cross_entropy_with_logits(model(X)[:, 0], y, reduction=reduction)
-    return loss + l2 / 2 * (model.weight**2).sum()
+    return loss + (l2 / 2 * model.weight * model.weight).sum()
 
 
 def point(model):

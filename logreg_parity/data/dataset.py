@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..twins import check_reduction
+from .columns import of_frame
 
 
 class Parameters(NamedTuple):
@@ -81,9 +82,7 @@ class Dataset:
         Raises:
             ValueError: for what is no such frame, with the column, and the row where it is one cell.
         """
-        from .tables import from_frame
-
-        return from_frame(frame, label, weight=weight, positive=positive)
+        return cls(**of_frame(frame, label, weight, positive))
 
     @property
     def n_rows(self) -> int:
