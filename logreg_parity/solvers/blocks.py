@@ -8,11 +8,12 @@ intercept s = (1 - 2y) x, and whatever has D + 1 numbers here has D.
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cache, partial, reduce
+from functools import cache, partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,28 @@ class Sums(NamedTuple):
         return Sums(*(None if one is None else one + more for one, more in zip(self, other, strict=True)))
 
 
+def add_up(parts: Iterator[Sums], count: int, depth: float = math.inf) -> Sums:
+    """The sum of so many parts, in their order, as halves of halves: ``count`` alone says what is added to what.
+
+    So the sum is the same to the last bit whoever computes the parts. depth: how often the whole is halved; a part is
+    then what lies below.
+    """
+    if count == 1 or depth == 0:
+        return next(parts)
+    half = count // 2
+    return add_up(parts, half, depth - 1).plus(add_up(parts, count - half, depth - 1))
+
+
+def one_ahead(parts: Iterable[Sums]) -> Iterator[Sums]:
+    """The same parts, each handed on when the next is asked for: a framework computes that one meanwhile."""
+    ready = iter(parts)
+    before = next(ready)
+    for part in ready:
+        yield before
+        before = part
+    yield before
+
+
 class Block(NamedTuple):
     """Some signed rows, on a device: X (D + 1, R), weight (R,) in float64, or None where all are 1, and rows, R.
 
@@ -55,10 +78,10 @@ class BlockPlace(NamedTuple):
     """Where the blocks of a data set are, and what adds them up there: all that a twin brings to a fit but L-BFGS.
 
     put brings an array there. add(share, theta, hessian, fused) gives the Sums of some blocks at theta (D + 1,), in the
-    arithmetic of theta, on a GPU by its kernel where ``fused``. workers: how many threads share the blocks, None where
-    the device shares each among its cores. within: a context for putting and adding. twin: whose passes they are.
-    launcher: what has to be installed for the kernel of a GPU. fused: whether a kernel takes the place of the
-    framework's products, where there is one for them.
+    arithmetic of theta, on a GPU by its kernel where ``fused``; one thread computes a block, and ``add_up`` adds them.
+    workers: how many threads share the blocks, which changes no bit, None where the device shares each among its cores.
+    within: a context for putting and adding. twin: whose passes they are. launcher: what has to be installed for the
+    kernel of a GPU. fused: whether a kernel takes the place of the framework's products, where there is one for them.
     """
 
     put: Callable[[np.ndarray], Any]
@@ -137,8 +160,10 @@ class Blocks:
                 share = None if w is None else _weight_tiles(w, tiles)
                 blocks.append(place.block(tiles[held], None if share is None else share[held], len(X)))
                 weights.append(float(len(X) if w is None else w.sum()))
-                sums = tiles.sum(axis=2, dtype=np.float64) if share is None else (tiles @ share[..., None])[..., 0]
-                total = total + sums.sum(axis=0)
+                if share is None:
+                    total = total + tiles.sum(axis=2, dtype=np.float64).sum(axis=0)
+                else:  # no product of BLAS, whose threads would decide in which order it is added
+                    total = total + np.einsum("tkl,tl->k", tiles, share)
                 largest = np.maximum(largest, _largest(tiles))
         except MemoryError as error:
             taken = sum(signed) * size * number.itemsize
@@ -175,8 +200,8 @@ class Blocks:
 
     @property
     def longest_sum(self) -> int:
-        """The most additions a term of a sum goes through: those of the longest block, then those of the blocks."""
-        return max(block.rows for block in self.blocks) + len(self.blocks)
+        """The most additions a term of a sum goes through: those of the longest block, then those of ``add_up``."""
+        return max(block.rows for block in self.blocks) + halvings(len(self.blocks))
 
     def sample(self, rows: int) -> "Blocks":
         """At least so many rows, spread over the data set: the first blocks, part of one of them, or packed anew."""
@@ -197,14 +222,29 @@ class Blocks:
     def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
         """The sums over all rows at theta (D + 1,), in NumPy: one pass, in that arithmetic.
 
-        Each worker has its share of the blocks; one of them is the caller.
+        Each worker has its share of the blocks; one of them is the caller. How many there are changes no bit.
         """
         place, workers = self.place, self.place.workers or 1
         fused = place.has_kernel(len(theta), hessian=hessian)
         part = partial(place.add, theta=theta.astype(arithmetic), hessian=hessian, fused=fused)
-        shares = [self.blocks[worker::workers] for worker in range(min(workers, len(self.blocks)))]
+        depth = halvings(workers) + (2 if workers & (workers - 1) else 0)  # more shares where one each would be unequal
+        shares = _shares(self.blocks, depth)
         with place.within():
-            return reduce(Sums.plus, _threads().map(part, shares[1:]), part(shares[0]))
+            others = _threads().map(part, shares[1:]) if len(shares) > 1 else iter(())
+            return add_up(chain([part(shares[0])], others), len(self.blocks), depth)
+
+
+def halvings(count: int) -> int:
+    """How often ``add_up`` halves so many parts until each is alone."""
+    return (count - 1).bit_length()
+
+
+def _shares(blocks: Sequence[Block], depth: int) -> list[Sequence[Block]]:
+    """The blocks, halved so often, or until each is alone: the parts of ``add_up`` with that depth."""
+    if len(blocks) == 1 or depth == 0:
+        return [blocks]
+    half = len(blocks) // 2
+    return _shares(blocks[:half], depth - 1) + _shares(blocks[half:], depth - 1)
 
 
 @cache
@@ -219,7 +259,10 @@ def processors() -> int:
 
 
 def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> int:
-    """Into how many blocks, as many for every worker, the rows of so many numbers are cut."""
+    """Into how many blocks the rows of so many numbers are cut: by their bytes alone, whoever computes.
+
+    It is an even number, and where there are more a multiple of a larger power of two: workers have equal shares.
+    """
     row = size * number.itemsize
     if place.workers is None:
         return -(-rows * row // DEVICE_BLOCK_BYTES)
@@ -228,7 +271,9 @@ def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> i
     most = max(BLOCK_BYTES // row, BLOCK_ROWS)
     if place.in_tiles:  # of which one is in cache, however many a block has: as many full ones as fill two blocks
         most = 2 * most // TILE * TILE or most
-    return -(-rows // (most * place.workers)) * place.workers
+    least = -(-rows // most)
+    unit = 2 ** max(1, least.bit_length() - 3)
+    return -(-least // unit) * unit
 
 
 def _signed_rows(
