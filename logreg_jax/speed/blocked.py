@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from logreg_parity.solvers.blocks import Block, Sums, add_up, one_ahead
+from logreg_parity.solvers.blocks import Block, Sums, add_up, ahead
 
-from ..convert import arithmetic, to_numpy
+from ..convert import arithmetic
 from . import fused as kernel
 
 
@@ -61,5 +61,6 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
         The Sums: (), (D + 1,) and (D + 1, D + 1) or None, in float64.
     """
     add = kernel.add_block if fused else partial(add_block, hessian=hessian)
-    parts = one_ahead(add(X, weight, theta) for X, weight, _ in share)
-    return add_up((Sums(*(None if sums is None else to_numpy(sums) for sums in part)) for part in parts), len(share))
+    parts = ahead((add(X, weight, theta) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
+    fetched = (Sums(*(None if sums is None else np.asarray(sums) for sums in part)) for part in parts)
+    return add_up(fetched, len(share))

@@ -8,6 +8,7 @@ intercept s = (1 - 2y) x, and whatever has D + 1 numbers here has D.
 
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -25,6 +26,7 @@ BLOCK_BYTES = 2**21  # of X: below, dispatch costs more; above, cache misses
 BLOCK_ROWS = 2**9  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
+AHEAD = 2**20  # numbers of sums that wait to be added: to wait for each block takes a sixth longer
 WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
 DTYPES = ("float64", "float32")
 
@@ -53,14 +55,17 @@ def add_up(parts: Iterator[Sums], count: int, depth: float = math.inf) -> Sums:
     return add_up(parts, half, depth - 1).plus(add_up(parts, count - half, depth - 1))
 
 
-def one_ahead(parts: Iterable[Sums]) -> Iterator[Sums]:
-    """The same parts, each handed on when the next is asked for: a framework computes that one meanwhile."""
-    ready = iter(parts)
-    before = next(ready)
-    for part in ready:
-        yield before
-        before = part
-    yield before
+def ahead(parts: Iterable[Sums], size: int) -> Iterator[Sums]:
+    """The same parts, each handed on when more were asked for: a framework computes those meanwhile.
+
+    size: numbers in a part, of which AHEAD may wait.
+    """
+    waiting: deque[Sums] = deque()
+    for part in parts:
+        waiting.append(part)
+        if len(waiting) > max(1, AHEAD // size):
+            yield waiting.popleft()
+    yield from waiting
 
 
 class Block(NamedTuple):
@@ -251,6 +256,10 @@ def _shares(blocks: Sequence[Block], depth: int) -> list[Sequence[Block]]:
 def _threads() -> ThreadPoolExecutor:
     """The workers' threads."""
     return ThreadPoolExecutor(processors())
+
+
+if hasattr(os, "register_at_fork"):  # the threads stay with the parent
+    os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
 def processors() -> int:

@@ -7,17 +7,16 @@ sums are added in float64, so that float32 arithmetic loses fewer digits than pl
 float32 rows reads no more memory than float32 does.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from logreg_parity.solvers.blocks import Block, Sums, add_up, one_ahead
+from logreg_parity.solvers.blocks import Block, Sums, add_up, ahead
 
-from ..convert import to_numpy
+from ..convert import one_thread
 from . import fused as kernel
 
 
@@ -44,19 +43,8 @@ def add_block(X: Tensor, weight: Tensor | None, theta: Tensor, hessian: bool) ->
     return Sums(losses.sum().double(), (X @ p).double(), None if h is None else ((X * h) @ X.T).double())
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """PyTorch's own in this thread: the workers are the threads there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 @torch.inference_mode()
-@_one_thread()
+@one_thread()  # the workers are the threads there are
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
     """The Sums of some blocks at theta (D + 1,), in its arithmetic, by the kernel where ``fused``; in NumPy.
 
@@ -71,5 +59,6 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
     """
     point = torch.from_numpy(theta).to(share[0].X.device)
     add = kernel.add_block if fused else partial(add_block, hessian=hessian)
-    parts = one_ahead(add(X, weight, point) for X, weight, _ in share)
-    return add_up((Sums(*(None if sums is None else to_numpy(sums) for sums in part)) for part in parts), len(share))
+    parts = ahead((add(X, weight, point) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
+    fetched = (Sums(*(None if sums is None else sums.cpu().numpy() for sums in part)) for part in parts)
+    return add_up(fetched, len(share))
