@@ -81,9 +81,9 @@ def arithmetic(dtype: str) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within it what JAX computes in this thread is computed as elsewhere: it has no such switch.
+    """Within it one thread computes what the framework is asked in this thread, where it has a switch for that.
 
-    What has to be computed by one thread is compiled so: see ``speed/blocked.py``.
+    JAX has none: what one thread has to compute is compiled so, as in ``speed/blocked.py``.
     """
     yield
 

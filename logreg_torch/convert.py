@@ -81,10 +81,10 @@ def arithmetic(dtype: str) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within it what PyTorch computes in this thread is computed by one: more would add sums in another order.
+    """Within it one thread computes what the framework is asked in this thread, where it has a switch for that.
 
-    A thread that has not computed before begins with the number that another has set, for all that it knows: where it
-    finds 1 while others are in here, it takes over what the first of them found.
+    More would add sums in another order. A thread that has not computed before begins with the number that was set
+    last: where it finds 1 while others are in here, it takes over what the first of them has found.
     """
     with _threads.lock:
         before = torch.get_num_threads()
@@ -112,7 +112,8 @@ class _Threads:
 @contextmanager
 def _full() -> Iterator[None]:
     """For the whole process: a GPU's products are no TF32, and those of oneDNN on a CPU no bfloat16."""
-    places = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
+    one_dnn: Any = torch.backends.mkldnn
+    places = torch.backends.cuda.matmul, one_dnn.matmul
     saved = [place.fp32_precision for place in places]
     for place in places:
         place.fp32_precision = "ieee"
@@ -123,7 +124,9 @@ def _full() -> Iterator[None]:
             place.fp32_precision = precision
 
 
-_threads, _full_products, _HOME = _Threads(), Shared(_full), os.getpid()
+_threads = _Threads()
+_full_products = Shared(_full)
+_HOME = os.getpid()
 
 
 def from_numpy(array: Any, dtype: str, device: str) -> Tensor:
