@@ -32,7 +32,7 @@ TOP = "site:"  # begins a link that is written from the top of the site
 ROOMS = ("logreg_parity", "logreg_torch", "logreg_jax")
 LANGUAGES = {"en": ("English", ""), "zh": ("中文", "zh/")}
 FENCE = re.compile(r"^ *(```|~~~)")
-LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s]+)(?=\))")
+LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s]+)(?=\))|(?<=(?:src|ref)=\")(?!https?:|#)([^\"\s]+)(?=\")")
 SECTIONS = {
     "en": ("Home", "Explorer", "Side by side", "Lessons", "Guides", "Benchmarks", "Reference", "Project"),
     "zh": ("首页", "探索器", "并排对照", "课程", "指南", "性能测试（英文）", "参考（英文）", "项目（英文）"),
@@ -120,7 +120,7 @@ class Stage:
         page, fenced, lines = self.pages[self.lang][source], False, []
         for line in text.splitlines():
             fenced ^= bool(FENCE.match(line))
-            lines.append(line if fenced else LINK.sub(lambda link: self._target(source, page, link[1]), line))
+            lines.append(line if fenced else LINK.sub(lambda link: self._target(source, page, link[0]), line))
         target = self.folder / page
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_folded("\n".join(lines)) + "\n", encoding="utf-8")
