@@ -95,6 +95,15 @@ def test_links_lead_to_where_their_targets_stand_in_the_site(tmp_path):
     assert (tmp_path / "docs" / "explorer.png").exists()
 
 
+def test_a_link_to_a_folder_leads_to_a_page_of_its_files(tmp_path):
+    stage = website.Stage(tmp_path, "en", None)
+    stage.write("docs/check.md", "[a](../benchmarks/benchopt/solvers)")
+    assert "(../benchmarks/benchopt/solvers/index.md)" in (tmp_path / "docs" / "check.md").read_text()
+    listed = (tmp_path / "benchmarks" / "benchopt" / "solvers" / "index.md").read_text(encoding="utf-8")
+    assert "## [logreg_jax.py](logreg_jax.py)\n\n````python" in listed
+    assert (tmp_path / "benchmarks" / "benchopt" / "solvers" / "logreg_jax.py").exists()
+
+
 def test_formulas_are_drawn_and_docstrings_have_their_indices(site):
     assert "<math" in read(site, "lessons/01_the_curve.html") and "arithmatex" not in read(
         site, "lessons/01_the_curve.html"
