@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
+    from ..data.dataset import Dataset
     from ..judge.fits import exit_status, report, tables_agree, verdict, write
     from ..show import screen
     from ..truth.infinite import runaway
@@ -102,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
         console.print(f"{own}:\n{inference}\n", soft_wrap=True)
     console.print(verdict(fits), soft_wrap=True)
     gone = [fit for fit in fits.values() if fit.status == "no finite optimum"]
-    if gone and not options.stream:
+    if gone and isinstance(dataset, Dataset):
         rows, proposal = round_dataset(dataset, options.dtype), flatten(gone[0].parameters)
         what = runaway(rows, l2=options.l2, intercept=options.intercept, proposal=proposal)
         console.print(f"{what or ''}", soft_wrap=True)
