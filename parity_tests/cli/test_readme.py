@@ -24,11 +24,12 @@ STATUS = {  # the pages say so: a fault, or a refusal, is what they show
     "explain jax.npz mine.npz": 1,
     "--stream X.npy y.npy --l2 1e-3": 2,
 }
-ELSEWHERE = (  # what takes long, or another test looks at: test_museum, test_sweep, test_check_cli
+ELSEWHERE = (  # what takes long, or another test looks at: test_museum, test_sweep, test_check_cli, test_hashes
     "logreg-parity museum --score",
     "logreg-parity museum --pairs",
     "logreg-parity passport sweep",
     "logreg-parity check",
+    "logreg-parity hash",
 )
 
 
