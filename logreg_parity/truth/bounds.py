@@ -192,16 +192,18 @@ class PointBounds:
     def objective(self) -> np.float64 | np.ndarray:
         """(1 + γ_k) mean E + γ_k mean ℓ, k = N + 4 (2N + 4 with row weights), and γ_{D+3} of the penalty.
 
-        The losses and the row weights are not negative, so a sum of them is as accurate as its terms and γ_k.
+        The losses and the row weights are not negative, so a sum of them is as accurate as its terms and γ_k. Of the
+        penalty, a sum of ((l2 / 2) w_j) w_j, the first product may be off by τ, which w_j then multiplies.
         """
         g = self._gamma(self._roundings + 1)
         data = np.sum(self._share * ((1 + g) * self.loss + g * self._losses), axis=-1)
-        penalty = self._gamma(self._w.shape[-1] + 3) * self._l2 / 2 * (self._w**2).sum(axis=-1)
+        penalty = self._gamma(self._w.shape[-1] + 3) * (self._l2 / 2 * self._w * self._w).sum(axis=-1)
+        flushed = (1 + np.abs(self._w)).sum(axis=-1) if self._l2 else 0
         if self._exact:  # in units of the largest term, top ≤ 2 max: N max 2^-51, and D max 2^-51 of the penalty
-            terms, squares = self._share * (self.loss + self._losses), self._l2 * self._w**2
+            terms, squares = self._share * (self.loss + self._losses), self._l2 * self._w * self._w
             largest = terms.max(axis=-1) * self._y.shape[-1] + squares.max(axis=-1, initial=0.0) * squares.shape[-1]
             data = data + 2 * exact.UNIT * largest + 2 * self._off_count[..., 0] * terms.sum(axis=-1) + self._flushed
-        return ENLARGED * (data + penalty + (2 * self._y.shape[-1] + 4) * self._tau)
+        return ENLARGED * (data + penalty + (2 * self._y.shape[-1] + 4 + flushed) * self._tau)
 
     @cached_property
     def gradient_scale(self) -> np.ndarray:
