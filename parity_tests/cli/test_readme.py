@@ -106,7 +106,7 @@ def bare(source: str) -> dict[str, str]:
     for top in ast.parse(source).body:
         for node in top.body if isinstance(top, ast.ClassDef) else [top]:
             if isinstance(node, ast.AnnAssign):
-                found[f"{top.name}.{ast.unparse(node)}"] = ""
+                found[f"{getattr(top, 'name', '')}.{ast.unparse(node)}"] = ""
             if isinstance(node, ast.FunctionDef):
                 names = [argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)]
                 body = node.body[1:] if ast.get_docstring(node) else node.body
