@@ -14,7 +14,7 @@ from .alignment import Kind
 from .article import FRAMEWORKS, Article
 from .element import WORDS, both, element, identity, say
 from .notes import LANGUAGES, load_notes, place
-from .sources import TWINS, Pair, find_folder, read_twins
+from .sources import READING_ORDER, TWINS, Pair, find_folder, read_twins
 
 
 def page() -> str:
@@ -96,6 +96,7 @@ def _choices(name: str, legend: str, texts: Mapping[str, Sequence[str]]) -> str:
 
 
 def _section(file: str, articles: Sequence[Article]) -> str:
+    """A file; those beyond the lesson's are folded, and a link into one unfolds it."""
     back = element("a", "↑ ", say("top"), href=f"#{identity('contents')}", class_="top")
     sides = (
         element("span", element("b", framework), " ", element("code", f"{package}/{file}"), class_=f"name {side}")
@@ -103,9 +104,10 @@ def _section(file: str, articles: Sequence[Article]) -> str:
     )
     heading = element("h2", element("code", file), back)
     names = element("div", *sides, class_="names", aria_hidden="true")
-    return element(
-        "section", heading, names, *(article.html() for article in articles), id=identity(file), tabindex="-1"
-    )
+    content: tuple[str, ...] = (names, *(article.html() for article in articles))
+    if file not in READING_ORDER:
+        content = (element("details", element("summary", say("folded", count=len(articles))), *content),)
+    return element("section", heading, *content, id=identity(file), tabindex="-1")
 
 
 def _read(name: str) -> str:
