@@ -31,8 +31,10 @@ def page() -> str:
     return f"<!doctype html>\n{element('html', element('head', *head), body, lang='en')}\n"
 
 
-def fragment(language: str = "en") -> str:
+def fragment(language: str = "en", *, lesson: bool = False) -> str:
     """A ``style`` and a ``div`` to be put into another page; nothing in them is loaded from elsewhere, nothing runs.
+
+    With ``lesson`` the lesson's files only.
 
     The style speaks of the class ``sidebyside`` only. Font and ``color-scheme`` are those of the page around; its
     headings begin with h2. ``data-language`` of the div may be changed at any time. Ids begin with ``sbs-``, and
@@ -41,11 +43,13 @@ def fragment(language: str = "en") -> str:
     """
     if language not in LANGUAGES:
         raise ValueError(f"language is {language!r}; give one of {', '.join(LANGUAGES)}")
-    return element("style", _read("fragment.css")) + _content(language)
+    return element("style", _read("fragment.css")) + _content(language, lesson=lesson)
 
 
-def _content(language: str) -> str:
+def _content(language: str, *, lesson: bool = False) -> str:
     articles = _articles(read_twins(*map(find_folder, TWINS)))
+    if lesson:
+        articles = {file: articles[file] for file in READING_ORDER}
     show = _choices("sbs-show", "show", {key: WORDS[key] for key in ("all", "differences", "ideas")})
     top = (_counts(articles), _contents(articles), show)
     sections = (_section(file, some) for file, some in articles.items())
