@@ -30,6 +30,8 @@ FRAMEWORKS = ("torch", "jax", "jaxlib", "optax")
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status."""
+    if "" not in sys.path:
+        sys.path.append("")  # a module of the user's in the working folder, after all that is installed
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "compare"
     if name not in COMMANDS:
@@ -42,7 +44,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return command.run(options)
     except (ValueError, OSError, OracleError) as error:
-        print(f"logreg-parity: {error}", file=sys.stderr)
+        from ..show import shown
+
+        print(f"logreg-parity: {shown(str(error), chr(10))}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         if error.name not in FRAMEWORKS:
