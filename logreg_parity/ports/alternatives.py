@@ -260,8 +260,8 @@ def moved_state(formula: Formula, before: Point, after: Point) -> Iterator[Moved
         size = float(way @ way)
         found: list[MovedState] = []
         for operation in formula.recordings[1].operations:
-            if not operation.is_real or operation.value.size != way.size or operation.word in ("input", "constant"):
-                continue
+            if operation.word != "add" or not operation.is_real or operation.value.size != way.size:
+                continue  # (1 - m) old + m new
             own = operation.value.ravel() - before[name].ravel()
             c = float(own @ way) / size if size and np.isfinite(own).all() else 0.0
             if c and _near(c * way, own) and way.size > 1:

@@ -96,8 +96,9 @@ def check(
     elif outside:
         partings = localise(formula, sides)
         parting = tuple(part.words for part in partings if part is not None)
-        proved = other_constant(formula, sides, here) or confusion(formula, partings)
-        cause = " ".join(filter(None, [proved, cause if not proved else cause.removeprefix(UNKNOWN).strip()]))
+        known = not cause.startswith(UNKNOWN)
+        proved = other_constant(formula, sides, here) or ("" if known else confusion(formula, partings))
+        cause = f"{proved} {cause.removeprefix(UNKNOWN).strip()}".strip() if proved else cause
     layout = sides[1].layout
     assert layout is not None
     return Report(

@@ -79,10 +79,8 @@ def _narrow_constants(sides: tuple[Side, Side], recordings: tuple[Recording, Rec
     for side, recording in zip(sides, recordings, strict=True):
         for place in sorted(recording.needed()):
             operation = recording.operations[place]
-            if operation.word != "constant" or not operation.value.size or np.ptp(operation.value):
-                continue
-            c = float(operation.value.ravel()[0])
-            if np.isfinite(c) and read(c, READINGS[0]) != (meant := read(c, READINGS[2])):
+            c = operation.number
+            if c is not None and read(c, READINGS[0]) != (meant := read(c, READINGS[2])):
                 listed[f"{side.name}'s float32 {c:.12g} ({operation.place}) read as {float(meant[1]):.7g}"] = None
     return ", ".join(listed)
 
@@ -212,8 +210,8 @@ def odd_constants(recordings: tuple[Recording, Recording]) -> list[tuple[set[str
         held: dict[tuple[str, Any], tuple[float, str]] = {}
         for place in sorted(recording.needed()):
             operation = recording.operations[place]
-            if operation.word == "constant" and operation.value.size and np.ptp(operation.value) == 0:
-                c = float(operation.value.ravel()[0])
+            c = operation.number
+            if c is not None:
                 held.setdefault(read(abs(c), READINGS[0]), (c, operation.place))
         sides.append(held)
     mine, theirs = sides
@@ -274,8 +272,7 @@ def _with_constant(recording: Recording, a: float, b: float) -> Recording:
     """The recording with a written number, and its negative, changed everywhere."""
     operations = list(recording.operations)
     for place, operation in enumerate(operations):
-        value = operation.value
-        if operation.word == "constant" and value.size and np.ptp(value) == 0 and abs(value.ravel()[0]) == abs(a):
-            factor = 1.0 if value.ravel()[0] == a else -1.0
-            operations[place] = replace(operation, value=np.full_like(value, factor * b))
+        c = operation.number
+        if c is not None and abs(c) == abs(a):
+            operations[place] = replace(operation, value=np.full_like(operation.value, b if c == a else -b))
     return replace(recording, operations=operations)

@@ -58,6 +58,14 @@ class RecordedOperation:
         return self.value.dtype.kind == "f"
 
     @property
+    def number(self) -> float | None:
+        """The number that a constant repeats, where it is one and finite."""
+        if self.word != "constant" or not self.value.size:
+            return None
+        first = float(self.value.ravel()[0])
+        return first if np.isfinite(first) and bool((self.value == first).all()) else None
+
+    @property
     def place(self) -> str:
         """Where it stands, in words."""
         return ", ".join(filter(None, [self.module and f"`{self.module}`", self.line])) or "no line of its own"

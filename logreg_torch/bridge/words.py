@@ -18,8 +18,8 @@ _MOVES = set(
     contiguous copy detach
     diag_embed diagonal embedding expand expand_as flatten flip gather im2col index index_select lift_fresh
     lift_fresh_copy movedim narrow permute ravel repeat reshape roll select select_backward select_scatter slice
-    slice_backward slice_scatter split split_with_sizes squeeze stack swapaxes t transpose tril triu unbind unflatten
-    unfold unsafe_split unsqueeze view view_as view_copy""".split()  # noqa: SIM905
+    slice_backward slice_scatter split split_with_sizes squeeze stack swapaxes t tensor_split transpose tril triu unbind
+    unflatten unfold unsafe_split unsqueeze view view_as view_copy""".split()  # noqa: SIM905
 )
 _SUMS = set(
     """_index_put_impl _unsafe_index_put col2im cumsum diagonal_backward embedding_dense_backward index_add index_put
