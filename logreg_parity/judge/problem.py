@@ -6,7 +6,7 @@ from the very same numbers and nothing a comparison shows is the fault of the in
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ..data.dataset import Dataset, Parameters, batches
 from ..data.history import Evaluation, History
 from ..truth import bounds, oracle, reference
 from ..truth.momentum import trajectory
-from ..truth.ulp import round_dataset, round_parameters, round_setting
+from ..truth.ulp import format_of, round_dataset, round_parameters, round_setting
 from ..twins import Program, Setting, Twin
 
 
@@ -72,6 +72,43 @@ def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype:
     return Inputs(*rounded, rows)
 
 
+def check_given(given: Inputs, dataset: Dataset, start: Parameters, setting: Setting, dtype: str) -> None:
+    """Hold what programs are given to what the user gave: every number within its rounding, every row in its batch.
+
+    All that is compared begins with these numbers, the exact run as well: a fault in them would show nowhere else.
+
+    Raises:
+        AssertionError: where they differ, which is a fault of ours.
+    """
+    format, has_weights = format_of(dtype), dataset.sample_weight is not None
+    pairs: dict[str, tuple[Any, Any]] = {"X": (given.dataset.X, dataset.X), "y": (given.dataset.y, dataset.y)}
+    if has_weights or given.dataset.sample_weight is not None:
+        pairs["sample_weight"] = given.dataset.sample_weight, dataset.sample_weight
+    pairs["start"] = reference.flatten(given.start), reference.flatten(start)
+    words = ("steps", "batch_size", "seed", "nesterov", "reduction", "record", "loss")
+    numbers = ("learning_rate", "momentum", "l2")
+    pairs["setting"] = (
+        [getattr(given.setting, name) for name in numbers],
+        [getattr(setting, name) for name in numbers],
+    )
+    for name, (ours, theirs) in pairs.items():
+        a, b = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+        smallest = 2.0 ** (format.min_exponent - format.precision)  # half of the smallest spacing
+        same = a.shape == b.shape and (np.abs(a - b) <= np.maximum(format.unit_roundoff * np.abs(b), smallest)).all()
+        assert same, f"{name} is not what was given, rounded to {dtype}; please report this"
+    kept = all(getattr(given.setting, name) == getattr(setting, name) for name in words)
+    assert kept, "the setting is not the one that was given; please report this"
+    if setting.batch_size is None:
+        assert given.batches is None, "batches came where all rows were asked for; please report this"
+        return
+    random, n, size = np.random.RandomState(setting.seed), dataset.n_rows, setting.batch_size
+    passes = range(-(-setting.steps // -(-n // size)))
+    wanted = [order[k : k + size] for order in (random.permutation(n) for _ in passes) for k in range(0, n, size)]
+    found = given.batches or []
+    right = len(found) == setting.steps and all(map(np.array_equal, found, wanted))
+    assert right, "a mini-batch does not hold the rows that batch_size and seed name; please report this"
+
+
 class Problem:
     """A data set, a start and a setting in one format, with everything exact that they lead to.
 
@@ -82,7 +119,9 @@ class Problem:
 
     def __init__(self, dataset: Dataset, start: Parameters, setting: Setting, dtype: str, *, exact_steps: int):
         self.dtype = dtype
-        self.dataset, self.start, self.setting, self.batches = rounded_inputs(dataset, start, setting, dtype)
+        given = rounded_inputs(dataset, start, setting, dtype)
+        check_given(given, dataset, start, setting, dtype)
+        self.dataset, self.start, self.setting, self.batches = given
         self.exact_start = self._exact_at(self.start)
         walked = replace(self.setting, steps=exact_steps)
         self.exact_run = oracle.trajectory(self.dataset, self.start, walked, batches=self.batches)

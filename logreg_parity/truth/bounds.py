@@ -110,6 +110,17 @@ class PointBounds:
         return (1 - self._y) * self._p - self._y * self._q
 
     @cached_property
+    def value(self) -> np.float64 | np.ndarray:
+        """The exact objective, in float64."""
+        return np.sum(self._share * self._losses, axis=-1) + (self._l2 / 2 * self._w * self._w).sum(axis=-1)
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """The exact gradient (D + 1,), the bias last, in float64."""
+        r = self._share * self.residuals
+        return _flatten(_product(self._X.swapaxes(-1, -2), r) + self._l2 * self._w, r.sum(axis=-1))
+
+    @cached_property
     def logit(self) -> np.ndarray:
         """Δz (N,) = γ_{D+1} (|X| |w| + |b|) + (2D + 1) τ.
 
@@ -305,7 +316,7 @@ def trajectory(
     steps, rate = len(weights) - 1, setting.learning_rate
     before = setting.record == "before"
     moved, values, steep = np.empty((3, steps))  # the bounds of the step and of the loss, and ‖g‖ where that is taken
-    for chosen, rows in _stacks(dataset, batches, steps):
+    for chosen, rows in stacks(dataset, batches, steps):
         here, there = (Parameters(weights[chosen + s], biases[chosen + s]) for s in (0, 1))
         with np.errstate(over="ignore", invalid="ignore"):  # past the first bound that is not finite, no other counts
             at = PointBounds(rows, here, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
@@ -327,7 +338,7 @@ def trajectory(
     return TrajectoryBounds(errors, losses)
 
 
-def _stacks(
+def stacks(
     dataset: Dataset, batches: Sequence[np.ndarray] | None, steps: int
 ) -> Iterator[tuple[np.ndarray, Dataset | Batches]]:
     """The steps (K,) in stacks of equally many rows, with these: the data set, or ``Batches``."""
