@@ -180,7 +180,9 @@ def decay(s: Suspect) -> str | None:
             continue  # any step is one number's decay by something
         if not meant and not _close(s, size * part, s.bound + s.bound[k]):
             continue
-        value = f"{size:.6g}"
+        known_size = next((d for d in known if d and _close(s, d * part)), None)
+        short, off = float(f"{size:.3g}"), s.bound[k] / rate / abs(part[k])
+        value = f"{known_size:.6g}" if known_size is not None else f"{short if abs(short - size) <= off else size:.6g}"
         said = f": {meant}" if meant and where != "the bias" else ""
         return f"The step holds a decay of {value} on {where} beside the gradient{said}."
     return None

@@ -13,9 +13,12 @@ import numpy as np
 from ..data.dataset import Dataset, Parameters, batches
 from ..data.history import Evaluation, History
 from ..truth import bounds, oracle, reference
-from ..truth.momentum import trajectory
+from ..truth.momentum import Velocity, trajectory
 from ..truth.ulp import format_of, round_dataset, round_parameters, round_setting
 from ..twins import Program, Setting, Twin
+
+CHANCE = 1e-9
+"""That a number of a correct program leaves its likely bound (``truth/bounds.py``)."""
 
 
 class Run(NamedTuple):
@@ -38,6 +41,7 @@ class Quantity(NamedTuple):
     bound: np.ndarray  # (K,), absolute
     size: np.ndarray  # (K,), in whose ulps an error is told: what a value is a sum of, not what cancellation leaves
     first_step: int | None = None  # where the K places are steps, the first of them
+    likely: np.ndarray | None = None  # (K,), the bound that is left with CHANCE only, were roundings independent
 
 
 class Inputs(NamedTuple):
@@ -168,9 +172,9 @@ class Problem:
     def _exact_at(self, point: Parameters) -> Evaluation:
         return oracle.evaluate(self.dataset, point, l2=self.setting.l2, reduction=self.setting.reduction)
 
-    def _bounds_at(self, point: Parameters) -> bounds.PointBounds:
+    def _bounds_at(self, point: Parameters, chance: float | None = None) -> bounds.PointBounds:
         l2, reduction = self.setting.l2, self.setting.reduction
-        return bounds.PointBounds(self.dataset, point, dtype=self.dtype, l2=l2, reduction=reduction)
+        return bounds.PointBounds(self.dataset, point, dtype=self.dtype, l2=l2, reduction=reduction, chance=chance)
 
     def quantities(self, run: Run) -> Iterator[Quantity]:
         """The rows of a comparison, in the order in which a reader meets them."""
@@ -181,23 +185,58 @@ class Problem:
         yield Quantity("every point", run.points, exact_points, limit, size, first_step=0)
         size = np.abs(run.losses)
         yield Quantity("every loss", run.losses, self.exact_run.losses, run.bounds.losses, size, first_step=1)
+        yield from self._strange_steps(run.points)
         if run.end is not None:
             exact = None if self.exact_end is None else exact_points[-1:]
             yield Quantity("end: parameters", run.points[-1:], exact, limit[-1:], distance_from_origin[-1:])
             yield from self._at_the_end(run, run.end)
 
+    def _strange_steps(self, points: np.ndarray) -> Iterator[Quantity]:
+        """Where a step does not lead where it should from where the run itself stands, coordinate by coordinate.
+
+        The norm of a point hides what happens to a small coordinate beside a large one, and the bound of a whole run
+        ends where rounding may grow without limit. A step by itself has a bound in every coordinate, and always.
+        """
+        finite = np.isfinite(points).all(axis=1)
+        steps = len(points) - 1 if finite.all() else int(np.argmin(finite)) - 1
+        if steps < 1:
+            return
+        s, batches = self.setting, None if self.batches is None else self.batches[:steps]
+        slopes, limits = np.empty((2, steps, points.shape[1]))
+        for chosen, rows in bounds.stacks(self.dataset, batches, steps):
+            here = Parameters(points[chosen, :-1], points[chosen, -1])
+            with np.errstate(over="ignore", invalid="ignore"):
+                at = bounds.PointBounds(rows, here, dtype=self.dtype, l2=s.l2, reduction=s.reduction)
+                slopes[chosen], limits[chosen] = at.slope, at.gradient
+        velocity, format = Velocity(points.shape[1], s, self.dtype), format_of(self.dtype)
+        error, bound = np.empty((2, steps, points.shape[1]))
+        for t, (slope, limit) in enumerate(zip(slopes, limits, strict=True)):
+            with np.errstate(over="ignore", invalid="ignore"):  # a step that is lost has no bound
+                off, *_ = velocity.add(slope, 2 * limit)  # the slope has an error of its own
+                rounded = 2 * format.unit_roundoff * np.abs(points[t + 1]) + 4 * format.smallest_normal
+                error[t] = np.abs(points[t + 1] - (points[t] - s.learning_rate * velocity.direction))
+                bound[t] = bounds.ENLARGED * (s.learning_rate * off + rounded)
+        bound = np.where(np.isnan(bound), np.inf, bound)
+        if (error > bound).any():
+            worst = np.argmax(np.where(bound > 0, error / np.where(bound > 0, bound, 1), 0), axis=1)
+            place = np.arange(steps), worst
+            none, size = oracle.as_exact(np.zeros(steps)), np.abs(points[1 : steps + 1])[place]
+            yield Quantity("every step", error[place], none, bound[place], size, first_step=1)
+
     def _at_the_start(self, start: Evaluation) -> Iterator[Quantity]:
-        limits = self._bounds_at(self.start)
+        limits, likely = self._bounds_at(self.start), self._bounds_at(self.start, CHANCE)
         exact, weight = self.exact_start, np.abs(self.start.weight)
         size = np.abs(self.dataset.X) @ weight + abs(self.start.bias)
-        yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size)
+        yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size, likely=likely.logit)
         size = exact.losses.astype(np.float64)
-        yield Quantity("start: row losses", start.losses, exact.losses, limits.loss, size)
+        yield Quantity("start: row losses", start.losses, exact.losses, limits.loss, size, likely=likely.loss)
         value, exact_value = np.atleast_1d(start.objective), np.atleast_1d(exact.objective)
         limit, size = np.atleast_1d(limits.objective), exact_value.astype(np.float64)
-        yield Quantity("start: loss", value, exact_value, limit, size)
+        seldom = np.atleast_1d(likely.objective)
+        yield Quantity("start: loss", value, exact_value, limit, size, likely=seldom)
         slope, exact_slope = reference.flatten(start.gradient), reference.flatten(exact.gradient)
-        yield Quantity("start: gradient", slope, exact_slope, limits.gradient, limits.gradient_scale)
+        size, seldom = limits.gradient_scale, likely.gradient
+        yield Quantity("start: gradient", slope, exact_slope, limits.gradient, size, likely=seldom)
 
     def _at_the_end(self, run: Run, end: Evaluation) -> Iterator[Quantity]:
         point = Parameters(run.points[-1, :-1], run.points[-1, -1])

@@ -94,7 +94,7 @@ class Stepping(ByHand):
 
     def step(self, theta: Parameters, rate: float, *batch: Any) -> Parameters:
         self.number += 1
-        return super().step(theta, rate * self.share(self.number), *batch)
+        return super().step(theta, rate * float(self.share(self.number)), *batch)
 
 
 class RateHalved(Stepping):
@@ -298,6 +298,7 @@ class NesterovAsPrinted(HeavyBall):
 
     def step(self, theta: Parameters, rate: float, *batch: Any) -> Parameters:
         here = reference.flatten(theta)
+        self.moved = self.moved.astype(here.dtype)
         ahead = here - rate * self.momentum * self.moved
         slope = reference.flatten(self.gradient(Parameters(ahead[:-1], ahead[-1]), *batch))
         self.moved = self.momentum * self.moved + slope
@@ -341,7 +342,7 @@ class GradientInBFloat16(ByHand):
 
     def gradient(self, *arguments: Any) -> Parameters:
         slope = super().gradient(*arguments)
-        return Parameters(*(round_to(part, "bfloat16").astype(part.dtype) for part in slope))
+        return Parameters(*(round_to(part, "bfloat16").astype(slope.weight.dtype) for part in slope))
 
 
 class FeatureTwice(ByHand):

@@ -14,6 +14,13 @@ bound is enlarged by a relative 2^-20, and the change of σ over the error of a 
 error, once for the logit the twin computed and once for the float64 logit that stands for the exact one.
 
 The same bound, added for two twins, limits the distance between them (the triangle inequality).
+
+**Likely bounds.** γ_k grows with k and is reached only if all roundings conspire. If they are independent and zero on
+average, k of them in a row stay within γ_k(λ) = λ √k u (1 + k u), except with a chance of 2 exp(-λ² / 2) (Azuma's
+inequality for martingales: Ipsen, Zhou, SIAM Journal on Matrix Analysis and Applications 41, 2020). With ``chance``
+given, PointBounds takes min(γ_k, γ_k(λ)) for γ_k, λ such that a number leaves its bound with that chance. They are no
+proof: equal numbers added one after another round alike. An error beyond a likely bound that is within the certain one
+is a reason to look, not a verdict.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,6 +45,9 @@ version and instruction set, from a sweep over all finite float32 inputs and a s
 """
 
 ENLARGED = 1 + 2.0**-20
+
+WIDE = 2**9
+"""Features; with more, and fewer rows than that, the Hessian's eigenvalues are those of a matrix of the rows."""
 
 LARGEST_STACK = 2**17
 """How many numbers of X, or of logits, are looked at together along a run: a MiB."""
@@ -67,6 +77,7 @@ class PointBounds:
         dtype: the format that a program computes in.
         l2: of the penalty (l2 / 2) ‖w‖².
         reduction: "mean" or "sum", of the losses.
+        chance: for likely bounds, that a number leaves its own; None for certain ones.
 
     Raises:
         ValueError: for another reduction, or a format that is not known.
@@ -80,8 +91,10 @@ class PointBounds:
         dtype: str,
         l2: float = 0.0,
         reduction: Reduction = "mean",
+        chance: float | None = None,
     ) -> None:
         format = format_of(dtype)
+        self._chance = chance
         self._u, self._tau = format.unit_roundoff, format.smallest_normal
         self._w, self._l2 = np.asarray(parameters.weight, dtype=np.float64), l2
         b = np.asarray(parameters.bias, dtype=np.float64)
@@ -96,7 +109,11 @@ class PointBounds:
         self._share = share if self._weight is None else share * self._weight
 
     def _gamma(self, k: int) -> float:
-        return k * self._u / (1 - k * self._u) if k * self._u < 1 else np.inf
+        certain = k * self._u / (1 - k * self._u) if k * self._u < 1 else np.inf
+        if self._chance is None:
+            return certain
+        size = np.sqrt(2 * np.log(2 / self._chance))  # λ
+        return min(certain, float(size * np.sqrt(k) * self._u * (1 + k * self._u)))
 
     @property
     def _roundings(self) -> int:
@@ -355,8 +372,14 @@ class _Curvature:
 
     def __init__(self, dataset: Dataset, parameters: Parameters, setting: Setting) -> None:
         weight, l2, reduction = dataset.sample_weight, setting.l2, setting.reduction
-        H = reference.hessian(parameters, dataset.X, dataset.y, sample_weight=weight, l2=l2, reduction=reduction)
-        eigenvalues = np.linalg.eigvalsh(H)
+        if dataset.n_rows <= dataset.n_features > WIDE:  # it is singular: X̃ᵀ D X̃ and √D X̃ X̃ᵀ √D
+            p = reference.sigmoid(reference.logits(parameters, dataset.X))
+            root = np.sqrt(p * (1 - p) * (1 if weight is None else weight))[:, None] * reference.with_ones(dataset.X)
+            gram = root @ root.T / reference.count(dataset.y, weight, reduction)
+            eigenvalues = np.array([0.0, np.linalg.eigvalsh(gram)[-1] + l2])
+        else:
+            H = reference.hessian(parameters, dataset.X, dataset.y, sample_weight=weight, l2=l2, reduction=reduction)
+            eigenvalues = np.linalg.eigvalsh(H)
         self._largest = eigenvalues[-1] * ENLARGED
         self._smallest = max(eigenvalues[0] - 2.0**-20 * eigenvalues[-1], 0.0)
         self._radius = np.sqrt((dataset.X**2).sum(axis=1).max() + 1)  # R

@@ -34,7 +34,7 @@ def test_a_loss_one_step_late_is_seen_in_mini_batches_too():
     assert rejected(FAULTS["LossOneStepLate"], BATCHED, "float64")[:1] == ["every loss"]
 
 
-# In float32 SilentlyFloat32 is no fault; the 1e-12 of ClampedLog, e^-15 beside 15 and 3e-8 of a step are beneath a roundoff.
+# In float32 SilentlyFloat32 is no fault; the 1e-12 of ClampedLog, e^-15 beside 15 and 3e-8 of a step are too small.
 BENEATH = {"SilentlyFloat32", "ClampedLog", "LinearAboveFifteen", "RateByHand"}
 
 
