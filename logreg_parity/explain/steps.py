@@ -144,15 +144,17 @@ def capped(s: Suspect) -> str | None:
     slope, rate = s.look.slope, s.setting.learning_rate
     along = (s.look.theta - s.v) / rate
     bound = s.bound / rate
-    if s.fits(s.look.theta - rate * np.sign(slope)):
-        return "Every parameter moved by the step size: along the sign of the gradient, and not along the gradient."
-    if s.fits(s.look.theta - rate * slope / (np.abs(slope) + ADAM_EPSILON)):
-        return "Every parameter moved by nearly the step size, as Adam's first step goes: g / (|g| + 1e-8)."
-    norm, size = float(np.linalg.norm(along)), float(np.linalg.norm(slope))
-    short, off = float(f"{norm:.3g}"), float(np.linalg.norm(bound))
-    round_norm = norm < size and len(slope) > 1 and abs(short - norm) <= off < 2.0**-14 * norm
-    if round_norm and s.fits(s.look.theta - rate * slope * (short / size), 2 * s.bound):
-        return f"The gradient is capped to a norm of {short:.3g}, where its own is {size:.6g}."
+    sign = s.fits(s.look.theta - rate * np.sign(slope))
+    adam = s.fits(s.look.theta - rate * slope / (np.abs(slope) + ADAM_EPSILON))
+    if sign or adam:
+        ways = "along the sign of the gradient" * sign + ", or " * (sign and adam) + "as Adam's first step goes" * adam
+        return f"Every parameter moved by the step size: {ways}."
+    norm, size, off = (float(np.linalg.norm(array)) for array in (along, slope, bound))
+    for figures, sure in ((1, 2.0**-8), (3, 2.0**-14)):  # a number of few digits is one that somebody typed
+        short = float(f"{norm:.{figures}g}")
+        typed = norm < size and len(slope) > 1 and abs(short - norm) <= off < sure * norm
+        if typed and s.fits(s.look.theta - rate * slope * (short / size), 2 * s.bound):
+            return f"The gradient is capped to a norm of {short:g}, where its own is {size:.6g}."
     most = float(f"{np.abs(along).max():.3g}")
     cut = np.abs(slope) > most
     if cut.any() and not cut.all() and s.fits(s.look.theta - rate * np.clip(slope, -most, most)):

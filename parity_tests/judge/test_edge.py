@@ -11,7 +11,7 @@ from logreg_parity.judge.problem import Problem, Quantity
 from logreg_parity.judge.report import summary
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import DATASET, START
-from logreg_parity.truth import oracle, reference
+from logreg_parity.truth import bounds, oracle, reference
 from logreg_parity.truth.bounds import PointBounds, largest_curvature
 from logreg_parity.truth.ulp import FORMATS, is_held, round_dataset, round_to
 from logreg_parity.twins import Setting
@@ -97,8 +97,18 @@ def test_a_class_that_is_certain_may_not_be_another(made):
 def test_two_twins_are_allowed_the_sum_of_their_bounds_and_no_more(made, name, times, verdict):
     dtype, quantity = named(made, name)
     place = int(np.argmax(quantity.bound))
-    sides = {side: [moved(quantity, sign * times, place)] for side, sign in (("a", 1), ("b", -1))}
-    assert row_of(dtype, sides, name).verdict == verdict
+    for signs in ((1, -1), (-1, 1)):
+        sides = {side: [moved(quantity, sign * times, place)] for side, sign in zip("ab", signs, strict=True)}
+        assert row_of(dtype, sides, name).verdict == verdict
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_a_twin_that_gives_no_number_is_apart_from_the_other(made, name):
+    dtype, quantity = named(made, name)
+    values = np.array(quantity.values, np.float64)
+    values[-1] = np.nan
+    row = row_of(dtype, {"a": [quantity], "b": [quantity._replace(values=values)]}, name)
+    assert row.verdict == "OUTSIDE" and row.error == np.inf
 
 
 def of_error(error, bound):
@@ -304,3 +314,23 @@ def test_no_bound_is_wider_than_its_derivation():
         assert (limits.gradient <= slopes * (1 + 2.0**-15) + 1e-33).all()
         assert value <= limits.objective * (1 + 2.0**-30) and limits.objective <= value * (1 + 2.0**-15) + 1e-33
         assert np.abs(limits.gradient_scale - sizes - l2 * penalty).max() <= 2.0**-40 * sizes.max()
+
+
+@pytest.mark.slow
+def test_thousands_of_features_are_compared():
+    """The bounds of a run ask for no eigenvalue of a Hessian of 3000 rows, and the optimum is not looked for."""
+    wide = gaussian(40, 3000, seed=1)
+    setting = Setting(steps=5, learning_rate=1e-5)
+    comparison = compare({"r": reference}, wide, Parameters(np.zeros(3000), 0.0), setting, dtypes=["float64"])
+    assert comparison.verdict == "within" and "was not looked for" in summary(comparison)
+
+
+def test_the_largest_eigenvalue_of_few_rows_bounds_that_of_the_hessian(monkeypatch):
+    """What stands for the Hessian's eigenvalues is no smaller and no larger than they are."""
+    wide = gaussian(12, 30, seed=1)
+    at, setting = Parameters(np.full(30, 0.125), 0.5), Setting(steps=1, learning_rate=0.1, l2=0.25)
+    of_all = bounds._Curvature(wide, at, setting)
+    monkeypatch.setattr(bounds, "WIDE", 8)
+    of_rows = bounds._Curvature(wide, at, setting)
+    assert of_rows._smallest == 0 <= of_all._smallest
+    assert of_all._largest <= of_rows._largest * (1 + 2.0**-40) <= of_all._largest + setting.l2
