@@ -30,6 +30,7 @@ class Run(NamedTuple):
     end: Evaluation | None  # None where the run did not reach its end
     bounds: bounds.TrajectoryBounds
     stop_reason: str | None
+    engine: str  # by whose arithmetic: that of the bounds
 
 
 class Quantity(NamedTuple):
@@ -152,7 +153,9 @@ class Problem:
         points = np.column_stack([history.weights, history.biases]).astype(np.float64)
         finite = len(points) if np.isfinite(points).all() else int(np.argmin(np.isfinite(points).all(axis=1)))
         known = points[:finite, :-1], points[:finite, -1]
-        limits = trajectory(self.dataset, *known, self.setting, dtype=self.dtype, batches=self.batches)
+        limits = trajectory(
+            self.dataset, *known, self.setting, dtype=self.dtype, batches=self.batches, engine=history.engine
+        )
         end = None
         if finite == steps + 1:
             end = program.evaluate(self.dataset, history.parameters, self.setting)
@@ -167,31 +170,32 @@ class Problem:
                 _padded(limits.losses, steps, limits.losses[-1] if len(limits.losses) else np.inf),
             ),
             history.stop_reason,
+            history.engine,
         )
 
     def _exact_at(self, point: Parameters) -> Evaluation:
         return oracle.evaluate(self.dataset, point, l2=self.setting.l2, reduction=self.setting.reduction)
 
-    def _bounds_at(self, point: Parameters, chance: float | None = None) -> bounds.PointBounds:
-        l2, reduction = self.setting.l2, self.setting.reduction
-        return bounds.PointBounds(self.dataset, point, dtype=self.dtype, l2=l2, reduction=reduction, chance=chance)
+    def _bounds_at(self, point: Parameters, engine: str, chance: float | None = None) -> bounds.PointBounds:
+        words: dict[str, Any] = {"l2": self.setting.l2, "reduction": self.setting.reduction, "engine": engine}
+        return bounds.PointBounds(self.dataset, point, dtype=self.dtype, chance=chance, **words)
 
     def quantities(self, run: Run) -> Iterator[Quantity]:
         """The rows of a comparison, in the order in which a reader meets them."""
-        yield from self._at_the_start(run.start)
+        yield from self._at_the_start(run)
         exact_points = np.column_stack([self.exact_run.weights, self.exact_run.biases])
         distance_from_origin = np.linalg.norm(run.points, axis=1)
         limit, size = run.bounds.parameters, distance_from_origin
         yield Quantity("every point", run.points, exact_points, limit, size, first_step=0)
         size = np.abs(run.losses)
         yield Quantity("every loss", run.losses, self.exact_run.losses, run.bounds.losses, size, first_step=1)
-        yield from self._strange_steps(run.points)
+        yield from self._strange_steps(run.points, run.engine)
         if run.end is not None:
             exact = None if self.exact_end is None else exact_points[-1:]
             yield Quantity("end: parameters", run.points[-1:], exact, limit[-1:], distance_from_origin[-1:])
             yield from self._at_the_end(run, run.end)
 
-    def _strange_steps(self, points: np.ndarray) -> Iterator[Quantity]:
+    def _strange_steps(self, points: np.ndarray, engine: str) -> Iterator[Quantity]:
         """Where a step does not lead where it should from where the run itself stands, coordinate by coordinate.
 
         The norm of a point hides what happens to a small coordinate beside a large one, and the bound of a whole run
@@ -206,14 +210,15 @@ class Problem:
         for chosen, rows in bounds.stacks(self.dataset, batches, steps):
             here = Parameters(points[chosen, :-1], points[chosen, -1])
             with np.errstate(over="ignore", invalid="ignore"):
-                at = bounds.PointBounds(rows, here, dtype=self.dtype, l2=s.l2, reduction=s.reduction)
+                words: dict[str, Any] = {"l2": s.l2, "reduction": s.reduction, "engine": engine}
+                at = bounds.PointBounds(rows, here, dtype=self.dtype, **words)
                 slopes[chosen], limits[chosen] = at.slope, at.gradient
         velocity, format = Velocity(points.shape[1], s, self.dtype), format_of(self.dtype)
         error, bound = np.empty((2, steps, points.shape[1]))
         for t, (slope, limit) in enumerate(zip(slopes, limits, strict=True)):
             with np.errstate(over="ignore", invalid="ignore"):  # a step that is lost has no bound
                 off, *_ = velocity.add(slope, 2 * limit)  # the slope has an error of its own
-                rounded = 2 * format.unit_roundoff * np.abs(points[t + 1]) + 4 * format.smallest_normal
+                rounded = 2 * format.unit_roundoff * np.abs(points[t + 1]) + 4 * at.smallest
                 error[t] = np.abs(points[t + 1] - (points[t] - s.learning_rate * velocity.direction))
                 bound[t] = bounds.ENLARGED * (s.learning_rate * off + rounded)
         bound = np.where(np.isnan(bound), np.inf, bound)
@@ -223,8 +228,9 @@ class Problem:
             none, size = oracle.as_exact(np.zeros(steps)), np.abs(points[1 : steps + 1])[place]
             yield Quantity("every step", error[place], none, bound[place], size, first_step=1)
 
-    def _at_the_start(self, start: Evaluation) -> Iterator[Quantity]:
-        limits, likely = self._bounds_at(self.start), self._bounds_at(self.start, CHANCE)
+    def _at_the_start(self, run: Run) -> Iterator[Quantity]:
+        start = run.start
+        limits, likely = (self._bounds_at(self.start, run.engine, chance) for chance in (None, CHANCE))
         exact, weight = self.exact_start, np.abs(self.start.weight)
         size = np.abs(self.dataset.X) @ weight + abs(self.start.bias)
         yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size, likely=likely.logit)
@@ -240,7 +246,7 @@ class Problem:
 
     def _at_the_end(self, run: Run, end: Evaluation) -> Iterator[Quantity]:
         point = Parameters(run.points[-1, :-1], run.points[-1, -1])
-        limits = self._bounds_at(point)
+        limits = self._bounds_at(point, run.engine)
         drift = np.linalg.norm(reference.with_ones(self.dataset.X), axis=1) * run.bounds.parameters[-1]
         exact = self.exact_end and self.exact_end.probabilities
         limit = limits.probability + limits.change_of_probability(drift)
