@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from logreg_parity.data.dataset import Dataset, Parameters
+from logreg_parity.data.dataset import Dataset, Parameters, check_point
 from logreg_parity.data.history import History, Recorder
 from logreg_parity.solvers.descent import check_engine, descend
 from logreg_parity.twins import Loss, Record, Reduction, Setting
@@ -55,7 +55,8 @@ def train(
         Losses and points. A loss that is not finite ends the run, with the reason.
 
     Raises:
-        ValueError: for a value outside its range, an unknown name, and batches that end before the steps do.
+        ValueError: for a value outside its range, an unknown name, a start that does not fit the data, and batches that
+            end before the steps do or name rows there are not.
     """
     setting = Setting(
         steps=steps,
@@ -68,6 +69,7 @@ def train(
         loss=loss,
     )
     check_engine(engine, setting)
+    check_point(dataset, start, "start")
     with arithmetic(dtype):  # what the program around has chosen does not change a result
         model = model_from_numpy(start, dtype, device)
         recorder = Recorder(model_to_numpy(model), setting, keep=keep, name="logreg_torch", engine=engine)
@@ -75,7 +77,7 @@ def train(
             return descend(fast(dataset, dtype, device), dataset, batches, recorder)
         data = data_from_numpy(dataset, dtype, device)
         optimizer = sgd(model, learning_rate, momentum, nesterov)
-        for step, rows in recorder.steps(batches):
+        for step, rows in recorder.steps(batches, dataset.n_rows):
             batch = data if rows is None else {name: array[rows] for name, array in data.items()}
             model, optimizer, value = sgd_step(model, optimizer, **batch, l2=l2, reduction=reduction, loss=loss)
             if record == "after":  # the same rows once more, at the new point

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 def _measure(results: Any, options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from ..data.files import write_whole
+    from ..data.files import check_folder, write_whole
     from ..judge.figures import png
 
     console, progress = Console(width=_width()), Console(stderr=True)
@@ -80,6 +80,7 @@ def _measure(results: Any, options: argparse.Namespace) -> int:
     names = list(dict.fromkeys(options.names)) or list(results.BENCHMARKS)
     benchmarks = {name: results.load_benchmark(name) for name in names}
     folder = options.out or Path("benchmarks/results") / results.machine_name()
+    check_folder("--out", folder)
     for name in names:
         notify(f"{name}: {results.expected(name, options.size, folder)}")
     for name, benchmark in benchmarks.items():
@@ -88,7 +89,7 @@ def _measure(results: Any, options: argparse.Namespace) -> int:
         for result in results.measure(name, options.size, notify):
             path = results.save(result, folder)
             write_whole(path.with_suffix(".png"), png(benchmark.figure(result["rows"])))
-            write_whole(folder / "results.md", results.page(folder))
+            write_whole(folder / "results.md", results.page(folder))  # it reads what the others have written
             tables = benchmark.tables(result["rows"])
             for title in list(tables)[len(printed) : None if result["whole"] else -1]:  # the last may still grow
                 console.print(_table(title, *tables[title]))

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .problem import positive
+from .problem import positive, seed
 
 EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3}
 
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--params", type=Path, metavar="FILE", help="the mapping, .json or .toml (names are paths)")
     top.add_argument("--steps", type=positive(int), default=3, metavar="K", help="training steps to compare (3)")
     top.add_argument("--step-size", type=positive(float), metavar="R", help="of those (moves parameters by some 1 %%)")
-    top.add_argument("--seed", type=int, default=0, metavar="N", help="of the perturbations (0)")
+    top.add_argument("--seed", type=seed, default=0, metavar="N", help="of the perturbations (0)")
     top.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for both sides (cpu)")
     top.add_argument("--out", type=Path, default=Path("check"), metavar="FOLDER", help="for the report (check/)")
     return top
@@ -50,12 +50,12 @@ def run(options: argparse.Namespace) -> int:
     """Build, check, print, write; the exit status."""
     from rich.console import Console
 
+    from ..data.files import check_folder
     from ..ports.check import check
     from ..ports.files import jax_side, read_batch, read_params, torch_side
-    from ..ports.report import explanation, table, write_check
+    from ..ports.report import FILES, explanation, table, write_check
 
-    if options.out.exists() and not options.out.is_dir():
-        raise ValueError(f"--out is {options.out}, a file; give a folder")
+    check_folder("--out", options.out, FILES)
     batch, params = read_batch(options.data), read_params(options.params) if options.params else None
     (model, torch_loss), (jax_loss, jax_params) = torch_side(options.torch), jax_side(options.jax)
     report = check(

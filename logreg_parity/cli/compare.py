@@ -84,12 +84,12 @@ def run(options: argparse.Namespace) -> int:
     """Compare, print, write; the exit status."""
     from rich.console import Console
 
-    from ..judge.report import summary, tables, write_report
+    from ..data.files import check_folder
+    from ..judge.report import FILES, summary, tables, write_report
     from ..language import speaking
     from ..solvers.blocks import processors
 
-    if options.out.exists() and not options.out.is_dir():
-        raise ValueError(f"--out is {options.out}, a file; give a folder")
+    check_folder("--out", options.out, FILES)
     console, progress = Console(), Console(stderr=True)
     given, dtypes = problem(options), list(dict.fromkeys(options.dtype))
     dataset, _, setting = given

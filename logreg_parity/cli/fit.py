@@ -63,11 +63,14 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
-    from ..judge.fits import exit_status, report, verdict, write
+    from ..data.files import check_file, check_folder
+    from ..judge.fits import check_fit, exit_status, report, verdict, write
     from ..twins import load_twin
 
-    if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
-        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    if options.out:
+        check_file("--out", options.out)
+    if options.checkpoint:
+        check_folder("--checkpoint", options.checkpoint, tuple(f"{name}.npz" for name in options.twins))
     dataset = _stream(options) if options.stream else data(options)[0]
     if options.checkpoint:
         options.checkpoint.mkdir(parents=True, exist_ok=True)
@@ -80,7 +83,8 @@ def run(options: argparse.Namespace) -> int:
     fits = {}
     for name, function in functions.items():
         kept = {"checkpoint": options.checkpoint / f"{name}.npz"} if options.checkpoint else {}
-        fits[name] = function(dataset, **settings, **kept)
+        asked = {word: value for word, value in settings.items() if (word, value) != ("kernel", "auto")}
+        fits[name] = check_fit(name, function(dataset, **asked, **kept), dataset)
     print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n\n{verdict(fits)}")
     if options.out:
         write(fits, dataset, settings, options.out)

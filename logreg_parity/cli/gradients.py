@@ -48,12 +48,12 @@ def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
     from rich.console import Console
 
-    from ..data.files import write_whole
+    from ..data.files import check_file, write_whole
     from ..judge.gradients import JUDGE, distances, opinions
     from ..show import as_json
 
-    if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
-        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    if options.out:
+        check_file("--out", options.out)
     console, names = Console(), list(dict.fromkeys(options.twins))
     measured, heard = [], []
     for dtype in dict.fromkeys(options.dtype):

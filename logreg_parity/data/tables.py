@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from .dataset import Dataset
+from .dataset import INTEGER_LIMIT, Dataset
 
 # float() alone would also take 1_000 and the digits of other scripts.
 NUMBER = re.compile(r"[+-]?(nan|inf(inity)?|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.ASCII | re.IGNORECASE)
 Columns = list[tuple[str, Any]]  # name, and texts or an array (N,)
 Place = Callable[[int], str]  # where in the file a row stands
-INTEGER_LIMIT = 2**53  # from here on several integers share one float64
 
 
 def load_table(path: str | Path, label: str, *, weight: str | None = None, positive: Any = None) -> Dataset:

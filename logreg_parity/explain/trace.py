@@ -100,7 +100,7 @@ class Trace:
         arrays = _read(path)
         try:
             return _from_file(arrays)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except Exception as error:  # what does not fit together fails in many ways: KeyError, TypeError, RecursionError
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"{path} is not a whole trace: {reason}; record it again") from error
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters, batches
-from ..data.history import Evaluation, History
+from ..data.history import Evaluation
 from ..truth import bounds, oracle, reference
 from ..truth.momentum import trajectory
 from ..truth.ulp import round_dataset, round_parameters, round_setting
@@ -99,13 +99,13 @@ class Problem:
             device: where it computes.
 
         Raises:
-            ValueError: where it returns a wrong shape, or has no argument for something that is asked of it.
+            ValueError: where it has no argument for something that is asked of it.
+            UserError: where it returns a wrong shape.
         """
         program, steps = Program(name, twin, self.dtype, device), self.setting.steps
         start = program.evaluate(self.dataset, self.start, self.setting)
         keep = range(steps + 1)
         history = program.train(self.dataset, self.start, self.setting, batches=self.batches, keep=keep)
-        _check_shapes(name, self.dataset, start, history)
         points = np.column_stack([history.weights, history.biases]).astype(np.float64)
         finite = len(points) if np.isfinite(points).all() else int(np.argmin(np.isfinite(points).all(axis=1)))
         known = points[:finite, :-1], points[:finite, -1]
@@ -176,22 +176,3 @@ class Problem:
 
 def _padded(array: np.ndarray, length: int, value: float) -> np.ndarray:
     return np.concatenate([array, np.full((length - len(array), *array.shape[1:]), value)])
-
-
-def _check_shapes(name: str, dataset: Dataset, start: Evaluation, history: History) -> None:
-    n, d = dataset.X.shape
-    kept = len(history.steps)
-    for what, value, wanted in (
-        ("evaluate: logits", start.logits, (n,)),
-        ("evaluate: losses", start.losses, (n,)),
-        ("evaluate: objective", start.objective, ()),
-        ("evaluate: gradient.weight", start.gradient.weight, (d,)),
-        ("evaluate: gradient.bias", start.gradient.bias, ()),
-        ("evaluate: probabilities", start.probabilities, (n,)),
-        ("evaluate: classes", start.classes, (n,)),
-        ("train: weights", history.weights, (kept, d)),
-        ("train: biases", history.biases, (kept,)),
-        ("train: losses", history.losses, (kept - 1,)),
-    ):
-        if np.shape(value) != wanted:
-            raise ValueError(f"{name}.{what} has shape {np.shape(value)}; it must be {wanted} for X {dataset.X.shape}")

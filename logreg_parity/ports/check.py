@@ -11,6 +11,7 @@ import numpy as np
 
 from ..show import Verdict
 from ..truth.ulp import round_to, ulp
+from ..twins import check_learning_rate, check_seed, check_whole
 from .arrays import UnfitError, as_arrays
 from .causes import find_cause
 from .mapping import Layout, Point, build_tree, check_leaves, read_layout
@@ -52,8 +53,7 @@ def check(
     Raises:
         ValueError: for input that cannot be checked. The message names the side, the quantity and the remedy.
     """
-    if steps < 1 or samples < 4:
-        raise UnfitError(f"steps is {steps} and samples {samples}; give at least 1 and 4")
+    _check_numbers(steps, samples, seed, learning_rate)
     if not callable(jax_loss):
         raise UnfitError(f"jax_loss is a {type(jax_loss).__name__}; give a function of (params, batch)")
     torch, jax = (load_foreign(name) for name in FRAMEWORKS)
@@ -87,6 +87,19 @@ def check(
         setting={"steps": steps, "learning_rate": plan.rate, "samples": samples, "seed": seed, "device": device},
         versions={**torch.versions(), **jax.versions()},
     )
+
+
+def _check_numbers(steps: Any, samples: Any, seed: Any, learning_rate: Any) -> None:
+    """Raises UnfitError where one is out of its range, before anything runs."""
+    try:
+        check_whole("steps", steps)
+        check_whole("samples", samples, least=4)
+        check_seed(seed)
+        if learning_rate is not None:
+            check_learning_rate(learning_rate)
+            check_learning_rate(float(round_to(learning_rate, "float32")))
+    except ValueError as error:
+        raise UnfitError(str(error)) from error
 
 
 def _point(torch: Any, model: Any) -> Point:

@@ -44,7 +44,7 @@ class Engine(NamedTuple):
 
 def check_engine(engine: str, setting: Setting) -> None:
     """Raises ValueError for an engine there is not, and for a run that only the eager one can make."""
-    if engine not in ENGINES:
+    if not isinstance(engine, str) or engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; give one of {', '.join(ENGINES)}")
     if engine != "eager" and setting.loss != "stable":
         raise ValueError(f"loss is {setting.loss!r}, and engine {engine!r} knows 'stable' only; give engine='eager'")
