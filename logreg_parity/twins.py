@@ -233,7 +233,7 @@ def load_twin(name: str) -> Twin:
         ValueError: where it cannot be imported or lacks a function.
         UserError: where the module, and later where one of its functions, fails.
     """
-    if not all(part.isidentifier() for part in name.split(".")):
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
         raise ValueError(f"the twin {name!r} is no name of a module; give one like my_model, for my_model.py")
     try:
         module = load(name)

@@ -51,18 +51,22 @@ def place(error: BaseException, file: str | None = None) -> str:
         return f" in {_from_here(error.filename)}, line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if file and os.path.realpath(frame.filename) == os.path.realpath(file)]
-    own = own or [frame for frame in frames if not frame.filename.startswith(("<", *_libraries()))]
+    own = own or [frame for frame in frames if not _in_library(frame.filename)]
     if not own:
         return f" in {_from_here(file)}" if file else ""
     return f" in {_from_here(own[-1].filename)}, line {own[-1].lineno}, in {own[-1].name}"
 
 
+def _in_library(file: str) -> bool:
+    """Whether its lines are nobody's own: Python's, an installed package's, ours, or made as it ran."""
+    return file.startswith(("<", *_libraries())) or not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
+
+
 @functools.cache
 def _libraries() -> tuple[str, ...]:
-    """Folders whose lines are nobody's own: Python's, installed packages, and ours."""
     here = Path(__file__).parent.parent
-    paths = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
-    return tuple(f"{path}{os.sep}" for path in (*paths, *(here / name for name in OURS)))
+    paths = (sysconfig.get_path("stdlib"), *(here / name for name in OURS))
+    return tuple(f"{path}{os.sep}" for path in paths)
 
 
 def _from_here(file: str) -> str:

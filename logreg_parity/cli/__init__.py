@@ -8,6 +8,8 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import ExtensionFileLoader
+from types import FrameType
 
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
@@ -109,15 +111,29 @@ def _interrupted() -> int:
     return 130
 
 
+def _in_extension(frame: FrameType | None) -> bool:
+    """Whether a compiled module is being set up: an exception there ends the process (nanobind), so it has to wait."""
+    while frame is not None:
+        called = frame.f_code.co_name in ("create_module", "exec_module")
+        if called and isinstance(frame.f_locals.get("self"), ExtensionFileLoader):
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextmanager
 def _interruptible() -> Iterator[list[int]]:
     """A list that holds every Ctrl-C within; of a caller's own handler, and in another thread, it knows nothing."""
+    import os
     import signal
     import threading
 
     seen: list[int] = []
 
-    def note(number: int, frame: object) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
+        if not seen and _in_extension(frame):
+            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+            return
         seen.append(number)
         if len(seen) == 1:
             raise KeyboardInterrupt

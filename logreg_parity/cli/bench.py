@@ -52,6 +52,10 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
+    from ..data.files import check_folder
+
+    if options.out:
+        check_folder("--out", options.out)
     # Before a framework is imported: a thread that spins while another framework computes takes its core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -69,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 def _measure(results: Any, options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from ..data.files import check_folder, write_whole
+    from ..data.files import write_whole
     from ..judge.figures import png
 
     console, progress = Console(width=_width()), Console(stderr=True)
@@ -80,7 +84,6 @@ def _measure(results: Any, options: argparse.Namespace) -> int:
     names = list(dict.fromkeys(options.names)) or list(results.BENCHMARKS)
     benchmarks = {name: results.load_benchmark(name) for name in names}
     folder = options.out or Path("benchmarks/results") / results.machine_name()
-    check_folder("--out", folder)
     for name in names:
         notify(f"{name}: {results.expected(name, options.size, folder)}")
     for name, benchmark in benchmarks.items():

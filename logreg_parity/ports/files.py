@@ -1,7 +1,6 @@
 """What a user brings to ``logreg-parity check`` in files: two builders, a batch, a mapping."""
 
 import importlib.util
-import io
 import json
 import sys
 import tomllib
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.archive import read_arrays
 from ..users import UserError, of_user
 from .arrays import UnfitError
 
@@ -61,14 +61,12 @@ def _build(target: str, side: str) -> Any:
 def read_batch(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz. Raises UnfitError where it is none, OSError where it is not there."""
     content = path.read_bytes()
+    if content.startswith(np.lib.format.MAGIC_PREFIX):
+        raise UnfitError(f"--data is {path}, one array; give an .npz (numpy.savez(path, x=..., y=...))")
     try:
-        loaded = np.load(io.BytesIO(content), allow_pickle=False)
-        if not isinstance(loaded, np.ndarray):
-            with loaded as archive:
-                return {name: np.asarray(archive[name]) for name in archive.files}
-    except Exception as error:  # a damaged archive fails in many ways: BadZipFile, zlib.error, EOFError, ...
-        raise UnfitError(f"--data is {path}, no whole .npz ({error}); give one (numpy.savez)") from error
-    raise UnfitError(f"--data is {path}, one array; give an .npz (numpy.savez(path, x=..., y=...))")
+        return read_arrays(content)
+    except ValueError as error:
+        raise UnfitError(f"--data is {path}, no .npz, or not a whole one ({error}); give one (numpy.savez)") from error
 
 
 def read_params(path: Path) -> dict[str, Any]:

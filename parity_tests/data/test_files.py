@@ -94,7 +94,7 @@ def test_what_is_open_already_is_added_to(tmp_path, kept):
 @posix
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_device_that_takes_nothing_is_named():
-    with pytest.raises(OSError, match="cannot be written .*No space left") as error:
+    with pytest.raises(OSError, match=r"cannot be written .*No space left") as error:
         write_whole(Path("/dev/full"), "new")
     assert error.value.filename == "/dev/full"
 
@@ -199,7 +199,7 @@ def test_whatever_call_fails_all_is_old_or_all_is_new(tmp_path, monkeypatch, way
         assert below(folder) == (new if files.WRITTEN else old), (at, made)  # and it is known which
         assert isinstance(raised, type(error)) if not files.WRITTEN else not isinstance(raised, OSError)
         assert not isinstance(raised, OSError) or ".logreg-parity-" not in str(raised)
-        assert not [p for p in tmp_path.rglob(".logreg-parity-*")], (at, made)
+        assert not list(tmp_path.rglob(".logreg-parity-*")), (at, made)
     raise AssertionError("writing never ends")
 
 
@@ -237,7 +237,7 @@ write_folder(Path(sys.argv[1]), {NEW!r})
 
 
 def test_an_error_names_the_users_path(tmp_path):
-    with pytest.raises(OSError, match="cannot be written .*; make room, or name another place") as error:
+    with pytest.raises(OSError, match=r"cannot be written .*; make room, or name another place") as error:
         write_whole(tmp_path / "nowhere" / "report", "new")
     assert error.value.filename == str(tmp_path / "nowhere" / "report")
     with pytest.raises(OSError, match="cannot be written") as error:
@@ -315,7 +315,7 @@ def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path, monkeypatch):
     path = tmp_path / "report"
     path.write_text("old")
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # whoever runs this as root may write all
-    with pytest.raises(ValueError, match="--out is .*, which cannot be written"):
+    with pytest.raises(ValueError, match=r"--out is .*, which cannot be written"):
         check_file("--out", path)
     with pytest.raises(PermissionError, match="cannot be written"):
         write_whole(path, "new")
