@@ -8,13 +8,17 @@ import json
 import math
 import os
 import platform
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from ._version import __version__
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Verdict = Literal["within", "no promise", "OUTSIDE"]
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
@@ -55,6 +59,24 @@ def cell(row: Judged) -> str:
     if math.isinf(row.bound):
         return f"{number(row.ulps)}   (no bound)"
     return f"{number(row.ulps)} {f'({share(row.share)})':>7}"
+
+
+def table(title: str, *columns: str, left: Collection[str] = ()) -> "Table":
+    """An empty table for a terminal: the first column to the left, and numbers to the right in those not ``left``.
+
+    Args:
+        title: printed above, in bold; or nothing.
+        columns: the headings.
+        left: those further ones whose cells are words.
+    """
+    from rich import box
+    from rich.table import Table
+
+    made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for place, heading in enumerate(columns):
+        justify: Literal["left", "right"] = "left" if place == 0 or heading in left else "right"
+        made.add_column(heading, justify=justify, overflow="fold")
+    return made
 
 
 def share(part: float) -> str:

@@ -118,12 +118,10 @@ def _width() -> int:
 
 
 def _table(title: str, heading: Iterable[str], *rows: Iterable[str]) -> "Table":
-    from rich import box
-    from rich.table import Table
+    from .. import show
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for number, name in enumerate(heading):
-        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=number == 0)
+    table = show.table(title, *heading)
+    table.columns[0].no_wrap = True
     for row in rows:
         table.add_row(*row)
     return table

@@ -100,15 +100,13 @@ def _print_one(one: Any) -> None:
 
 
 def _print_class(graded: list) -> None:
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
 
+    from .. import show
     from ..teach.submission import causes
 
-    names, table, console = _names(graded), Table(box=box.SIMPLE_HEAD), Console(highlight=False)
-    for column in ("learner", *(str(k) for k in range(1, len(names) + 1)), "passed"):
-        table.add_column(column)
+    names, console = _names(graded), Console(highlight=False)
+    table = show.table("", "learner", *(str(k) for k in range(1, len(names) + 1)), "passed", left=("passed",))
     for one in graded:
         by_name = {grade["exercise"]: grade for grade in one.grades}
         marks = ["" if name not in by_name else "✓" if by_name[name]["passed"] else "✗" for name in names]

@@ -73,10 +73,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _distances(measured: Sequence["Distance"], dtype: str) -> "Table":
+    from .. import show
+
     title = f"\n{dtype}: ulps off the exact gradient (and the share of its bound)"
-    table, columns = _empty(title), list(dict.fromkeys(d.place for d in measured))
-    for place in columns:
-        table.add_column(place, justify="right")
+    table = show.table(title, "", *dict.fromkeys(d.place for d in measured))
     for way in dict.fromkeys(d.way for d in measured):
         cells = [f"{d.ulps:.2f} ({_percent(d.share)})" for d in measured if d.way == way]
         table.add_row(way, *cells)
@@ -86,16 +86,15 @@ def _distances(measured: Sequence["Distance"], dtype: str) -> "Table":
 def _opinions(heard: Sequence["Opinion"], dtype: str) -> "Table":
     from rich.text import Text
 
+    from .. import show
     from ..judge.gradients import JUDGE, PLACES
 
-    table, by = (
-        _empty(f"\n{dtype}: who notices a gradient that is wrong by so much in these rows"),
-        {(*_what(o), o.checker): o.noticed for o in heard},
-    )
+    by = {(*_what(o), o.checker): o.noticed for o in heard}
     checkers = list(dict.fromkeys(o.checker for o in heard))
     by_what = sorted(dict.fromkeys(_what(o) for o in heard), key=lambda what: PLACES.index(what[0]))
-    for checker in checkers:
-        table.add_column(checker.replace(f"{JUDGE} of ", "judge of\n").replace(".", ".\n"))
+    headings = [checker.replace(f"{JUDGE} of ", "judge of\n").replace(".", ".\n") for checker in checkers]
+    title = f"\n{dtype}: who notices a gradient that is wrong by so much in these rows"
+    table = show.table(title, "", *headings, left=headings)
     last = None
     for place, rows, error in by_what:
         if place != last:
@@ -110,15 +109,6 @@ def _opinions(heard: Sequence["Opinion"], dtype: str) -> "Table":
 
 def _what(opinion: "Opinion") -> tuple[str, str, float]:
     return opinion.place, opinion.rows if opinion.error else "", opinion.error
-
-
-def _empty(title: str) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("")
-    return table
 
 
 def _percent(share: float) -> str:

@@ -7,7 +7,6 @@ from .problem import positive
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from rich.console import Console
-    from rich.table import Table
 
 DESCRIPTION = """\
 Without NAME, list the planted faults and the correct rewrites. With it, run that fault
@@ -52,13 +51,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(console: "Console") -> int:
+    from .. import show
     from ..museum.faults import EXHIBITS
     from ..museum.rewrites import REWRITES
 
-    faults = _table("faults, each to be rejected with its cause", "name", "what it is", "source")
+    words = ("what it is", "source")
+    faults = show.table("\nfaults, each to be rejected with its cause", "name", *words, left=words)
     for exhibit in EXHIBITS.values():
         faults.add_row(exhibit.name, exhibit.what, exhibit.source)
-    rewrites = _table("correct rewrites, never to be rejected", "name", "what it is")
+    rewrites = show.table("\ncorrect rewrites, never to be rejected", "name", words[0], left=words)
     for name, program in REWRITES.items():
         rewrites.add_row(name, program.__doc__)
     console.print(faults, rewrites)
@@ -91,11 +92,12 @@ def _show(console: "Console", name: str) -> int:
 
 
 def _score(console: "Console") -> int:
+    from .. import show
     from ..museum.faults import EXHIBITS
     from ..museum.score import TOOLS, score
 
     scores = list(score())
-    table = _table("", "", "faults rejected", "cause named", "correct rejected")
+    table = show.table("", "", "faults rejected", "cause named", "correct rejected")
     for s in scores:
         if s.tool == TOOLS[0]:
             table.add_row(s.dtype, style="bold")
@@ -127,13 +129,3 @@ def _pairs(console: "Console", count: int) -> int:
         f"the judge rejects {len(alarms)}{seeds}."
     )
     return 1 if alarms else 0
-
-
-def _table(title: str, *columns: str) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title and f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column, justify="right" if "rejected" in column or "cause" in column else "left")
-    return table

@@ -72,15 +72,11 @@ def _promise(dtype: str, move: Any) -> str:
 
 
 def _table(measured: Sequence[Any]) -> "Table":
-    from rich import box
-    from rich.table import Table
+    from .. import show
 
     title = "\nlargest distance on the way, relative to the parameters (and the largest share of the bound)"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("")
-    for heading in ("by the name", "translated", "torch to exact", "optax to exact"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+    columns = ("by the name", "translated", "torch to exact", "optax to exact", "verdict")
+    table = show.table(title, "", *columns, left=("verdict",))
     for m in measured:
         verdict = ("within" if m.share <= 1 else "OUTSIDE") if m.translation.exact else "not exact"
         share = f" ({100 * m.share:.1f} %)" if m.translation.exact else ""

@@ -124,12 +124,10 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _table(title: str, heading: Iterable[str], rows: Iterable[Iterable[str]]) -> "Table":
-    from rich import box
-    from rich.table import Table
+    from .. import show
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for name in heading:
-        table.add_column(name, overflow="fold")
+    heading = tuple(heading)
+    table = show.table(title, *heading, left=heading)
     for row in rows:
         table.add_row(*row)
     return table

@@ -5,14 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from ..data.files import write_folder
 from ..language import Words, say, sentences, speaking
-from ..show import STYLES, as_json, cell, number, ran_on, worst
+from ..show import STYLES, as_json, cell, number, ran_on, table, worst
 from .compare import Comparison, ComparisonRow, placements
 
 AS_DATA = (
@@ -36,21 +35,17 @@ def _table(comparison: Comparison, device: str, dtype: str) -> Table:
     title = say(
         "{dtype} on {device}: largest error in ulps (and its largest share of the bound)", dtype=dtype, device=device
     )
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("")
-    if len(comparison.versions) > 1:
-        table.add_column(say("twin to twin"), justify="right")
-    for name in comparison.versions:
-        table.add_column(say("{name}\nto exact", name=name), justify="right")
-    table.add_column(say("verdict"))
+    headings = [say("twin to twin")] if len(comparison.versions) > 1 else []
+    headings += [say("{name}\nto exact", name=name) for name in comparison.versions]
+    made = table(f"\n{title}", "", *headings, say("verdict"), left=(say("verdict"),))
     for quantity, rows in _by_quantity(comparison.rows, device, dtype).items():
         alone = {row.subject[0]: row for row in rows if len(row.subject) == 1}
         pairs = [row for row in rows if len(row.subject) > 1]
         cells = [_cell(max(pairs, key=lambda row: row.share))] if pairs else []
         cells += [_cell(alone[name]) if name in alone else say("not computed") for name in comparison.versions]
         verdict = worst([row.verdict for row in rows])
-        table.add_row(say(quantity), *cells, Text(say(verdict), STYLES[verdict]))
-    return table
+        made.add_row(say(quantity), *cells, Text(say(verdict), STYLES[verdict]))
+    return made
 
 
 def _by_quantity(rows: list[ComparisonRow], device: str, dtype: str) -> dict[str, list[ComparisonRow]]:
