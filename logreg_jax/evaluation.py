@@ -40,7 +40,7 @@ def evaluate(
     check_point(dataset, parameters, "point")
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
-        value, gradient = value_and_grad(model, **data, l2=l2, reduction=reduction, loss=loss)
+        value, gradient = value_and_grad(model, **data, l2=float(l2), reduction=reduction, loss=loss)
         z = model(data["X"])
         return Evaluation(
             logits=to_numpy(z),

@@ -76,11 +76,11 @@ def train(
         if engine == "fast":
             return descend(fast(dataset, dtype, device), dataset, batches, recorder)
         data = data_from_numpy(dataset, dtype, device)
-        optimizer = sgd(model, learning_rate, momentum, nesterov)
+        optimizer = sgd(model, setting.learning_rate, setting.momentum, nesterov)
         for step, rows in recorder.steps(batches, dataset.n_rows):
             batch = data if rows is None else {name: array[rows] for name, array in data.items()}
-            model, optimizer, value = sgd_step(model, optimizer, **batch, l2=l2, reduction=reduction, loss=loss)
+            model, optimizer, value = sgd_step(model, optimizer, **batch, l2=setting.l2, reduction=reduction, loss=loss)
             if record == "after":  # the same rows once more, at the new point
-                value = objective(model, **batch, l2=l2, reduction=reduction, loss=loss)
+                value = objective(model, **batch, l2=setting.l2, reduction=reduction, loss=loss)
             recorder.add(step, None if record == "none" else value.item(), model_to_numpy(model))
     return recorder.history()

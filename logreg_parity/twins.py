@@ -67,13 +67,15 @@ class Setting:
     loss: Loss = "stable"
 
     def __post_init__(self) -> None:
-        check_whole("steps", self.steps)
+        check_whole("steps", self.steps, most=sys.maxsize)
         check_learning_rate(self.learning_rate)
         check_momentum(self.momentum, self.nesterov)
         if self.batch_size is not None:
             check_whole("batch_size", self.batch_size)
         check_seed(self.seed)
         check_objective(self.l2, self.reduction, self.loss)
+        for name in ("learning_rate", "momentum", "l2"):  # a whole number may be too large for a framework as such
+            object.__setattr__(self, name, float(getattr(self, name)))
         check_name("record", self.record, get_args(Record), "give 'before' or 'after' (the update), or 'none'")
 
 
@@ -97,8 +99,7 @@ def check_learning_rate(learning_rate: float) -> None:
 def check_momentum(momentum: float, nesterov: bool) -> None:
     """Raises ValueError where the momentum is outside [0, 1), or 0 although Nesterov's form is asked for."""
     check_number("momentum", momentum, lambda value: 0 <= value < 1, "give a number from 0 to less than 1")
-    if type(nesterov).__name__ not in ("bool", "bool_"):
-        raise ValueError(f"nesterov is {shortly(nesterov)}; give True or False")
+    check_flag("nesterov", nesterov)
     if nesterov and momentum == 0:
         raise ValueError(
             f"nesterov is asked for with momentum {momentum}, where it changes nothing; give a momentum too"
@@ -132,6 +133,12 @@ def check_number(name: str, value: Any, holds: Callable[[float], bool], remedy: 
                 f"{name} is {value}, which float64 would round to {float(value)}; give that, if it is meant"
             )
     raise ValueError(f"{name} is {shortly(value)}; {remedy}")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raises ValueError where a value is neither True nor False, Python's or NumPy's."""
+    if type(value).__name__ not in ("bool", "bool_"):
+        raise ValueError(f"{name} is {shortly(value)}; give True or False")
 
 
 def check_name(name: str, value: Any, choices: Collection[str], remedy: str) -> None:

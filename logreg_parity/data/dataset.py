@@ -5,9 +5,12 @@ same order. ``generator.py`` makes data sets, ``tables.py`` reads them from file
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -215,6 +218,39 @@ def check_point(dataset: Any, point: Any, name: str) -> None:
         raise ValueError(
             f"the {name} has weight {came[0]} and bias {came[1]}; give weight ({dataset.n_features},) and bias ()"
         )
+
+
+def check_memory(numbers: int, what: str, remedy: str = "give fewer") -> None:
+    """Raises ValueError where so many float64 numbers do not fit into the memory that is free.
+
+    Args:
+        numbers: how many, all that are held at once.
+        what: what they are, as the message begins.
+        remedy: what to do.
+    """
+    wanted, free = 8 * int(numbers), _free_memory()
+    if wanted > free:
+        raise ValueError(
+            f"{what} takes {wanted / 2**30:.3g} GiB of memory, and {free / 2**30:.3g} GiB are free; {remedy}"
+        )
+
+
+def _free_memory() -> float:
+    """Bytes: what the machine has, and the limits of this process and of its group; infinite where none is told."""
+    limits = [math.inf]
+    with suppress(OSError, ValueError, StopIteration):  # Linux alone tells
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        limits.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
+    with suppress(OSError, ValueError):  # "max" is no number
+        group = Path("/sys/fs/cgroup")
+        limits.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    with suppress(ImportError, OSError, ValueError, IndexError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            limits.append(limit - int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize())
+    return max(0, min(limits))
 
 
 def real_numbers(values: Any, name: str, *, finite: bool = True) -> np.ndarray:

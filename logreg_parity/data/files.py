@@ -112,7 +112,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes | str]) -> list[Path]:
     return paths
 
 
-def check_file(option: str, path: Path) -> None:
+def check_file(option: str, path: str | Path) -> None:
     """Whether a file can be written there, found out by writing beside it.
 
     Args:
@@ -122,6 +122,9 @@ def check_file(option: str, path: Path) -> None:
     Raises:
         ValueError: where it cannot, with the reason.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"{option} is a {type(path).__name__}; give the name of a file")
+    path = Path(path)
     with _refused(option, path):
         if path.is_dir():
             raise ValueError(f"{option} is {path}, a folder; give the name of a file in it")

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import math
+import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..users import shortly
 from .archive import read_arrays
 from .dataset import INTEGER_LIMIT, Dataset
 
@@ -34,6 +36,8 @@ def load_table(path: str | Path, label: str, *, weight: str | None = None, posit
 
     Raises ValueError for all that is no such table, with the line in a CSV file, or the row in NPZ, from 0.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"the path is {shortly(path)}; give that of a .csv or .npz file")
     path = Path(path)
     try:
         read = {".csv": _read_csv, ".npz": _read_npz}.get(path.suffix.lower())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..data.dataset import Dataset, Parameters, batches
+from ..data.dataset import Dataset, Parameters, batches, check_memory
 from ..data.history import Evaluation
 from ..truth import bounds, oracle, reference
 from ..truth.momentum import trajectory
@@ -40,6 +40,10 @@ class Quantity(NamedTuple):
     first_step: int | None = None  # where the K places are steps, the first of them
 
 
+KEPT = 4
+"""Numbers that a coordinate takes at every step: the point, its gradient, their copies."""
+
+
 class Inputs(NamedTuple):
     """What a twin is given in one format, rounded once."""
 
@@ -59,10 +63,12 @@ def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype:
         dtype: the format.
 
     Raises:
-        ValueError: for numbers that are too large for the format, a batch_size that is larger than N, and a mini-batch
-            whose rows all have weight 0.
+        ValueError: for numbers that are too large for the format, a batch_size that is larger than N, a mini-batch
+            whose rows all have weight 0, and more steps than there is memory for.
     """
-    rows = None
+    rows, d = None, dataset.n_features
+    points = setting.steps * (KEPT * (d + 1) + (setting.batch_size or 0))
+    check_memory(points, f"a run of {setting.steps} steps, whose every point is kept,", "give fewer steps")
     if setting.batch_size is not None:
         rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
         weight = dataset.sample_weight

@@ -19,6 +19,9 @@ from .measured import bound_float32, distance, measure, promises
 from .report import Measured, Report, Row
 from .sides import FRAMEWORKS, N_DIRECTIONS, Plan, Side, Where, flat, index, load_foreign, longest_axis, place_in
 
+MOST = 10_000
+"""Steps, and samples: each is a call of both programs, and of more nobody waits for the end."""
+
 
 def check(
     torch_model: Any,
@@ -92,8 +95,8 @@ def check(
 def _check_numbers(steps: Any, samples: Any, seed: Any, learning_rate: Any) -> None:
     """Raises UnfitError where one is out of its range, before anything runs."""
     try:
-        check_whole("steps", steps)
-        check_whole("samples", samples, least=4)
+        check_whole("steps", steps, most=MOST)
+        check_whole("samples", samples, least=4, most=MOST)
         check_seed(seed)
         if learning_rate is not None:
             check_learning_rate(learning_rate)
