@@ -56,6 +56,8 @@ def cell(row: Judged) -> str:
     """An error in ulps, and in brackets its share of the bound."""
     if row.quantity == "end: classes":
         return "same" if row.error == 0 else "differ"
+    if row.quantity == "format":
+        return "not held"
     if math.isinf(row.bound):
         return f"{number(row.ulps)}   (no bound)"
     return f"{number(row.ulps)} {f'({share(row.share)})':>7}"

@@ -13,6 +13,7 @@ from ..truth.reference import flatten
 from ..users import UserError, shortly
 
 PROVED = ("converged", "no finite optimum")
+WRONG = "wrong sums"
 
 
 class Source(Protocol):
@@ -43,8 +44,10 @@ def agree(fits: dict[str, Fit]) -> bool:
     """Whether every two fits lie no further apart, in each parameter, than both are from the optimum at most.
 
     A fit without a proof may be anywhere; a twin that found an optimum where another proved that there is none
-    disagrees with it.
+    disagrees with it, and one whose sums are not those of the rows agrees with nothing.
     """
+    if any(fit.status == WRONG for fit in fits.values()):
+        return False
     if len({fit.status for fit in fits.values() if fit.status in PROVED}) > 1:
         return False
     points = [(flatten(fit.parameters), fit.distance) for fit in fits.values() if fit.status == "converged"]
@@ -52,7 +55,7 @@ def agree(fits: dict[str, Fit]) -> bool:
 
 
 def exit_status(fits: dict[str, Fit]) -> int:
-    """0 all is proved and agrees, 1 fits disagree, 3 some fit has no proof."""
+    """0 all is proved and agrees, 1 fits disagree or one's sums are wrong, 3 some fit has no proof."""
     if not agree(fits):
         return 1
     return 0 if all(fit.status in PROVED for fit in fits.values()) else 3
@@ -65,6 +68,9 @@ def report(fits: dict[str, Fit], dataset: Source) -> str:
 
 def verdict(fits: dict[str, Fit]) -> str:
     """One sentence."""
+    wrong = [name for name, fit in fits.items() if fit.status == WRONG]
+    if wrong:
+        return f"The fit of {' and '.join(wrong)} is WRONG: its passes do not add up the rows that came."
     if not agree(fits):
         return "The fits DISAGREE: they lie further apart than is proved of each. One of the proofs is wrong."
     unproved = [name for name, fit in fits.items() if fit.status not in PROVED]

@@ -12,12 +12,12 @@ from rich.text import Text
 from ..data.files import write_folder
 from ..language import Words, say, sentences, speaking
 from ..show import STYLES, as_json, cell, number, ran_on, table, worst
-from .compare import Comparison, ComparisonRow, placements
+from .compare import FORMAT, Comparison, ComparisonRow, placements
 
 AS_DATA = (
     *(Words("within"), Words("no promise"), Words("OUTSIDE"), Words("separable"), Words("quasi-separable")),
     *(Words("start: logits"), Words("start: row losses"), Words("start: loss"), Words("start: gradient")),
-    *(Words("every point"), Words("every loss"), Words("sum"), Words("mean")),
+    *(Words("every point"), Words("every loss"), Words("sum"), Words("mean"), Words("format"), Words("not held")),
     *(Words("end: parameters"), Words("end: probabilities"), Words("end: classes"), Words("same"), Words("differ")),
 )
 """Texts that come to ``say`` as data; here the catalogues find them."""
@@ -119,6 +119,13 @@ def _what_is_outside(c: Comparison) -> list[str]:
     first = next((row for row in outside if len(row.subject) == 1), outside[0])
     quantities = dict.fromkeys(row.quantity for row in outside)
     stops = {name: run.stop_reason for runs in c.runs.values() for name, run in runs.items() if run.stop_reason}
+    strange = say(
+        "{twin} computes in another format: {place} is no {dtype} number ({device}).",
+        twin=first.subject[0],
+        place=first.where,
+        dtype=first.dtype,
+        device=first.device,
+    )
     found = say(
         "More than unavoidable rounding is at work: {twins} {are} by {error:.3g} in {quantity}{where}",
         twins=_and(first.subject),
@@ -131,7 +138,7 @@ def _what_is_outside(c: Comparison) -> list[str]:
         ", where {bound:.3g} is allowed ({dtype}, {device}).", bound=first.bound, dtype=first.dtype, device=first.device
     )
     return [
-        found + allowed,
+        strange if first.quantity == FORMAT else found + allowed,
         say("That is the first quantity to leave its bound, so look there first."),
         say("Outside in all: {quantities}.", quantities=", ".join(map(say, quantities))),
         *(say("{name} stopped early: {reason}.", name=name, reason=reason) for name, reason in stops.items()),

@@ -22,7 +22,7 @@ class Streamed:
     """
 
     def __init__(self, stream: Stream, dtype: str, place: BlockPlace, *, intercept: bool = True):
-        self._stream, self.dtype, self.place, self.intercept = stream, dtype, place, intercept
+        self.stream, self.dtype, self.place, self.intercept = stream, dtype, place, intercept
         step = -(-stream.n_rows * stream.n_features // SAMPLE_NUMBERS)
         sample, sums, largest, self.longest_sum, self.labels = [], [], [], 0, (1.0, 0.0)
         for first, part in self._datasets():
@@ -41,7 +41,7 @@ class Streamed:
     @property
     def n_rows(self) -> int:
         """N."""
-        return self._stream.n_rows
+        return self.stream.n_rows
 
     @property
     def total_weight(self) -> float:
@@ -59,8 +59,8 @@ class Streamed:
 
     def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
         """The sums over all rows, block by block in one order, so that two passes agree to the last bit."""
-        if self._stream.fingerprint != self._fingerprint:
-            raise ValueError(f"{self._stream.source} has changed since the first pass; start again, and let it rest")
+        if self.stream.fingerprint != self._fingerprint:
+            raise ValueError(f"{self.stream.source} has changed since the first pass; start again, and let it rest")
         packed = (self._packed(dataset) for _, dataset in self._datasets())
         return reduce(Sums.plus, (blocks.sums(theta, arithmetic=arithmetic, hessian=hessian) for blocks in packed))
 
@@ -69,6 +69,6 @@ class Streamed:
 
     def _datasets(self) -> Iterator[tuple[int, Dataset]]:
         """Of every block the number of its first row, and its rows."""
-        blocks = tqdm(self._stream, "pass", self._stream.n_blocks, unit="block", disable=None, delay=1, leave=False)
+        blocks = tqdm(self.stream, "pass", self.stream.n_blocks, unit="block", disable=None, delay=1, leave=False)
         for k, (X, y) in enumerate(blocks):
-            yield k * self._stream.rows_per_block, Dataset(X, y, self._stream.source)
+            yield k * self.stream.rows_per_block, Dataset(X, y, self.stream.source)

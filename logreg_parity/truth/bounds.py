@@ -161,12 +161,14 @@ class PointBounds:
     def objective(self) -> np.float64 | np.ndarray:
         """(1 + γ_k) mean E + γ_k mean ℓ, k = N + 4 (2N + 4 with row weights), and γ_{D+3} of the penalty.
 
-        The losses and the row weights are not negative, so a sum of them is as accurate as its terms and γ_k.
+        The losses and the row weights are not negative, so a sum of them is as accurate as its terms and γ_k. Of the
+        penalty, a sum of ((l2 / 2) w_j) w_j, the first product may be off by τ, which w_j then multiplies.
         """
         g = self._gamma(self._roundings + 1)
         data = np.sum(self._share * ((1 + g) * self.loss + g * self._losses), axis=-1)
-        penalty = self._gamma(self._w.shape[-1] + 3) * self._l2 / 2 * (self._w**2).sum(axis=-1)
-        return ENLARGED * (data + penalty + (2 * self._y.shape[-1] + 4) * self._tau)
+        penalty = self._gamma(self._w.shape[-1] + 3) * (self._l2 / 2 * self._w * self._w).sum(axis=-1)
+        flushed = (1 + np.abs(self._w)).sum(axis=-1) if self._l2 else 0
+        return ENLARGED * (data + penalty + (2 * self._y.shape[-1] + 4 + flushed) * self._tau)
 
     @cached_property
     def gradient_scale(self) -> np.ndarray:
