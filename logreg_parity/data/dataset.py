@@ -262,6 +262,23 @@ def real_numbers(values: Any, name: str, *, finite: bool = True) -> np.ndarray:
         finite: whether NaN and infinity are refused too.
 
     Raises:
+        ValueError: for what ``plain_array`` refuses, and what is not finite; with the first place.
+    """
+    array = np.array(plain_array(values, name), dtype=np.float64, order="C")
+    if finite and not np.isfinite(array).all():
+        lost = ~np.isfinite(array)
+        raise ValueError(f"{name}{_first(lost)} is {array[lost][0]}; give finite numbers only")
+    return array
+
+
+def plain_array(values: Any, name: str) -> np.ndarray:
+    """The values as an array that float64 holds to the last digit, not copied where it is one already.
+
+    Args:
+        values: numbers in an array of any make, or in lists.
+        name: of the array, for messages.
+
+    Raises:
         ValueError: for what is no real number, is masked, or is a number that float64 would round; with the first
             place.
     """
@@ -284,10 +301,6 @@ def real_numbers(values: Any, name: str, *, finite: bool = True) -> np.ndarray:
         raise ValueError(
             f"{name}{_first(large)} is {came}, an integer too large for float64 to keep; give floats, or smaller ones"
         )
-    array = np.array(array, dtype=np.float64, order="C")
-    if finite and not np.isfinite(array).all():
-        lost = ~np.isfinite(array)
-        raise ValueError(f"{name}{_first(lost)} is {array[lost][0]}; give finite numbers only")
     return array
 
 

@@ -2,7 +2,10 @@
 
 import importlib
 import re
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +15,15 @@ import logreg_jax
 import logreg_torch
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.data.dataset import batch_index, row_numbers
+from logreg_parity.data.generator import initial_parameters, lesson, moons, xor
+from logreg_parity.explain.trace import record
+from logreg_parity.judge.compare import compare
+from logreg_parity.judge.problem import rounded_inputs
+from logreg_parity.solvers.stream import Stream
 from logreg_parity.truth import reference
 from logreg_parity.twins import Setting
 
+ROOT = Path(__file__).parents[2]
 DATASET, START = gaussian(30, 3), Parameters(np.array([0.5, -1.0, 2.0]), 0.25)
 TWINS = {"torch": logreg_torch, "jax": logreg_jax, "reference": reference}
 PLAIN = {"steps": 2, "learning_rate": 0.1}
@@ -190,8 +199,22 @@ ARRAYS = {
     "a tensor that learns": "is no array (",
     "nan": "{place} is nan; give finite numbers only",
 }
+
+
+class Sliced:
+    """Rows that are made when they are asked for."""
+
+    def __init__(self, rows, shape):
+        self.rows, self.shape, self.dtype = rows, shape, np.dtype(float)
+
+    def __getitem__(self, rows):
+        return self.rows
+
+
 DOORS = {
     "X": ((2, 3), lambda bad: Dataset(bad, [0, 1], "")),
+    "X, streamed": ((2, 3), lambda bad: Stream(Sliced(bad, (2, 3)), np.array([0, 1]), "").block(0)),
+    "y, streamed": ((2,), lambda bad: Stream(np.ones((2, 3)), Sliced(bad, (2,)), "").block(0)),
     "y": ((2,), lambda bad: Dataset(np.ones((2, 3)), bad, "")),
     "sample_weight": ((2,), lambda bad: Dataset(np.ones((2, 3)), [0, 1], "", sample_weight=bad)),
     "start.weight torch": ((3,), lambda bad: logreg_torch.train(DATASET, Parameters(bad, 0.0), **PLAIN)),
@@ -203,11 +226,12 @@ DOORS = {
 }
 
 
+# A point may be lost, and the run says so; a stream has words of its own for what is not finite.
 APPLIES = [
     (door, kind)
     for door in DOORS
     for kind in ARRAYS
-    if not (kind == "nan" and "." in door)  # a point may be lost: the run says so in its stop_reason
+    if not (kind == "nan" and ("." in door or "streamed" in door))
     and not (kind == "nothing" and door == "sample_weight")  # all 1
 ]
 
@@ -312,3 +336,47 @@ SEEDS = [-1, 2**32, 0.5, "1", None, True]
 @pytest.mark.parametrize("seed", SEEDS, ids=repr)
 def test_a_seed_that_no_generator_takes_is_refused_at_once(seed):
     assert said(lambda: Setting(**PLAIN, seed=seed)).startswith("seed is ")
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+LARGE = {
+    "lesson": (lambda: lesson(10**15), "a data set of 1000000000000000 points takes 2.98e+07 GiB of memory, and"),
+    "gaussian": (lambda: gaussian(10**9, 10**6), "a data set of 1000000000 rows and 1000000 features takes"),
+    "xor": (lambda: xor(10**15), "a data set of 1000000000000000 points takes"),
+    "moons": (lambda: moons(10**15), "a data set of 1000000000000000 points takes"),
+    "start": (lambda: initial_parameters(10**15), "a point of 1000000000000000 features takes"),
+    "record": (
+        lambda: record("it", reference, DATASET, START, Setting(steps=10**14, learning_rate=0.1), dtype="float64"),
+        "a run of 100000000000000 steps, whose every point is kept, takes 1.19e+07 GiB of memory, and",
+    ),
+    "compare": (
+        lambda: compare({"it": reference}, DATASET, START, Setting(steps=10**14, learning_rate=0.1), exact_steps=1),
+        "a run of 100000000000000 steps, whose every point is kept, takes",
+    ),
+    "batches": (
+        lambda: rounded_inputs(DATASET, START, Setting(steps=10**13, learning_rate=1, batch_size=20), "float64"),
+        "a run of 10000000000000 steps, whose every point is kept, takes 2.68e+06 GiB",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "words"), LARGE.values(), ids=LARGE)
+def test_what_needs_more_memory_than_there_is_is_said_before_it_starts(call, words, monkeypatch):
+    if sys.platform != "linux":
+        monkeypatch.setattr("logreg_parity.data.dataset._free_memory", lambda: 2.0**33)  # no other system tells
+    assert words in (message := said(call)) and "GiB are free; give fewer" in message
+
+
+def test_the_memory_asked_for_is_what_is_free(monkeypatch):
+    monkeypatch.setattr("logreg_parity.data.dataset._free_memory", lambda: 8.0 * 4 * 99)
+    assert lesson(99).n_rows == 99
+    assert "takes 2.98e-06 GiB of memory, and 2.95e-06 GiB are free" in said(lambda: lesson(100))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells")
+def test_a_limit_of_the_process_counts():
+    code = "import resource; from logreg_parity.data.dataset import _free_memory as free; resource.setrlimit("
+    code += "resource.RLIMIT_AS, (2**33, 2**33)); print(free() < 2**33)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "True\n"

@@ -1,6 +1,8 @@
 """A half-written file never stands: not in the place of a good one, not beside it, not among others of its report."""
 
+import ast
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -243,6 +245,36 @@ def test_an_error_names_the_users_path(tmp_path):
     with pytest.raises(OSError, match="cannot be written") as error:
         write_whole(tmp_path, "new")
     assert error.value.filename == str(tmp_path)
+
+
+def writes(source: str) -> list[str]:
+    """The calls by which a module would write a file itself."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    found = []
+    for call in calls:
+        name = ast.unparse(call.func).rpartition(".")[2]
+        modes = [ast.literal_eval(a) for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        modes += [w.value.value for w in call.keywords if w.arg == "mode" and isinstance(w.value, ast.Constant)]
+        if name in ("write_text", "write_bytes", "tofile", "save_to_file") or (
+            name == "open" and any(re.fullmatch("[rbt+]*[wax][rbt+]*|r[bt]*[+][bt]*", mode) for mode in modes)
+        ):
+            found.append(ast.unparse(call))
+    return found
+
+
+OWN = {"logreg_parity/data/files.py", "logreg_parity/language.py"}
+"""The one writer, and the tool that makes the catalogues of a checkout."""
+
+
+def test_every_file_is_written_by_the_one_writer():
+    """What is proved of it above holds for every command."""
+    modules = [
+        path for package in ("logreg_parity", "logreg_torch", "logreg_jax") for path in (ROOT / package).rglob("*.py")
+    ]
+    found = {str(path.relative_to(ROOT)): writes(path.read_text(encoding="utf-8")) for path in modules}
+    assert {name: calls for name, calls in found.items() if calls and name not in OWN} == {}
+    planted = "P.write_text('x')\nwith open('p', 'w') as f: ...\nP.open(mode='ab')\nopen('p', 'rb')"
+    assert len(writes(planted)) == 3
 
 
 def test_what_was_written_is_known(tmp_path):
