@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-CARS = ROOT / "parity_tests" / "references" / "data" / "mtcars_am.csv"
+CARS = ROOT / "logreg_parity" / "data" / "references" / "data" / "mtcars_am.csv"
 NUMBER = re.compile(r"<?[-+−]?\b\d[\d.]*(e[-+]?\d+)?", re.ASCII)
 VERDICT = re.compile(r"within|OUTSIDE|no promise|created by \S+|inherited|noticed|passes it|FLAGS IT|not exact")
 BY_CHANCE = re.compile(  # true of one machine's last bits, perhaps not of another's

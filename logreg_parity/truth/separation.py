@@ -106,6 +106,17 @@ def independent_columns(X: np.ndarray) -> np.ndarray:
     return np.sort(bias_first[pivots])
 
 
+def null_vectors(X: np.ndarray) -> np.ndarray:
+    """Rational vectors (k - rank, k) that span what X (N, k) takes to 0, each 1 at the last of its entries."""
+    echelon, pivots = _reduced(rational(X))
+    free = np.setdiff1d(np.arange(X.shape[1]), pivots)
+    vectors = rational(np.zeros((len(free), X.shape[1])))
+    for vector, column in zip(vectors, free, strict=True):
+        vector[column] = rational(1.0)
+        vector[pivots] = -echelon[:, column]
+    return vectors
+
+
 def _reduced(rows: np.ndarray) -> tuple[np.ndarray, list[int]]:
     """The reduced echelon form (rank, k) and pivots of rational rows A (N, k), by AᵀA of equal row space."""
     M = rows.T @ rows
