@@ -24,6 +24,7 @@ COMMANDS = {
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
     "bench": "measure steps, gradients, solvers, devices, growth",
     "explore": "a page to play with: data, curve, loss surface, every step",
+    "hash": "one run in exact arithmetic by every backend at hand: the same bits?",
     "passport": "what the backends of this machine do with numbers",
     "sidebyside": "both twins' source on one page, differences marked and explained",
 }
@@ -72,12 +73,13 @@ def _run(arguments: list[str]) -> int:
 
 def _failed(error: Exception) -> int:
     """Say whose fault it is; the exit status."""
+    from ..show import shown
     from ..truth.oracle import OracleError
 
     if isinstance(error, OSError) and error.filename is not None:
-        print(f"logreg-parity: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"logreg-parity: {shown(f'{error.filename}: {error.strerror}')}", file=sys.stderr)
     elif isinstance(error, ValueError | OSError | OracleError):
-        print(f"logreg-parity: {error}", file=sys.stderr)
+        print(f"logreg-parity: {shown(str(error), chr(10))}", file=sys.stderr)
     elif isinstance(error, MemoryError):
         why = str(error).rstrip(".") or "no more is to be had"
         print(f"logreg-parity: there is not enough memory ({why}); give fewer rows or steps", file=sys.stderr)

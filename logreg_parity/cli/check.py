@@ -48,12 +48,11 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Build, check, print, write; the exit status."""
-    from rich.console import Console
-
     from ..data.files import check_folder
     from ..ports.check import check
     from ..ports.files import jax_side, read_batch, read_params, torch_side
     from ..ports.report import FILES, explanation, table, write_check
+    from ..show import screen
 
     check_folder("--out", options.out, FILES)
     batch, params = read_batch(options.data), read_params(options.params) if options.params else None
@@ -70,9 +69,9 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         device=options.device,
     )
-    console = Console()
+    console = screen()
     console.print(table(report))
-    console.print(f"\n{explanation(report)}\n", highlight=False, markup=False)
+    console.print(f"\n{explanation(report)}\n")
     written = write_check(report, options.out)
-    console.print(f"Written: {', '.join(map(str, written))}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"Written: {', '.join(map(str, written))}", soft_wrap=True)
     return EXIT_STATUS[report.verdict]

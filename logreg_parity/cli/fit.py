@@ -20,8 +20,8 @@ exit status: 0 every fit converged and they agree, or each proves that there is 
 
 examples:
   logreg-parity fit --data bernoulli
-  logreg-parity fit --data patients.csv --label outcome --solver newton --out fit.json
-  logreg-parity fit --data patients.csv --label outcome --inference
+  logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
+  logreg-parity fit --data cars.csv --label gearbox --inference
   logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/"""
 
 
@@ -71,8 +71,13 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
+    from ..data.dataset import Dataset
     from ..data.files import check_file, check_folder
     from ..judge.fits import check_fit, exit_status, report, tables_agree, verdict, write
+    from ..show import screen
+    from ..truth.infinite import runaway
+    from ..truth.reference import flatten
+    from ..truth.ulp import round_dataset
 
     if options.out:
         check_file("--out", options.out)
@@ -93,36 +98,26 @@ def run(options: argparse.Namespace) -> int:
     for name, function in functions.get("infer", {}).items():
         if fits[name].status == "converged":
             inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
-    print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n")
+    console = screen()
+    console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
     agreed = tables_agree(inferences)
     for name, inference in list(inferences.items())[: 1 if agreed else None]:
         others = " and ".join(other for other in inferences if agreed and other != name)
-        print(f"{name}{others and f', and {others} within what is proved of each number'}:\n{inference}\n")
-    print(verdict(fits))
-    if not options.stream:
-        _say_why(fits, dataset, options)
+        own = f"{name}{others and f', and {others} within what is proved of each number'}"
+        console.print(f"{own}:\n{inference}\n", soft_wrap=True)
+    console.print(verdict(fits), soft_wrap=True)
+    gone = [fit for fit in fits.values() if fit.status == "no finite optimum"]
+    if gone and isinstance(dataset, Dataset):
+        rows, proposal = round_dataset(dataset, options.dtype), flatten(gone[0].parameters)
+        what = runaway(rows, l2=options.l2, intercept=options.intercept, proposal=proposal)
+        console.print(f"{what or ''}", soft_wrap=True)
     if not agreed:
-        print("The tables DISAGREE: numbers lie further apart than is proved of each. One of the proofs is wrong.")
+        words = "The tables DISAGREE: numbers lie further apart than is proved of each. One of the proofs is wrong."
+        console.print(words, soft_wrap=True)
     if options.out:
         write(fits, dataset, settings, options.out, inferences)
-        print(f"Written: {options.out}")
+        console.print(f"Written: {options.out}", soft_wrap=True)
     return exit_status(fits) if agreed else 1
-
-
-def _say_why(fits: dict[str, Any], dataset: Any, options: argparse.Namespace) -> None:
-    """Which coefficients run off, and which columns depend on others, where that keeps a fit from an optimum."""
-    from ..truth.infinite import dependences, runaway
-    from ..truth.reference import flatten
-    from ..truth.ulp import round_dataset
-
-    ends = {fit.status: fit for fit in fits.values()}
-    rows = round_dataset(dataset, options.dtype)
-    if "no finite optimum" in ends:
-        proposal = flatten(ends["no finite optimum"].parameters)
-        print(runaway(rows, l2=options.l2, intercept=options.intercept, proposal=proposal) or "")
-    elif "not converged" in ends:
-        for sentence in dependences(rows, intercept=options.intercept):
-            print(f"A column depends on others: {sentence}; leave it out.")
 
 
 def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:

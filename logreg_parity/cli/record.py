@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     """Run, write; the exit status."""
     from ..data.files import check_file
     from ..explain.trace import record
+    from ..show import screen
     from ..twins import OnEngine, load_twin
 
     check_file("--out", options.out)
@@ -60,5 +61,6 @@ def run(options: argparse.Namespace) -> int:
     trace.save(options.out)
     without = "" if trace.dataset is not None else ", without the data set, which is too large: explain cannot read it"
     stopped = "" if trace.stop_reason is None else f"; {trace.stop_reason}"
-    print(f"Written: {options.out} ({trace.steps} steps of {options.twin} in {options.dtype}{without}){stopped}")
+    said = f"{options.out} ({trace.steps} steps of {options.twin} in {options.dtype}{without}){stopped}"
+    screen().print(f"Written: {said}", soft_wrap=True)
     return 0

@@ -31,16 +31,15 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
-    from rich.console import Console
     from tqdm import tqdm
 
     from ..data.certified import certified, certified_names
-    from ..data.files import write_whole
+    from ..data.files import check_file, write_whole
     from ..judge.scoreboard import CANDIDATES, as_rows, installed, score, tables
-    from ..show import as_json
+    from ..show import as_json, screen
 
-    if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
-        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    if options.out:
+        check_file("--out", options.out)
     here = installed()
     for name in options.candidates or ():
         if name not in here:
@@ -56,14 +55,14 @@ def run(options: argparse.Namespace) -> int:
             missing.append(str(error))
     runs = [(*case, candidate) for case in cases for candidate in options.candidates or here]
     scores = [score(*one) for one in tqdm(runs, "fits", disable=None, delay=1, leave=False)]
-    console = Console(highlight=False)
+    console = screen()
     for table in tables(scores, [known for _, known in cases]):
         console.print(table)
     for why in missing:
-        print(f"left out: {why}")
+        console.print(f"left out: {why}", soft_wrap=True)
     if options.out:
         write_whole(options.out, as_json({"scores": as_rows(scores), "left out": missing}))
-        print(f"Written: {options.out}")
+        console.print(f"Written: {options.out}", soft_wrap=True)
     finite = {known.name for _, known in cases if known.status == "finite"}
     ours = [row for row in scores if row.candidate in ("logreg_torch", "logreg_jax")]
     return 0 if all((row.said == "converged") == (row.case in finite) for row in ours) else 1

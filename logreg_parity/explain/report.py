@@ -1,7 +1,5 @@
 """An Explanation as a sentence, as a terminal table, and as JSON."""
 
-from rich.table import Table
-
 from .. import show
 from .parting import Explanation
 
@@ -19,9 +17,9 @@ def verdict(e: Explanation) -> str:
     return f"The runs part at step {e.step}, in the {e.stage}: {whose}."
 
 
-def table(e: Explanation) -> Table:
+def table(e: Explanation) -> show.Grid:
     """The stages of the step at which the runs part."""
-    top = show.table(f"\nstep {e.step}", "stage", "difference", "allowed", "", left=("",))
+    top = show.Grid(f"step {e.step}", "stage", "difference", "allowed", "", left=("",))
     for (stage, error, bound, _, outside), created in e.rows:
         origin = f"created by {' and '.join(created)}" if created else "inherited" if outside else "within"
         style = "bold red" if created and outside else "yellow" if outside else None

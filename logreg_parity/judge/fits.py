@@ -9,7 +9,7 @@ import numpy as np
 from ..data.files import write_whole
 from ..data.history import Fit
 from ..data.inference import Inference
-from ..show import as_json
+from ..show import as_json, shown
 from ..truth.reference import flatten
 from ..users import UserError, shortly
 
@@ -116,9 +116,10 @@ def write(
 def _lines(fit: Fit, dataset: Source) -> str:
     lines = [f"{fit.status} ({fit.reason})"]
     if fit.status == "converged":
-        names = (*dataset.feature_names, "bias")
+        names = [*map(shown, dataset.feature_names), "bias"]
+        width = max(12, *map(len, names))
         for name, value, distance in zip(names, flatten(fit.parameters), fit.distance, strict=True):
-            lines.append(f"  {name:12} {value: .15g}  (within {distance:.1e})")
-        lines.append(f"  {'objective':12} {fit.objective: .15g}  (at most {fit.gap:.1e} above the minimum)")
+            lines.append(f"  {name:{width}} {value: .15g}  (within {distance:.1e})")
+        lines.append(f"  {'objective':{width}} {fit.objective: .15g}  (at most {fit.gap:.1e} above the minimum)")
     lines.append(f"  {fit.solver}: {fit.iterations} points, X read {fit.passes:.3g} times")
     return "\n".join(lines)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from ..data.files import write_folder
 from ..language import Words, say, sentences, speaking
-from ..show import STYLES, as_json, cell, number, ran_on, table, worst
+from ..show import STYLES, Grid, as_json, cell, number, ran_on, shown, worst
+from ..truth.columns import dependent
+from ..truth.separation import counted_rows
 from .compare import FORMAT, Comparison, ComparisonRow, placements
 
 AS_DATA = (
@@ -31,13 +32,13 @@ def tables(comparison: Comparison) -> Group:
     return Group(*(_table(comparison, *place) for place in comparison.runs))
 
 
-def _table(comparison: Comparison, device: str, dtype: str) -> Table:
+def _table(comparison: Comparison, device: str, dtype: str) -> Grid:
     title = say(
         "{dtype} on {device}: largest error in ulps (and its largest share of the bound)", dtype=dtype, device=device
     )
     headings = [say("twin to twin")] if len(comparison.versions) > 1 else []
     headings += [say("{name}\nto exact", name=name) for name in comparison.versions]
-    made = table(f"\n{title}", "", *headings, say("verdict"), left=(say("verdict"),))
+    made = Grid(title, "", *headings, say("verdict"), left=(say("verdict"),))
     for quantity, rows in _by_quantity(comparison.rows, device, dtype).items():
         alone = {row.subject[0]: row for row in rows if len(row.subject) == 1}
         pairs = [row for row in rows if len(row.subject) > 1]
@@ -173,9 +174,13 @@ def _where_it_leads(c: Comparison) -> str:
             "" if c.setting.l2 else say("A penalty (--l2) would give it one."),
         )
     if best.status == "not unique":
-        return say(
-            "The features are linearly dependent, so the optimum is a whole line or plane of points; {stopped}.",
-            stopped=stopped,
+        names = [shown(name) for name, _ in dependent(counted_rows(c.dataset))]
+        return sentences(
+            say(
+                "The features are linearly dependent, so the optimum is a whole line or plane of points; {stopped}.",
+                stopped=stopped,
+            ),
+            say("Leave out {names}, and it is one point.", names=_and(names)),
         )
     return say("Whether a finite optimum exists could not be proved either way; {stopped}.", stopped=stopped)
 

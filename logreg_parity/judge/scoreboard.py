@@ -10,11 +10,11 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.table import Table
+from rich.text import Text
 
 from ..data.certified import Certified
 from ..data.dataset import Dataset
-from ..show import table
+from ..show import Grid
 from ..truth.reference import flatten, with_ones
 from ..twins import load
 
@@ -130,20 +130,20 @@ def score(dataset: Dataset, known: Certified, candidate: str) -> FitScore:
     return FitScore(known.name, candidate, known.digits(answer.parameters), errors, best, answer.said)
 
 
-def tables(scores: Sequence[FitScore], known: Sequence[Certified]) -> list[Table]:
+def tables(scores: Sequence[FitScore], known: Sequence[Certified]) -> list[Grid]:
     """Right digits, milliseconds, and what is said of cases without an optimum: a row a case, a column a candidate."""
     at = {(row.case, row.candidate): row for row in scores}
     candidates = list(dict.fromkeys(row.candidate for row in scores))
     finite = {case.name: case.name for case in known if case.status == "finite"}
     others = {case.name: f"{case.name}, {case.status}" for case in known if case.status != "finite"}
-    wanted = (
+    wanted: tuple[tuple[str, dict[str, str], Callable[[FitScore], str | Text]], ...] = (
         ("right digits of the worst coefficient / standard error", finite, _digits),
         ("milliseconds, standard errors included", finite, _milliseconds),
         ("what is said where there is no optimum", others, _verdict),
     )
     made = []
     for title, cases, cell in wanted:
-        whole = table(title, "", *(name.replace(" ", "\n", 1) for name in candidates))
+        whole = Grid(title, "", *(name.replace(" ", "\n", 1) for name in candidates))
         for case, label in cases.items():
             whole.add_row(label, *(cell(at[case, candidate]) for candidate in candidates))
         made += [whole] if cases else []
@@ -158,10 +158,10 @@ def _milliseconds(row: FitScore) -> str:
     return "–" if np.isnan(row.seconds) else f"{1e3 * row.seconds:.1f}"
 
 
-def _verdict(row: FitScore) -> str:
+def _verdict(row: FitScore) -> Text:
     word = row.said.partition(":")[0]
     style = {"converged": "bold red", "proved": "green"}.get(word, "yellow")
-    return f"[{style}]{word}[/]"
+    return Text(word, style)
 
 
 def as_rows(scores: Sequence[FitScore]) -> list[dict[str, Any]]:

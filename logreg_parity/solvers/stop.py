@@ -7,6 +7,7 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.history import Fit, Status
 from ..truth.certificate import Certificate
+from ..truth.columns import extreme, obstacles
 from ..truth.recount import Recount
 from ..truth.reference import flatten
 from ..truth.separation import counted_rows, directions, separation
@@ -20,11 +21,13 @@ EXACT_SIZE = 2 * 10**4  # N (D + 1): up to it a linear program and rational numb
 CONVERGED = "the gradient and the proved gap are as small as asked"
 ONE_CLASS = "all labels are the same, and the bias is never penalised"
 SEPARABLE = "the data are separable, so the loss falls for ever along a direction; give l2 > 0"
-DIVERGED = "the objective or its gradient is not finite; scale the features"
-UNPROVED = (
-    "the gradient is as small as asked, but no optimum is proved: columns of X depend on each other or differ in size "
-    "beyond float64, or the data are separable; leave columns out, scale them, or give l2 > 0"
-)
+DIVERGED = "the objective or its gradient is not finite"
+UNPROVED = "the gradient is as small as asked, but no optimum is proved"
+CAUSES = {  # where no column is found that is in the way
+    DIVERGED: "scale the features",
+    UNPROVED: "columns of X differ in size beyond float64, or the data are separable; scale them, or give l2 > 0",
+}
+COLUMNS = 5  # that are named at most
 WIDE = "the gradient is as small as asked, but the proved gap is not; allow more iterations"
 WRONG = "the passes do not add up the rows that came: {}; do not use this fit, and report it to who made the twin"
 UNFINISHED = "the solver ended before the gradient was as small as asked; allow more iterations or another solver"
@@ -85,7 +88,7 @@ class Stop:
         return Fit(
             parameters=objective.parameters(here.theta / objective.unit),
             status=self.status,
-            reason=self._reason,
+            reason=self._said(),
             solver=solver,
             dtype=objective.blocks.dtype,
             objective=scale * value,
@@ -95,6 +98,17 @@ class Stop:
             iterations=self.iterations,
             passes=objective.passes,
         )
+
+    def _said(self) -> str:
+        """The reason, with the columns that are in the way."""
+        blocks = self._objective.blocks
+        if self._reason not in CAUSES:
+            return self._reason
+        dataset = blocks.dataset
+        found = extreme(dataset) if self._reason == DIVERGED else []
+        found = found or obstacles(dataset, l2=self._objective.l2, intercept=blocks.intercept)
+        more = [f"and so on, {len(found)} columns in all"] * (len(found) > COLUMNS)
+        return f"{self._reason}: {'; '.join([*found[:COLUMNS], *more]) or CAUSES[self._reason]}"
 
     def _proved(self, here: Point, own: Recount) -> Certificate | None:
         """The proof by the rows themselves; the status is what they bear out."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 from rich.console import Group
-from rich.table import Table
 
 from .. import show
 from ..explain.report import table
@@ -28,9 +27,9 @@ def evidence(letter: str, program: ByHand) -> Group:
     return Group(words, _port_test(letter, made), table(made.explanation))
 
 
-def _port_test(letter: str, made: Trial) -> Table:
+def _port_test(letter: str, made: Trial) -> show.Grid:
     """The usual numbers of the correct program, those of the other, and their quotient."""
-    top = show.table("", "", "correct", letter, "quotient")
+    top = show.Grid("", "", "correct", letter, "quotient")
     right, wrong = (_numbers(run) for run in made.comparison.runs["cpu", made.dtype].values())
     for name, value in right.items():
         top.add_row(name, f"{value:.9g}", f"{wrong[name]:.9g}", f"{wrong[name] / value:.6g}")

@@ -1,6 +1,7 @@
 """Every public name called with what is wrong in each of its arguments: an answer, or an error that is documented."""
 
 import inspect
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 import logreg_jax
 import logreg_parity
+import logreg_parity.data.certified
 import logreg_torch
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.truth import reference
@@ -77,6 +79,8 @@ def calls(table) -> dict[str, tuple]:
         "History": (logreg_parity.History, {**history, "biases": np.ones(2), "stop_reason": None, "engine": "eager"}),
         "Parameters": (Parameters, START._asdict()),
         "Setting": (Setting, {**setting, "batch_size": 3, "seed": 0, "loss": "stable"}),
+        "Certified": (logreg_parity.Certified, {f.name: None for f in fields(logreg_parity.Certified)}),
+        "certified": (logreg_parity.certified, {"name": logreg_parity.data.certified.certified_names()[0]}),
         "check": (logreg_parity.check, check),
         "gaussian": (gaussian, {**normal, "labels": "bernoulli", "seed": 0}),
         "grade": (
@@ -96,7 +100,7 @@ def calls(table) -> dict[str, tuple]:
                 "versions": {},
                 "evaluate": {**point, "loss": "stable", "engine": "eager"},
                 "fit": fit,
-                "infer": {"dataset": DATA, "level": 0.9, "profile": False, "fit": None},
+                "infer": {"dataset": gaussian(60, 2), "level": 0.9, "profile": False, "fit": None},
                 "train": {**run, "loss": "stable", "engine": "eager"},
             }.items()
         },

@@ -425,12 +425,13 @@ OUTPUTS = {
     "explore": ("--out", FILE, ["--no-open"]),
     "passport": ("--out", FOLDER, []),
     "passport sweep": ("--out", FILE, []),
+    "scoreboard": ("--out", FILE, []),
     "sidebyside": ("--out", ("folder", "file/x"), ["--no-open"]),
 }
 
 
 def test_every_command_that_writes_is_looked_at():
-    silent = {"museum"}
+    silent = {"museum", "hash"}
     assert {name.split(",")[0].split()[0] for name in OUTPUTS} == COMMANDS.keys() - silent
 
 
