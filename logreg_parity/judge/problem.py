@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.dataset import Dataset, Parameters, batches
-from ..data.history import Evaluation, History
+from ..data.dataset import Dataset, Parameters, batches, check_memory
+from ..data.history import Evaluation
 from ..truth import bounds, oracle, reference
 from ..truth.momentum import Velocity, trajectory
 from ..truth.ulp import format_of, round_dataset, round_parameters, round_setting
@@ -45,6 +45,10 @@ class Quantity(NamedTuple):
     likely: np.ndarray | None = None  # (K,), the bound that is left with CHANCE only, were roundings independent
 
 
+KEPT = 4
+"""Numbers that a coordinate takes at every step: the point, its gradient, their copies."""
+
+
 class Inputs(NamedTuple):
     """What a twin is given in one format, rounded once."""
 
@@ -64,10 +68,12 @@ def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype:
         dtype: the format.
 
     Raises:
-        ValueError: for numbers that are too large for the format, a batch_size that is larger than N, and a mini-batch
-            whose rows all have weight 0.
+        ValueError: for numbers that are too large for the format, a batch_size that is larger than N, a mini-batch
+            whose rows all have weight 0, and more steps than there is memory for.
     """
-    rows = None
+    rows, d = None, dataset.n_features
+    points = setting.steps * (KEPT * (d + 1) + (setting.batch_size or 0))
+    check_memory(points, f"a run of {setting.steps} steps, whose every point is kept,", "give fewer steps")
     if setting.batch_size is not None:
         rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
         weight = dataset.sample_weight
@@ -143,13 +149,13 @@ class Problem:
             device: where it computes.
 
         Raises:
-            ValueError: where it returns a wrong shape, or has no argument for something that is asked of it.
+            ValueError: where it has no argument for something that is asked of it.
+            UserError: where it returns a wrong shape.
         """
         program, steps = Program(name, twin, self.dtype, device), self.setting.steps
         start = program.evaluate(self.dataset, self.start, self.setting)
         keep = range(steps + 1)
         history = program.train(self.dataset, self.start, self.setting, batches=self.batches, keep=keep)
-        _check_shapes(name, self.dataset, start, history)
         points = np.column_stack([history.weights, history.biases]).astype(np.float64)
         finite = len(points) if np.isfinite(points).all() else int(np.argmin(np.isfinite(points).all(axis=1)))
         known = points[:finite, :-1], points[:finite, -1]
@@ -260,22 +266,3 @@ class Problem:
 
 def _padded(array: np.ndarray, length: int, value: float) -> np.ndarray:
     return np.concatenate([array, np.full((length - len(array), *array.shape[1:]), value)])
-
-
-def _check_shapes(name: str, dataset: Dataset, start: Evaluation, history: History) -> None:
-    n, d = dataset.X.shape
-    kept = len(history.steps)
-    for what, value, wanted in (
-        ("evaluate: logits", start.logits, (n,)),
-        ("evaluate: losses", start.losses, (n,)),
-        ("evaluate: objective", start.objective, ()),
-        ("evaluate: gradient.weight", start.gradient.weight, (d,)),
-        ("evaluate: gradient.bias", start.gradient.bias, ()),
-        ("evaluate: probabilities", start.probabilities, (n,)),
-        ("evaluate: classes", start.classes, (n,)),
-        ("train: weights", history.weights, (kept, d)),
-        ("train: biases", history.biases, (kept,)),
-        ("train: losses", history.losses, (kept - 1,)),
-    ):
-        if np.shape(value) != wanted:
-            raise ValueError(f"{name}.{what} has shape {np.shape(value)}; it must be {wanted} for X {dataset.X.shape}")

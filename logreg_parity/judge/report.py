@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
-from ..data.files import write_whole
+from ..data.files import write_folder
 from ..language import Words, say, sentences, speaking
 from ..show import STYLES, Grid, as_json, cell, number, ran_on, shown, worst
 from ..truth.columns import dependent
@@ -26,6 +26,7 @@ AS_DATA = (
 """Texts that come to ``say`` as data; here the catalogues find them."""
 
 FIGURES = ("fit", "loss", "difference", "axes")
+FILES = ("comparison.json", "comparison.md", *(f"{name}.png" for name in FIGURES))
 
 
 def tables(comparison: Comparison) -> Group:
@@ -330,15 +331,8 @@ def to_json(comparison: Comparison) -> str:
 
 
 def write_report(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write comparison.json, comparison.md and the figures; all are made before the first is written."""
+    """Write comparison.json, comparison.md and the figures, all of them or none."""
     from . import figures  # matplotlib takes longer to import than most comparisons take to write
 
-    folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, str | bytes] = {
-        "comparison.json": to_json(comparison),
-        "comparison.md": markdown(comparison),
-        **{f"{name}.png": figures.png(getattr(figures, name)(comparison)) for name in FIGURES},
-    }
-    for name, content in files.items():
-        write_whole(folder / name, content)
-    return [folder / name for name in files]
+    pictures = [figures.png(getattr(figures, name)(comparison)) for name in FIGURES]
+    return write_folder(folder, dict(zip(FILES, (to_json(comparison), markdown(comparison), *pictures), strict=True)))

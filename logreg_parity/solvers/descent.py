@@ -44,7 +44,7 @@ class Engine(NamedTuple):
 
 def check_engine(engine: str, loss: str, momentum: float = 0.0) -> None:
     """Raises ValueError for an engine there is not, and for a run that an engine cannot make."""
-    if engine not in ENGINES:
+    if not isinstance(engine, str) or engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; give one of {', '.join(ENGINES)}")
     if engine != "eager" and loss != "stable":
         raise ValueError(f"loss is {loss!r}, and engine {engine!r} knows 'stable' only; give engine='eager'")

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from ..data.dataset import plain_array
 from ..data.tables import unreadable
 
 BLOCK_BYTES = 2**26
@@ -106,7 +107,7 @@ class Stream:
         """Features (B, D) and labels (B,) of block k = 0, 1, ..."""
         first = k * self.rows_per_block
         rows = slice(first, min(first + self.rows_per_block, self.n_rows))
-        X, y = np.asarray(self.X[rows]), np.asarray(self.y[rows])
+        X, y = (plain_array(a[rows], f"{name}, from row {first} on: ") for name, a in (("X", self.X), ("y", self.y)))
         _check(X, y, first)
         return X, y
 
@@ -173,8 +174,8 @@ def _mapped(path: Path, file: BinaryIO, what: str) -> Mapped:
         raise ValueError(f"{what} is no .npy array ({error}); write it with numpy.save") from error
     if fortran and len(shape) > 1:
         raise ValueError(f"{what} is in Fortran order, column by column; write numpy.ascontiguousarray of it")
-    if dtype.kind not in "fiub":
-        raise ValueError(f"{what} holds {dtype}; give numbers")
+    if dtype.kind not in "fiub" or dtype.itemsize > 8:
+        raise ValueError(f"{what} holds {dtype}; give real numbers of at most 64 bits")
     return Mapped(path, file.tell(), shape, dtype, _stamp(path))
 
 
