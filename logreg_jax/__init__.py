@@ -4,9 +4,9 @@ These names are what the judge asks of a twin (``logreg_parity.twins``). The les
 then read ``model.py``, ``loss.py``, ``gradient.py``, ``sgd.py``, ``train.py``, each beside its sibling.
 """
 
-from .convert import devices, versions
+from .convert import devices, one_thread, versions
 from .evaluation import evaluate
 from .speed.fit import fit
 from .train import train
 
-__all__ = ["devices", "evaluate", "fit", "train", "versions"]
+__all__ = ["devices", "evaluate", "fit", "one_thread", "train", "versions"]

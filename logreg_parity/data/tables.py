@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .archives import read_npz
 from .dataset import Dataset
 
 # float() alone would also take 1_000 and the digits of other scripts.
@@ -91,13 +92,10 @@ def _read_npz(content: bytes) -> tuple[Columns, Place]:
     if not zipfile.is_zipfile(io.BytesIO(content)):
         raise ValueError("this is no zip archive, as an NPZ file is; write it with numpy.savez")
     columns: list = []
-    arrays, name = [], None
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            for name in archive.files:
-                arrays.append((name, np.asarray(archive[name])))
-    except Exception as error:  # a damaged archive fails in many ways: BadZipFile, zlib.error, KeyError, ...
-        raise ValueError(f"array {name!r} cannot be read ({error!r}); save numbers or text") from error
+        arrays = [*read_npz(content).items()]
+    except ValueError as error:
+        raise ValueError(f"{error}; save numbers or text") from error
     for name, array in arrays:
         if array.ndim not in (1, 2) or array.shape[1:] == (0,):
             raise ValueError(f"array {name!r} has shape {array.shape}; give (N,) or (N, K)")

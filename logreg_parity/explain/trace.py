@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from .._version import __version__
+from ..data.archives import read_npz
 from ..data.dataset import Dataset, Parameters
 from ..data.files import write_whole
 from ..judge.problem import rounded_inputs
@@ -180,9 +181,8 @@ def _what_ran(p: Program) -> Ran:
 def _read(path: Path) -> dict[str, np.ndarray]:
     content = path.read_bytes()
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception as error:  # a damaged archive fails in many ways: BadZipFile, zlib.error, EOFError, ...
+        return read_npz(content)
+    except ValueError as error:
         came = f"{path} cannot be read ({error})"
         raise ValueError(f"{came}; give a whole file that `logreg-parity record` has written") from error
 
