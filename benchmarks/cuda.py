@@ -2,8 +2,8 @@
 
 Every part of ``cuda_parts.py`` runs in a process of its own and has its limit; one that fails is recorded with its
 traceback, and the next one runs. After each, ``results/cuda/`` holds all that is known: PART.json, and ``results.md``
-as a page. The sentences about CUDA in the README are made of them by ``--write-readme``: until a GPU was at hand they
-say so.
+as a page. The sentence about CUDA in docs/performance.md is made of them by ``--write-docs``; until a GPU was at hand
+it says so.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from .results import tables
 
 RESULTS = Path(__file__).parent / "results" / "cuda"
 OPTIONAL = ("flint", "gmpy2", "jax_triton", "numba", "optax", "sklearn", "sklearnex", "triton")
-READMES = {"README.md": "en", "README.zh-CN.md": "zh"}
+PAGE = ROOT / "docs" / "performance.md"
 START, END = "<!-- cuda: made by benchmarks/cuda.py -->", "<!-- /cuda -->"
 
 
@@ -124,32 +124,24 @@ def page(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def sentence(folder: Path, language: str) -> str:
-    """What the README says of CUDA: of the results in a folder, or that there are none."""
+def sentence(folder: Path) -> str:
+    """What the docs say of CUDA: of the results in a folder, or that there are none."""
     parts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     ran = [part for part in parts if part["device"] == "cuda" and part["size"] == "full"]
     if not ran:
-        return {
-            "en": "**Not checked so far: this version has been run on CPUs only.** "
-            "`make cuda` takes eight minutes at most.",
-            "zh": "**尚未检验：这个版本只在 CPU 上运行过。** `make cuda` 最多用八分钟完成检验。",
-        }[language]
-    about, link = ran[0]["machine"], "(benchmarks/results/cuda/results.md)"
+        return (
+            "**Not checked so far: this version has been run on CPUs only.** `make cuda` takes eight minutes at most."
+        )
+    about, link = ran[0]["machine"], "(../benchmarks/results/cuda/results.md)"
     done, rest = ([part["part"] for part in ran if (part["status"] == "done") == well] for well in (True, False))
-    date, device = about["date"][:10], about["device"]
-    if language == "zh":
-        missing = f"；未完成：{'、'.join(rest)}" if rest else ""
-        return f"`make cuda` 于 {date} 在 {device} 上完成：{'、'.join(done)}{missing}（[结果]{link}）。"
     missing = f"; not done: {', '.join(rest)}" if rest else ""
-    return f"`make cuda` on {date}, {device}: {', '.join(done)} done{missing} ([results]{link})."
+    return f"`make cuda` on {about['date'][:10]}, {about['device']}: {', '.join(done)} done{missing} ([results]{link})."
 
 
-def write_readme() -> None:
-    """The sentences, into both READMEs."""
-    for name, language in READMES.items():
-        path = ROOT / name
-        before, _, rest = path.read_text(encoding="utf-8").partition(START)
-        write_whole(path, f"{before}{START}\n{sentence(RESULTS, language)}\n{END}{rest.partition(END)[2]}")
+def write_docs() -> None:
+    """The sentence, into its page."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
+    write_whole(PAGE, f"{before}{START}\n{sentence(RESULTS)}\n{END}{rest.partition(END)[2]}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -165,11 +157,11 @@ def main(arguments: list[str] | None = None) -> int:
     top.add_argument("--device", default="cuda", help="cuda; cpu only pretends, to see that everything runs (cuda)")
     top.add_argument("--size", choices=("full", "tiny"), default="full", help="tiny shows only that it runs (full)")
     top.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER", help="(benchmarks/results/cuda/)")
-    top.add_argument("--write-readme", action="store_true", help="put what the results say into the READMEs, no more")
+    top.add_argument("--write-docs", action="store_true", help="put what the results say into docs/, no more")
     top.add_argument("--only", choices=PARTS, help=argparse.SUPPRESS)
     options = top.parse_args(arguments)
-    if options.write_readme:
-        write_readme()
+    if options.write_docs:
+        write_docs()
         return 0
     if unknown := set(options.parts) - PARTS.keys():
         top.error(f"there is no part {', '.join(sorted(unknown))}; give {', '.join(PARTS)}")

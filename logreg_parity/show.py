@@ -1,20 +1,28 @@
 """One style for what people read, and one header for what programs read.
 
-Numbers, shares and verdicts look the same in every table and page, and every JSON file says in the same words on what
-its results depend.
+Numbers, shares and verdicts look the same in every table and page, no table breaks on a narrow terminal, and every JSON
+file says in the same words on what its results depend.
 """
 
 import json
 import math
 import os
 import platform
+import sys
+import unicodedata
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from ._version import __version__
+
+if TYPE_CHECKING:  # rich is loaded when something is printed
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 Verdict = Literal["within", "no promise", "OUTSIDE"]
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
@@ -31,6 +39,11 @@ SWITCHES = (
     "XLA_FLAGS",
 )
 """Variables that change which instructions or how many threads the libraries use, and with them the last digits."""
+
+
+UNLIMITED = 10_000  # columns: more than any table or line has
+DIRECTIONS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Characters that turn the order of what is written; a terminal would show another text than the one that came."""
 
 
 class Judged(Protocol):
@@ -52,6 +65,8 @@ def cell(row: Judged) -> str:
     """An error in ulps, and in brackets its share of the bound."""
     if row.quantity == "end: classes":
         return "same" if row.error == 0 else "differ"
+    if row.quantity == "format":
+        return "not held"
     if math.isinf(row.bound):
         return f"{number(row.ulps)}   (no bound)"
     return f"{number(row.ulps)} {f'({share(row.share)})':>7}"
@@ -72,6 +87,98 @@ def number(x: float) -> str:
 def worst(verdicts: list[Verdict]) -> Verdict:
     """The worst of some verdicts."""
     return max(verdicts, key=list(STYLES).index)
+
+
+def shown(text: str, keep: str = "") -> str:
+    """A text of the user's with its control characters escaped, so that no name moves the cursor or hides a word.
+
+    Args:
+        text: a name of a column, a file, a parameter; or a message with such names in it.
+        keep: control characters that are meant, such as a line break.
+    """
+    return "".join(c if c in keep or not _steers(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _steers(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in DIRECTIONS
+
+
+def screen(*, stderr: bool = False) -> "Console":
+    """Where a command prints, without markup and control characters.
+
+    A pipe has no width: there no table and no paragraph is broken.
+    """
+    from rich.console import Console
+
+    class Screen(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            super().print(*(shown(each, "\n") if isinstance(each, str) else each for each in objects), **options)
+
+    stream = sys.stderr if stderr else sys.stdout
+    pipe = not stream.isatty() and "COLUMNS" not in os.environ
+    return Screen(stderr=stderr, markup=False, highlight=False, width=UNLIMITED if pipe else None)
+
+
+class Grid:
+    """A table for a terminal. Where it is too wide, the columns that do not fit stand below, beside the first again.
+
+    The first column is to the left, and numbers to the right. Cells are texts as they are, without markup.
+
+    Args:
+        title: printed above, in bold; or nothing.
+        columns: the headings; one may have several lines.
+        left: those further ones whose cells are words.
+        prose: those whose cells are broken into lines instead.
+    """
+
+    def __init__(self, title: str, *columns: str, left: Collection[str] = (), prose: Collection[str] = ()):
+        self.title, self.columns = title, columns
+        self._left, self._prose = left, prose
+        self._rows: list[tuple[str | None, tuple[Any, ...]]] = []  # style and cells
+
+    def add_row(self, *cells: "str | Text", style: str | None = None) -> None:
+        """Add a row; cells that are left out are empty."""
+        self._rows.append((style, cells))
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
+        from rich.text import Text
+
+        if self.title:
+            yield Text(f"\n{self.title}", "bold")
+        rest = list(range(1, len(self.columns)))
+        while True:
+            count = len(rest)
+            while count > 1 and self._width(console, options, [0, *rest[:count]]) > options.max_width:
+                count -= 1
+            yield self._table([0, *rest[:count]])
+            rest = rest[count:]
+            if not rest:
+                return
+
+    def _width(self, console: "Console", options: "ConsoleOptions", columns: list[int]) -> int:
+        wide = console.measure(self._table(columns), options=options.update(width=UNLIMITED))
+        return 0 if self._prose else wide.maximum
+
+    def _table(self, columns: list[int]) -> "Table":
+        """These columns as a table of rich."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=box.SIMPLE_HEAD)
+        for k in columns:
+            heading = self.columns[k]
+            words = k == 0 or heading in self._left or heading in self._prose
+            table.add_column(
+                Text(shown(heading, "\n")),
+                justify="left" if words else "right",
+                overflow="fold",
+                no_wrap=heading not in self._prose,
+            )
+        for style, cells in self._rows:
+            chosen = [cells[k] if k < len(cells) else "" for k in columns]
+            table.add_row(*(Text(shown(c, "\n")) if isinstance(c, str) else c for c in chosen), style=style)
+        return table
 
 
 def machine(device: str = "cpu") -> dict[str, Any]:

@@ -4,9 +4,20 @@ These names are what the judge asks of a twin (``logreg_parity.twins``). The les
 then read ``model.py``, ``loss.py``, ``gradient.py``, ``sgd.py``, ``train.py``, each beside its sibling.
 """
 
+from typing import Any
+
 from .convert import devices, one_thread, versions
 from .evaluation import evaluate
-from .speed.fit import fit
+from .speed.fit import fit, infer
 from .train import train
 
-__all__ = ["devices", "evaluate", "fit", "one_thread", "train", "versions"]
+__all__ = ["LogisticRegressionClassifier", "devices", "evaluate", "fit", "infer", "one_thread", "train", "versions"]
+
+
+def __getattr__(name: str) -> Any:
+    """The estimator, loaded when it is asked for: scikit-learn is an extra."""
+    if name != "LogisticRegressionClassifier":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .speed.estimator import LogisticRegressionClassifier
+
+    return LogisticRegressionClassifier

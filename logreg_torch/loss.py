@@ -144,4 +144,5 @@ def objective(
     if loss not in LOSSES:
         raise ValueError(f"loss is {loss!r}; give one of {', '.join(LOSSES)}")
     losses = LOSSES[loss](z, y)
-    return aggregate(losses, sample_weight, reduction) + l2 / 2 * (model.weight**2).sum()
+    penalty = (l2 / 2 * model.weight * model.weight).sum()  # l2 first: the square may overflow, and 0 · ∞ is NaN
+    return aggregate(losses, sample_weight, reduction) + penalty

@@ -90,4 +90,5 @@ def losses(points: Array, rows: Rows, counts: Array, l2: float) -> Array:
     t = points @ columns if columns.ndim == 2 else (points[:, None] @ columns)[:, 0]
     terms = softplus(t) if up is None else softplus(t) * up
     terms = terms if down is None else terms + softplus(-t) * down
-    return terms.sum(1) / counts + l2 / 2 * (points[:, :-1] ** 2).sum(1)
+    weight = points[:, :-1]
+    return terms.sum(1) / counts + (l2 / 2 * weight * weight).sum(1)  # as in ``loss.objective``

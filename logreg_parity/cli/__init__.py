@@ -10,6 +10,7 @@ import sys
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
     "fit": "the optimum by each twin, with a proof of how near it is",
+    "scoreboard": "certified fits: right digits of both twins and of what else is installed",
     "record": "run one twin and store every step",
     "explain": "say where two stored runs part, and why",
     "check": "your own torch module against your own JAX function",
@@ -19,6 +20,7 @@ COMMANDS = {
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
     "bench": "measure steps, gradients, solvers, devices, growth",
     "explore": "a page to play with: data, curve, loss surface, every step",
+    "hash": "one run in exact arithmetic by every backend at hand: the same bits?",
     "passport": "what the backends of this machine do with numbers",
     "sidebyside": "both twins' source on one page, differences marked and explained",
 }
@@ -29,6 +31,8 @@ FRAMEWORKS = ("torch", "jax", "jaxlib", "optax")
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status."""
+    if "" not in sys.path:
+        sys.path.append("")  # a module of the user's in the working folder, after all that is installed
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "compare"
     if name not in COMMANDS:
@@ -41,7 +45,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return command.run(options)
     except (ValueError, OSError, OracleError) as error:
-        print(f"logreg-parity: {error}", file=sys.stderr)
+        from ..show import shown
+
+        print(f"logreg-parity: {shown(str(error), chr(10))}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         if error.name not in FRAMEWORKS:

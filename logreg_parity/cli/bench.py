@@ -3,15 +3,13 @@
 import argparse
 import importlib
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
-    from rich.table import Table
+    from ..show import Grid
 
-WIDEST = 120  # characters, of the table of optimum
 
 DESCRIPTION = """\
 Measure: what a step costs in each framework, how close a gradient comes to one reading of
@@ -67,15 +65,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(results: Any, options: argparse.Namespace) -> int:
-    from rich.console import Console
-
+    from .. import show
     from ..data.files import write_whole
     from ..judge.figures import png
 
-    console, progress = Console(width=_width()), Console(stderr=True)
+    console, progress = show.screen(), show.screen(stderr=True)
 
     def notify(message: str) -> None:
-        progress.print(f"· {message}", style="dim", highlight=False)
+        progress.print(f"· {message}", style="dim")
 
     names = list(dict.fromkeys(options.names)) or list(results.BENCHMARKS)
     benchmarks = {name: results.load_benchmark(name) for name in names}
@@ -83,7 +80,7 @@ def _measure(results: Any, options: argparse.Namespace) -> int:
     for name in names:
         notify(f"{name}: {results.expected(name, options.size, folder)}")
     for name, benchmark in benchmarks.items():
-        console.print(f"\n{name}: {benchmark.QUESTION}", style="bold", highlight=False)
+        console.print(f"\n{name}: {benchmark.QUESTION}", style="bold")
         printed: list[str] = []
         for result in results.measure(name, options.size, notify):
             path = results.save(result, folder)
@@ -93,33 +90,25 @@ def _measure(results: Any, options: argparse.Namespace) -> int:
             for title in list(tables)[len(printed) : None if result["whole"] else -1]:  # the last may still grow
                 console.print(_table(title, *tables[title]))
                 printed.append(title)
-        console.print(results.environment_line(result), highlight=False, style="dim")
+        console.print(results.environment_line(result), style="dim")
     written = ", ".join(f"{folder / name}.json, {folder / name}.png" for name in names)
-    console.print(f"\nWritten: {written}, {folder / 'results.md'}", highlight=False, soft_wrap=True)
+    console.print(f"\nWritten: {written}, {folder / 'results.md'}", soft_wrap=True)
     return 0
 
 
 def _compare(results: Any, one: Path, other: Path) -> int:
-    from rich.console import Console
+    from ..show import screen
 
     rows = results.ratios(results.load(one), results.load(other))
     shown = [(what, f"{median:.3g}", f"{ratio:.2f}") for what, median, ratio in rows]
-    Console(width=_width()).print(_table(f"{other} against {one}", ("", "seconds", "times as long"), *shown))
+    screen().print(_table(f"{other} against {one}", ("", "seconds", "times as long"), *shown))
     return 0
 
 
-def _width() -> int:
-    """The terminal's, or what the widest table needs: on a narrow one lines break, but no digit is cut off."""
-    return max(shutil.get_terminal_size().columns, WIDEST)
+def _table(title: str, heading: Iterable[str], *rows: Iterable[str]) -> "Grid":
+    from .. import show
 
-
-def _table(title: str, heading: Iterable[str], *rows: Iterable[str]) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for number, name in enumerate(heading):
-        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=number == 0)
+    table = show.Grid(title, *heading)
     for row in rows:
         table.add_row(*row)
     return table

@@ -48,11 +48,10 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Build, check, print, write; the exit status."""
-    from rich.console import Console
-
     from ..ports.check import check
     from ..ports.files import jax_side, read_batch, read_params, torch_side
     from ..ports.report import explanation, table, write_check
+    from ..show import screen
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")
@@ -70,9 +69,9 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         device=options.device,
     )
-    console = Console()
+    console = screen()
     console.print(table(report))
-    console.print(f"\n{explanation(report)}\n", highlight=False, markup=False)
+    console.print(f"\n{explanation(report)}\n")
     written = write_check(report, options.out)
-    console.print(f"Written: {', '.join(map(str, written))}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"Written: {', '.join(map(str, written))}", soft_wrap=True)
     return EXIT_STATUS[report.verdict]

@@ -33,8 +33,8 @@ no bound can be promised.
 examples:
   logreg-parity
   logreg-parity --data bernoulli --seed 7 --steps 2000
-  logreg-parity --data patients.csv --label outcome --standardize --out outcome/
-  logreg-parity --twins logreg_torch my.module --dtype float64"""
+  logreg-parity --data cars.csv --label gearbox --standardize --out cars/
+  logreg-parity --twins logreg_torch my_model --dtype float64"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         "--engine",
         nargs="+",
         metavar="NAME",
-        help="loops to train with, each judged apart: eager, fast (the twin's default, eager)",
+        help="loops to train with, each judged apart: eager, fast, exact (the twin's default, eager)",
     )
     judge.add_argument(
         "--dtype",
@@ -82,20 +82,19 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print, write; the exit status."""
-    from rich.console import Console
-
     from ..judge.report import summary, tables, write_report
     from ..language import speaking
+    from ..show import screen
     from ..solvers.blocks import processors
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")
-    console, progress = Console(), Console(stderr=True)
+    console, progress = screen(), screen(stderr=True)
     given, dtypes = problem(options), list(dict.fromkeys(options.dtype))
     dataset, _, setting = given
 
     def say(message: str) -> None:
-        progress.print(f"· {message}", style="dim", highlight=False)
+        progress.print(f"· {message}", style="dim")
 
     with ExitStack() as stack:
         others = None
@@ -108,12 +107,12 @@ def run(options: argparse.Namespace) -> int:
         if others is not None:
             comparison = comparison.joined(others())
     say("the optimum")
-    console.print(f"data: {dataset.source}", highlight=False)
+    console.print(f"data: {dataset.source}")
     with speaking(options.lang):
         console.print(tables(comparison))
-        console.print(f"\n{summary(comparison)}\n", highlight=False)
+        console.print(f"\n{summary(comparison)}\n")
     written = write_report(comparison, options.out)
-    console.print(f"Written: {', '.join(str(path) for path in written)}", highlight=False, soft_wrap=True)
+    console.print(f"Written: {', '.join(str(path) for path in written)}", soft_wrap=True)
     return EXIT_STATUS[comparison.verdict]
 
 

@@ -32,25 +32,24 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Load, explain, print; the exit status."""
-    from rich.console import Console
-
     from ..data.files import write_whole
     from ..explain.parting import explain
     from ..explain.report import table, to_json, verdict
     from ..explain.trace import Trace
+    from ..show import screen
 
     first, second = (Trace.load(path) for path in options.traces)
     paths = [str(path) for path in options.traces]
     names = (paths[0], paths[1]) if paths[0] != paths[1] else (f"{paths[0]} (1)", f"{paths[1]} (2)")
     explanation = explain(first, second, names)
-    console = Console()
+    console = screen()
     for name, trace in zip(names, (first, second), strict=True):
         ran = trace.ran
-        console.print(f"{name}: {ran.twin}, {ran.dtype} on {ran.device}, {trace.steps} steps", highlight=False)
-    console.print(f"\n{verdict(explanation)}", highlight=False, markup=False)
+        console.print(f"{name}: {ran.twin}, {ran.dtype} on {ran.device}, {trace.steps} steps")
+    console.print(f"\n{verdict(explanation)}")
     if explanation.rows:
         console.print(table(explanation))
-    console.print(f"{explanation.cause}", highlight=False, markup=False)
+    console.print(f"{explanation.cause}")
     if options.json:
         write_whole(options.json, to_json(explanation))
     return EXIT_STATUS[explanation.verdict]

@@ -18,7 +18,7 @@ exit status: 0 the page is written; 2 the input or an option is wrong.
 examples:
   logreg-parity explore
   logreg-parity explore --out class.html --no-open
-  logreg-parity explore --data patients.csv --label outcome"""
+  logreg-parity explore --data FILE --label COLUMN"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--out", type=Path, default=Path("explorer.html"), metavar="FILE", help="the page (explorer.html)")
     top.add_argument("--no-open", action="store_true", help="do not open it in the browser")
-    top.add_argument("--data", metavar="FILE", help="a .csv or .npz file of one or two features to begin with")
+    top.add_argument("--data", metavar="FILE", help="a .csv, .npz or .parquet file of one or two features")
     top.add_argument("--label", metavar="COLUMN", help="the label's column in the file, with two values")
     top.add_argument("--standardize", action="store_true", help="give every feature mean 0 and deviation 1")
     return top
@@ -40,11 +40,12 @@ def run(options: argparse.Namespace) -> int:
     import webbrowser
 
     from ..data.files import write_whole
+    from ..show import shown
 
     if options.out.is_dir() or not options.out.parent.is_dir():
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
     write_whole(options.out, explorer(_dataset(options)))
-    print(f"Written: {options.out}")
+    print(f"Written: {shown(str(options.out))}")
     if not options.no_open and not webbrowser.open(options.out.resolve().as_uri()):
         print(f"No browser could be opened; open {options.out.resolve()} yourself.")
     return 0

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .problem import add_data, data, not_negative, positive
+from .problem import add_data, data, fraction, not_negative, positive
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from ..solvers.stream import Stream
@@ -20,7 +20,8 @@ exit status: 0 every fit converged and they agree, or each proves that there is 
 
 examples:
   logreg-parity fit --data bernoulli
-  logreg-parity fit --data patients.csv --label outcome --solver newton --out fit.json
+  logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
+  logreg-parity fit --data cars.csv --label gearbox --inference
   logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/"""
 
 
@@ -48,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="keep the state there, a file a twin; a killed fit goes on"
     )
+    group.add_argument(
+        "--inference",
+        action="store_true",
+        help="standard errors, z, p, profile intervals, odds ratios, likelihood ratio, each with its proved digits",
+    )
+    group.add_argument("--digits", type=int, metavar="D", help="of every parameter to prove, up to 15, by intervals")
+    group.add_argument("--level", type=fraction, metavar="P", help="of the intervals of --inference (0.95)")
     group.add_argument("--twins", nargs="+", metavar="MODULE", default=["logreg_torch", "logreg_jax"])
     group.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="X is held in (float64)")
     group.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto (cpu)")
@@ -63,29 +71,71 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
-    from ..judge.fits import exit_status, report, verdict, write
-    from ..twins import load_twin
+    from ..data.dataset import Dataset
+    from ..judge.fits import exit_status, report, tables_agree, verdict, write
+    from ..show import screen
+    from ..truth.infinite import runaway
+    from ..truth.reference import flatten
+    from ..truth.ulp import round_dataset
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    functions = _functions(options)
     dataset = _stream(options) if options.stream else data(options)[0]
     if options.checkpoint:
         options.checkpoint.mkdir(parents=True, exist_ok=True)
     names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept", "kernel")
     settings = {name: getattr(options, name) for name in names}
-    functions: dict[str, Any] = {name: getattr(load_twin(name), "fit", None) for name in options.twins}
-    without = [name for name, function in functions.items() if function is None]
-    if without:
-        raise ValueError(f"{', '.join(without)} has no function fit(dataset, ...); leave it out of --twins")
-    fits = {}
-    for name, function in functions.items():
+    settings |= {"digits": options.digits} if options.digits is not None else {}
+    fits, inferences = {}, {}
+    for name, function in functions["fit"].items():
         kept = {"checkpoint": options.checkpoint / f"{name}.npz"} if options.checkpoint else {}
         fits[name] = function(dataset, **settings, **kept)
-    print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n\n{verdict(fits)}")
+    for name, function in functions.get("infer", {}).items():
+        if fits[name].status == "converged":
+            inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
+    console = screen()
+    console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
+    agreed = tables_agree(inferences)
+    for name, inference in list(inferences.items())[: 1 if agreed else None]:
+        others = " and ".join(other for other in inferences if agreed and other != name)
+        own = f"{name}{others and f', and {others} within what is proved of each number'}"
+        console.print(f"{own}:\n{inference}\n", soft_wrap=True)
+    console.print(verdict(fits), soft_wrap=True)
+    gone = [fit for fit in fits.values() if fit.status == "no finite optimum"]
+    if gone and isinstance(dataset, Dataset):
+        rows, proposal = round_dataset(dataset, options.dtype), flatten(gone[0].parameters)
+        what = runaway(rows, l2=options.l2, intercept=options.intercept, proposal=proposal)
+        console.print(f"{what or ''}", soft_wrap=True)
+    if not agreed:
+        words = "The tables DISAGREE: numbers lie further apart than is proved of each. One of the proofs is wrong."
+        console.print(words, soft_wrap=True)
     if options.out:
-        write(fits, dataset, settings, options.out)
-        print(f"Written: {options.out}")
-    return exit_status(fits)
+        write(fits, dataset, settings, options.out, inferences)
+        console.print(f"Written: {options.out}", soft_wrap=True)
+    return exit_status(fits) if agreed else 1
+
+
+def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """What the options ask of each twin. Raises ValueError for a twin that lacks it, and where it makes no sense."""
+    from ..twins import load_twin
+
+    if options.inference and options.l2:
+        raise ValueError(
+            f"--inference is asked for with --l2 {options.l2:g}: a penalty pulls the estimates away from those of the "
+            "likelihood, and the curvature there is no covariance; leave --l2 out"
+        )
+    if options.level and not options.inference:
+        raise ValueError(f"--level {options.level:g} is of intervals, which nobody asked for; give --inference too")
+    if options.inference and options.stream:
+        raise ValueError("--inference is not for a stream, of which no copy is kept; leave one of them out")
+    wanted = ("fit", "infer") if options.inference else ("fit",)
+    functions = {what: {name: getattr(load_twin(name), what, None) for name in options.twins} for what in wanted}
+    for what, by_twin in functions.items():
+        without = [name for name, function in by_twin.items() if function is None]
+        if without:
+            raise ValueError(f"{', '.join(without)} has no function {what}(dataset, ...); leave it out of --twins")
+    return functions
 
 
 def _stream(options: argparse.Namespace) -> "Stream":

@@ -89,24 +89,22 @@ def _names(graded: list) -> list[str]:
 
 
 def _print_one(one: Any) -> None:
+    from ..show import screen
+
     if one.failure:
-        print(f"{one.learner}: {one.failure}")
+        screen().print(f"{one.learner}: {one.failure}", soft_wrap=True)
     elif not one.grades:
-        print(f"{one.learner}: no exercise of the lessons is in it")
+        screen().print(f"{one.learner}: no exercise of the lessons is in it", soft_wrap=True)
     for grade in one.grades:
-        print(f"{grade['exercise']}: {grade['words']}")
+        screen().print(f"{grade['exercise']}: {grade['words']}", soft_wrap=True)
 
 
 def _print_class(graded: list) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
+    from .. import show
     from ..teach.submission import causes
 
-    names, table, console = _names(graded), Table(box=box.SIMPLE_HEAD), Console(highlight=False)
-    for column in ("learner", *(str(k) for k in range(1, len(names) + 1)), "passed"):
-        table.add_column(column)
+    names, console = _names(graded), show.screen()
+    table = show.Grid("", "learner", *(str(k) for k in range(1, len(names) + 1)), "passed", prose=("passed",))
     for one in graded:
         by_name = {grade["exercise"]: grade for grade in one.grades}
         marks = ["" if name not in by_name else "✓" if by_name[name]["passed"] else "✗" for name in names]

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
-    from rich.table import Table
-
     from ..judge.gradients import Distance, Opinion
+    from ..show import Grid
 
 DESCRIPTION = """\
 Hold the gradients of the twins to the exact gradient at an ordinary start, at a point
@@ -46,15 +45,13 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
-    from rich.console import Console
-
+    from .. import show
     from ..data.files import write_whole
     from ..judge.gradients import JUDGE, distances, opinions
-    from ..show import as_json
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
-    console, names = Console(), list(dict.fromkeys(options.twins))
+    console, names = show.screen(), list(dict.fromkeys(options.twins))
     measured, heard = [], []
     for dtype in dict.fromkeys(options.dtype):
         measured += (here := distances(names, dtype))
@@ -64,38 +61,37 @@ def run(options: argparse.Namespace) -> int:
             console.print(_opinions(said, dtype))
     if options.out:
         content = {"distances": [d._asdict() for d in measured], "opinions": [o._asdict() for o in heard]}
-        write_whole(options.out, as_json(content))
-        console.print(f"Written: {options.out}", highlight=False, soft_wrap=True)
+        write_whole(options.out, show.as_json(content))
+        console.print(f"Written: {options.out}", soft_wrap=True)
     ours = [o for o in heard if o.checker.startswith(JUDGE)]
     meant = (o.noticed == (o.error > 0) for o in ours if o.dtype == "float64" or not o.error)
     right = all(d.share <= 1 for d in measured) and all(meant)
     return 0 if right else 1
 
 
-def _distances(measured: Sequence["Distance"], dtype: str) -> "Table":
+def _distances(measured: Sequence["Distance"], dtype: str) -> "Grid":
+    from .. import show
+
     title = f"\n{dtype}: ulps off the exact gradient (and the share of its bound)"
-    table, columns = _empty(title), list(dict.fromkeys(d.place for d in measured))
-    for place in columns:
-        table.add_column(place, justify="right")
+    table = show.Grid(title, "", *dict.fromkeys(d.place for d in measured))
     for way in dict.fromkeys(d.way for d in measured):
         cells = [f"{d.ulps:.2f} ({_percent(d.share)})" for d in measured if d.way == way]
         table.add_row(way, *cells)
     return table
 
 
-def _opinions(heard: Sequence["Opinion"], dtype: str) -> "Table":
+def _opinions(heard: Sequence["Opinion"], dtype: str) -> "Grid":
     from rich.text import Text
 
+    from .. import show
     from ..judge.gradients import JUDGE, PLACES
 
-    table, by = (
-        _empty(f"\n{dtype}: who notices a gradient that is wrong by so much in these rows"),
-        {(*_what(o), o.checker): o.noticed for o in heard},
-    )
+    by = {(*_what(o), o.checker): o.noticed for o in heard}
     checkers = list(dict.fromkeys(o.checker for o in heard))
     by_what = sorted(dict.fromkeys(_what(o) for o in heard), key=lambda what: PLACES.index(what[0]))
-    for checker in checkers:
-        table.add_column(checker.replace(f"{JUDGE} of ", "judge of\n").replace(".", ".\n"))
+    headings = [checker.replace(f"{JUDGE} of ", "judge of\n").replace(".", ".\n") for checker in checkers]
+    title = f"\n{dtype}: who notices a gradient that is wrong by so much in these rows"
+    table = show.Grid(title, "", *headings, left=headings)
     last = None
     for place, rows, error in by_what:
         if place != last:
@@ -110,15 +106,6 @@ def _opinions(heard: Sequence["Opinion"], dtype: str) -> "Table":
 
 def _what(opinion: "Opinion") -> tuple[str, str, float]:
     return opinion.place, opinion.rows if opinion.error else "", opinion.error
-
-
-def _empty(title: str) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("")
-    return table
 
 
 def _percent(share: float) -> str:

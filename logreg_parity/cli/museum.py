@@ -7,7 +7,6 @@ from .problem import positive
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from rich.console import Console
-    from rich.table import Table
 
 DESCRIPTION = """\
 Without NAME, list the planted faults and the correct rewrites. With it, run that fault
@@ -40,11 +39,11 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """List, show or score; the exit status."""
-    from rich.console import Console
+    from ..show import screen
 
     if options.name and (options.score or options.pairs):
         raise ValueError(f"NAME is {options.name} and --score or --pairs is given; give one of them")
-    console = Console(highlight=False)
+    console = screen()
     if options.score or options.pairs:
         scored = _score(console) if options.score else 0
         return max(scored, _pairs(console, options.pairs) if options.pairs else 0)
@@ -52,15 +51,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(console: "Console") -> int:
+    from .. import show
     from ..museum.faults import EXHIBITS
     from ..museum.rewrites import REWRITES
 
-    faults = _table("faults, each to be rejected with its cause", "name", "what it is", "source")
+    words = ("what it is", "source")
+    faults = show.Grid("faults, each to be rejected with its cause", "name", *words, prose=words)
     for exhibit in EXHIBITS.values():
         faults.add_row(exhibit.name, exhibit.what, exhibit.source)
-    rewrites = _table("correct rewrites, never to be rejected", "name", "what it is")
+    rewrites = show.Grid("correct rewrites, never to be rejected", "name", words[0], prose=words)
     for name, program in REWRITES.items():
-        rewrites.add_row(name, program.__doc__)
+        rewrites.add_row(name, program.__doc__ or "")
     console.print(faults, rewrites)
     return 0
 
@@ -74,28 +75,28 @@ def _show(console: "Console", name: str) -> int:
         raise ValueError(f"there is no exhibit {name!r}; give one of {', '.join(EXHIBITS)}")
     exhibit = EXHIBITS[name]
     made = trial(exhibit.program, exhibit.setting)
-    console.print(f"{name}: {exhibit.what}\nSource: {exhibit.source}.\n", markup=False)
+    console.print(f"{name}: {exhibit.what}\nSource: {exhibit.source}.\n")
     off = [row for row in made.comparison.rows if row.verdict == "OUTSIDE" and row.subject == (name,)]
     for row in off[:1]:
         place = f"{row.quantity} {row.where}".rstrip()
         console.print(
             f"Compare: {place} is off the exact value by {row.error:.3g}, where {row.bound:.3g} is allowed.\n"
             f"Outside in all: {', '.join(row.quantity for row in off)}.\n",
-            markup=False,
         )
-    console.print(f"Explain: {verdict(made.explanation)}", markup=False)
+    console.print(f"Explain: {verdict(made.explanation)}")
     if made.explanation.rows:
         console.print(table(made.explanation))
-    console.print(made.explanation.cause, markup=False)
+    console.print(made.explanation.cause)
     return 0 if made.rejected["compare"] and made.explained(exhibit) else 1
 
 
 def _score(console: "Console") -> int:
+    from .. import show
     from ..museum.faults import EXHIBITS
     from ..museum.score import TOOLS, score
 
     scores = list(score())
-    table = _table("", "", "faults rejected", "cause named", "correct rejected")
+    table = show.Grid("", "", "faults rejected", "cause named", "correct rejected")
     for s in scores:
         if s.tool == TOOLS[0]:
             table.add_row(s.dtype, style="bold")
@@ -127,13 +128,3 @@ def _pairs(console: "Console", count: int) -> int:
         f"the judge rejects {len(alarms)}{seeds}."
     )
     return 1 if alarms else 0
-
-
-def _table(title: str, *columns: str) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title and f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column, justify="right" if "rejected" in column or "cause" in column else "left")
-    return table

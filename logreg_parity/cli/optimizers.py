@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .problem import positive
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
-    from rich.table import Table
+    from ..show import Grid
 
 DESCRIPTION = """\
 Print every torch optimiser of the table with the optax expression that is the same
@@ -35,9 +35,9 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
-    from rich.console import Console
     from tqdm import tqdm
 
+    from .. import show
     from ..optimizers.translate import ROWS, measure
 
     if options.json and not options.json.parent.is_dir():
@@ -45,16 +45,16 @@ def run(options: argparse.Namespace) -> int:
     measured = [
         measure(row, steps=options.steps) for row in tqdm(ROWS, "optimisers", disable=None, delay=1, leave=False)
     ]
-    console = Console()
+    console = show.screen()
     console.print(_table(measured))
     for m in measured:
         t = m.translation
         lines = [m.row.title, t.torch, t.optax, f"{'exact' if t.exact else 'no exact translation'}: {t.note}"]
         lines += [_promise(dtype, move) for dtype, move in m.undetermined.items()]
-        console.print("\n  ".join(lines) + "\n", highlight=False, soft_wrap=True)
+        console.print("\n  ".join(lines) + "\n", soft_wrap=True)
     if options.json:
         _write(measured, options.steps, options.json)
-        console.print(f"Written: {options.json}", highlight=False, soft_wrap=True)
+        console.print(f"Written: {options.json}", soft_wrap=True)
     return 0 if all(m.share <= 1 for m in measured if m.translation.exact) else 1
 
 
@@ -70,16 +70,12 @@ def _promise(dtype: str, move: Any) -> str:
     )
 
 
-def _table(measured: Sequence[Any]) -> "Table":
-    from rich import box
-    from rich.table import Table
+def _table(measured: Sequence[Any]) -> "Grid":
+    from .. import show
 
     title = "\nlargest distance on the way, relative to the parameters (and the largest share of the bound)"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("")
-    for heading in ("by the name", "translated", "torch to exact", "optax to exact"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+    columns = ("by the name", "translated", "torch to exact", "optax to exact", "verdict")
+    table = show.Grid(title, "", *columns, left=("verdict",))
     for m in measured:
         verdict = ("within" if m.share <= 1 else "OUTSIDE") if m.translation.exact else "not exact"
         share = f" ({100 * m.share:.1f} %)" if m.translation.exact else ""

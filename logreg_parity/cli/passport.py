@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .problem import positive
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
-    from rich.table import Table
+    from ..show import Grid
 
 DESCRIPTION = """\
 Ask the frameworks how they compute here: precision of products, fused multiply-adds,
@@ -64,27 +64,26 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _issue(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
+    from .. import show
     from ..data.files import write_whole
     from ..machine import maxima, passport
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a file; give a folder")
     issued = passport.issue(list(dict.fromkeys(options.twins)), options.device)
-    console = Console()
-    console.print("\n".join(passport.about(issued)), highlight=False, markup=False, soft_wrap=True)
+    console = show.screen()
+    console.print("\n".join(passport.about(issued)), soft_wrap=True)
     for dtype in passport.DTYPES:
-        console.print(_table(f"\n{dtype} on {options.device}", *passport.table(issued, dtype)))
+        console.print(_table(f"{dtype} on {options.device}", *passport.table(issued, dtype)))
     ran = {version for twin in issued["twins"].values() for version in twin["versions"].items()}
     kept = [row for row in maxima.load() if (row.framework, row.version) in ran]
     if kept:
-        console.print(_table("\nlargest errors kept for these versions, in ulps", *maxima.table(kept)))
+        console.print(_table("largest errors kept for these versions, in ulps", *maxima.table(kept)))
     options.out.mkdir(parents=True, exist_ok=True)
     passport.save(issued, options.out / "passport.json")
     write_whole(options.out / "passport.md", passport.markdown(issued))
     written = f"\nWritten: {options.out / 'passport.json'}, {options.out / 'passport.md'}"
-    console.print(written, highlight=False, markup=False, soft_wrap=True)
+    console.print(written, soft_wrap=True)
     return 0
 
 
@@ -98,8 +97,7 @@ def _diff(first: Path, second: Path) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
+    from .. import show
     from ..machine import maxima, sweep
 
     if options.file.exists():
@@ -115,19 +113,17 @@ def _sweep(options: argparse.Namespace) -> int:
     kept = maxima.load()
     wrong = [complaint for row in rows if (complaint := maxima.complaint(row, kept))]
     sweep.save(rows, options.file)
-    console = Console()
+    console = show.screen()
     console.print(_table("largest errors in ulps", *maxima.table(rows)))
-    console.print("\n".join([*wrong, f"Written: {options.file}"]), highlight=False, markup=False, soft_wrap=True)
+    console.print("\n".join([*wrong, f"Written: {options.file}"]), soft_wrap=True)
     return 1 if wrong else 0
 
 
-def _table(title: str, heading: Iterable[str], rows: Iterable[Iterable[str]]) -> "Table":
-    from rich import box
-    from rich.table import Table
+def _table(title: str, heading: Iterable[str], rows: Iterable[Iterable[str]]) -> "Grid":
+    from .. import show
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for name in heading:
-        table.add_column(name, overflow="fold")
+    heading = tuple(heading)
+    table = show.Grid(title, *heading, left=heading)
     for row in rows:
         table.add_row(*row)
     return table

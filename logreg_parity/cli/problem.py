@@ -23,7 +23,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="NAME|FILE",
         default="published",
-        help="published (the default), lesson, bernoulli, soft, or a .csv or .npz file",
+        help="published (the default), lesson, bernoulli, soft, or a .csv, .npz or .parquet file",
     )
     data.add_argument("--label", metavar="COLUMN", help="the label's column in the file, with two values")
     data.add_argument("--weight", metavar="COLUMN", help="a column of row weights in the file")
@@ -63,7 +63,7 @@ def data(options: argparse.Namespace) -> tuple[Dataset, Parameters]:
 
     from ..data.dataset import Parameters
     from ..data.generator import initial_parameters, lesson, published_2021
-    from ..data.tables import load_table
+    from ..data.tables import KINDS, load_table, unreadable
 
     made = options.data in DATA
     if made and (options.label or options.weight):
@@ -75,8 +75,10 @@ def data(options: argparse.Namespace) -> tuple[Dataset, Parameters]:
         else:
             dataset = lesson(labels="rounded" if options.data == "lesson" else options.data, seed=options.seed)
     else:
+        if why := unreadable(options.data):
+            raise ValueError(f"{options.data} {why}")
         if not Path(options.data).suffix:
-            raise ValueError(f"--data is {options.data!r}; give {', '.join(DATA)}, or a .csv or .npz file")
+            raise ValueError(f"--data is {options.data!r}; give {', '.join(DATA)}, or a {KINDS} file")
         if options.label is None:
             raise ValueError(f"--data is the file {options.data}; say which column is the label with --label COLUMN")
         dataset = load_table(options.data, options.label, weight=options.weight)
@@ -87,9 +89,12 @@ def data(options: argparse.Namespace) -> tuple[Dataset, Parameters]:
 def problem(options: argparse.Namespace) -> tuple[Dataset, Parameters, Setting]:
     """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
     from ..truth.bounds import largest_curvature
+    from ..truth.columns import extreme
     from ..twins import Reduction, Setting
 
     dataset, start = data(options)
+    if beyond := extreme(dataset):
+        raise ValueError(f"{'; '.join(beyond)}, or give --standardize")
     made = options.data in DATA
     reduction: Reduction = options.reduction or ("sum" if made else "mean")
     step_size = options.step_size

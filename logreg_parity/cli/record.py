@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     dtypes = ("float64", "float32", "bfloat16", "float16")
     run.add_argument("--dtype", choices=dtypes, default="float32", help="(float32)")
     run.add_argument("--device", metavar="NAME", default="cpu", help="cpu or cuda (cpu)")
-    run.add_argument("--engine", metavar="NAME", help="eager or fast (the twin's default, eager)")
+    run.add_argument("--engine", metavar="NAME", help="eager, fast or exact (the twin's default, eager)")
     run.add_argument("--out", type=Path, required=True, metavar="FILE", help="the trace, an .npz file")
     run.add_argument(
         "--detail",
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Run, write; the exit status."""
     from ..explain.trace import record
+    from ..show import screen
     from ..twins import OnEngine, load_twin
 
     if options.out.is_dir() or not options.out.parent.is_dir():
@@ -60,5 +61,6 @@ def run(options: argparse.Namespace) -> int:
     trace.save(options.out)
     without = "" if trace.dataset is not None else ", without the data set, which is too large: explain cannot read it"
     stopped = "" if trace.stop_reason is None else f"; {trace.stop_reason}"
-    print(f"Written: {options.out} ({trace.steps} steps of {options.twin} in {options.dtype}{without}){stopped}")
+    said = f"{options.out} ({trace.steps} steps of {options.twin} in {options.dtype}{without}){stopped}"
+    screen().print(f"Written: {said}", soft_wrap=True)
     return 0

@@ -29,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
     import webbrowser
 
     from ..data.files import write_whole
+    from ..show import shown
     from ..teach.sidebyside import page
 
     if options.out.is_dir():
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     html = page()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(options.out, html)
-    print(f"Written: {options.out}")
+    print(f"Written: {shown(str(options.out))}")
     if not options.no_open and not webbrowser.open(options.out.resolve().as_uri()):
         print("There is no browser here to open it in; open the file in one.")
     return 0

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..twins import check_reduction
+from .columns import of_frame
 
 
 class Parameters(NamedTuple):
@@ -63,6 +64,25 @@ class Dataset:
                 raise ValueError("row weights are negative or all zero; give weights ≥ 0, at least one above 0")
         for field, value in fields.items():
             object.__setattr__(self, field, value)
+
+    @classmethod
+    def from_frame(cls, frame: Any, label: Any, *, weight: Any = None, positive: Any = None) -> "Dataset":
+        """The rows of a data frame: of pandas, polars or pyarrow, by what the three have in common.
+
+        Args:
+            frame: N rows of named columns of numbers; the index of pandas is no column. Nothing is filled in, dropped
+                or coded: a missing value, a text among the features or a date is an error that names it.
+            label: the column of y, of two values, numbers or texts.
+            weight: the column of ω, or None.
+            positive: the value of class 1; by default the larger number, or the text later in sorting order.
+
+        Returns:
+            A Dataset with a feature for every other column, in their order.
+
+        Raises:
+            ValueError: for what is no such frame, with the column, and the row where it is one cell.
+        """
+        return cls(**of_frame(frame, label, weight, positive))
 
     @property
     def n_rows(self) -> int:

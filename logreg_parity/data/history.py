@@ -136,7 +136,7 @@ class Recorder:
         return History(losses, self._record, np.array(steps), weights, biases, self._stop_reason, self._engine)
 
 
-Status = Literal["converged", "no finite optimum", "not converged", "diverged"]
+Status = Literal["converged", "no finite optimum", "not converged", "diverged", "wrong sums"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,11 +144,12 @@ class Fit:
     """A fit of the data as they are held, that is with X rounded to ``dtype``.
 
     status: "converged", the gradient is as small as asked and the gap is proved; "no finite optimum", proved;
-    "not converged" and "diverged": neither, and ``reason`` says what to do. objective, gradient_norm (the 2-norm of
-    the gradient) and gap are those of the objective at ``parameters``, by float64 arithmetic; gap: the objective is
-    no further above its minimum, distance (D + 1,): no parameter is further from the optimum, the bias last; both
-    infinite where nothing is proved. Without an intercept the bias is 0, and so is its distance. passes: how often X
-    was read, parts of it counted as parts.
+    "not converged" and "diverged": neither, and ``reason`` says what to do; "wrong sums": the passes over the data do
+    not add up what its rows say (``truth/recount.py``), so that no number of the fit is to be trusted. objective,
+    gradient_norm (the 2-norm of the gradient) and gap are those of the objective at ``parameters``, where something is
+    proved from the rows themselves; gap: the objective is no further above its minimum, distance (D + 1,): no parameter
+    is further from the optimum, the bias last; both infinite where nothing is proved. Without an intercept the bias is
+    0, and so is its distance. passes: how often X was read, parts of it counted as parts, and once for the proof.
     """
 
     parameters: Parameters

@@ -1,4 +1,4 @@
-"""Your own data: a CSV or NPZ file becomes a ``Dataset``, or an error that says which cell is in the way.
+"""Your own data: a CSV, NPZ or Parquet file, or a data frame, becomes a ``Dataset``, or an error says why not.
 
 Nothing is dropped, filled in or coerced: what a file leaves open is for its owner to decide.
 """
@@ -6,58 +6,52 @@ Nothing is dropped, filled in or coerced: what a file leaves open is for its own
 import csv
 import hashlib
 import io
-import math
 import re
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .archives import read_npz
+from .columns import Columns, Place, cells_of, fields
 from .dataset import Dataset
-
-# float() alone would also take 1_000 and the digits of other scripts.
-NUMBER = re.compile(r"[+-]?(nan|inf(inity)?|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.ASCII | re.IGNORECASE)
-Columns = list[tuple[str, Any]]  # name, and texts or an array (N,)
-Place = Callable[[int], str]  # where in the file a row stands
-INTEGER_LIMIT = 2**53  # from here on several integers share one float64
 
 
 def load_table(path: str | Path, label: str, *, weight: str | None = None, positive: Any = None) -> Dataset:
     """The table in a file: ``label`` names the column of y, ``weight`` that of ω, and all others make X.
 
     path: a .csv file in UTF-8 with a header, its cells separated by commas (or semicolons or tabs, where the
-    header holds no other of these); or an .npz file of arrays (N,), and (N, K) for columns NAME1 ... NAMEK.
+    header holds no other of these); an .npz file of arrays (N,), and (N, K) for columns NAME1 ... NAMEK; or a
+    .parquet file, where pyarrow is installed.
     label: a column of two values, numbers or texts; where all are numbers, 1 and 1.0 are the same.
     positive: the value of class 1; by default the larger number, or the text later in sorting order.
 
     Raises ValueError for all that is no such table, with the line in a CSV file, or the row in NPZ, from 0.
     """
-    path = Path(path)
+    why, path = unreadable(str(path)), Path(path)
     try:
-        read = {".csv": _read_csv, ".npz": _read_npz}.get(path.suffix.lower())
+        if why:
+            raise ValueError(f"this {why}")
+        read = READERS.get(path.suffix.lower())
         if not path.is_file():
-            raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'missing'}; name a .csv or .npz")
+            raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'missing'}; name a {KINDS}")
         if read is None:
-            raise ValueError(f"the ending {path.suffix!r} is unknown; save the table as .csv or .npz")
+            raise ValueError(f"the ending {path.suffix!r} is unknown; save the table as {KINDS}")
         content = path.read_bytes()
-        columns, place = read(content)
-        _check_columns(columns, label, weight)
-        cells = dict(columns)
-        features = {name: _numbers(name, cells[name], place) for name in cells if name not in (label, weight)}
-        if not features:
-            raise ValueError("no feature column is left; give at least one besides label and weight")
-        y, class_names = _labels(label, cells[label], place, positive)
-        sample_weight = None if weight is None else _numbers(weight, cells[weight], place)
-        source = f"{path.name}, sha256 {hashlib.sha256(content).hexdigest()[:12]}…, label={label!r}"
-        source += "" if weight is None else f", weight={weight!r}"
-        source += "" if positive is None else f", positive={class_names[1]!r}"
-        X = np.column_stack([*features.values()])
-        return Dataset(X, np.asarray(y), source, tuple(features), class_names, sample_weight)
+        source = f"{path.name}, sha256 {hashlib.sha256(content).hexdigest()[:12]}…"
+        return Dataset(**fields(*read(content), source, label, weight, positive))
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
+
+
+def unreadable(path: str) -> str:
+    """What to do about a path of which it is known that no table is read from it; nothing of any other."""
+    if path == "-":
+        return "is no file, and standard input is not read, since both twins read the table; save it as a .csv"
+    if re.match(r"\w+://", path):
+        return "is an address, and nothing is fetched; download the file and name it"
+    return next((hint for endings, hint in HINTS.items() if path.lower().endswith(endings)), "")
 
 
 def _read_csv(content: bytes) -> tuple[Columns, Place]:
@@ -110,63 +104,34 @@ def _read_npz(content: bytes) -> tuple[Columns, Place]:
     return columns, lambda row: f"row {row} (counted from 0)"
 
 
-def _check_columns(columns: Columns, label: str, weight: str | None) -> None:
-    names = [name for name, _ in columns]
-    for j, name in enumerate(names):
-        if not name.strip() or name in names[:j]:
-            what = f"repeats the name {name!r}" if name.strip() else "has an empty name"
-            raise ValueError(f"column {j + 1} {what}; give every column a name of its own")
-    for role, wanted in (("label", label), ("weight", weight)):
-        if wanted not in names and (role, wanted) != ("weight", None):
-            raise ValueError(f"there is no {role} column {wanted!r}; give one of {names}")
-    if label == weight:
-        raise ValueError(f"column {label!r} is named as label and as weight; name two columns")
-    if len(columns[0][1]) == 0:
-        raise ValueError("the table has no rows; give at least one of each class")
+def _read_parquet(content: bytes) -> tuple[Columns, Place]:
+    """The same of a Parquet file. Raises ValueError where pyarrow is missing, or cannot read it."""
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ModuleNotFoundError as error:
+        raise ValueError("Parquet is read by pyarrow, which is missing; pip install pyarrow") from error
+    try:
+        table = ParquetFile(io.BytesIO(content)).read()
+    except (ArrowException, OSError) as error:
+        raise ValueError(f"this is no Parquet file ({error}); write it anew") from error
+    columns = [(name, cells_of(name, table.column(j))) for j, name in enumerate(table.column_names)]
+    return columns, lambda row: f"row {row} (counted from 0)"
 
 
-def _numbers(name: str, cells: Any, place: Place) -> np.ndarray:
-    """A column as float64 (N,)."""
-    if isinstance(cells, list):
-        return np.array([_number(name, text, place(row)) for row, text in enumerate(cells)])
-    values = cells.astype(np.float64)
-    for row in np.flatnonzero(~(np.abs(values) < INTEGER_LIMIT)):  # NaN too
-        _number(name, str(cells[row]), place(int(row)))  # raises unless it is a large float
-    return values
-
-
-def _number(name: str, text: str, place: str) -> float:
-    text = text.strip()
-    value = float(text) if NUMBER.fullmatch(text) else None
-    if value is None:
-        what = f"{text!r}, not a number" if text else "empty"
-    elif not math.isfinite(value):
-        what = f"{text!r}, not finite"
-    elif abs(value) >= INTEGER_LIMIT and text.lstrip("+-").isdigit():
-        what = f"{text}, an integer too large for float64 to keep"
-    else:
-        return value
-    raise ValueError(f"{place}, column {name!r} is {what}; write it like -2.5e3, or drop the row or column")
-
-
-def _labels(name: str, cells: Any, place: Place, positive: Any) -> tuple[list[bool], tuple[str, str]]:
-    """y (N,), true for class 1, and the texts of the two classes."""
-    texts = [str(cell) for cell in (cells if isinstance(cells, list) else cells.tolist())]
-    for row, text in enumerate(texts):
-        if text.strip().lower() in ("", "nan"):
-            raise ValueError(f"{place(row)}, column {name!r} is {text.strip() or 'empty'}; give a label")
-    numeric = all(NUMBER.fullmatch(text.strip()) for text in texts)
-    texts = [text.strip() for text in texts] if numeric else texts
-    values = _numbers(name, texts, place).tolist() if numeric else texts
-    classes = dict(zip(values[::-1], texts[::-1], strict=True))  # each value with the text it has first
-    if len(classes) != 2:
-        continuous = numeric and len(classes) > 2 and (len(classes) > 20 or any(v % 1 for v in classes))
-        remedy = "it looks continuous: cut it at a threshold" if continuous else "give one of two classes"
-        raise ValueError(f"label {name!r} has {len(classes)} value(s), {sorted(classes)[:5]}; {remedy}")
-    zero, one = sorted(classes)
-    if positive is not None:
-        wanted = float(positive) if numeric and NUMBER.fullmatch(str(positive).strip()) else str(positive)
-        if wanted not in classes:
-            raise ValueError(f"positive is {positive!r}; give one of {[classes[zero], classes[one]]}")
-        zero, one = (zero, one) if wanted == one else (one, zero)
-    return [value == one for value in values], (classes[zero], classes[one])
+READERS = {".csv": _read_csv, ".npz": _read_npz, ".parquet": _read_parquet}
+KINDS = ".csv, .npz or .parquet"
+HINTS = {
+    (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"): "is compressed; unpack it and name the table inside",
+    (".xlsx", ".xls", ".ods"): "is a spreadsheet; save the sheet as CSV in UTF-8",
+    (
+        ".tsv",
+        ".tab",
+        ".txt",
+    ): "may be CSV by another name; rename it to .csv, where tabs and semicolons separate as well",
+    (".pq",): "may be Parquet by another name; rename it to .parquet",
+    (".feather", ".arrow", ".orc", ".h5", ".hdf5"): "is no kind that is read; save the table as .parquet",
+    (".npy",): "is one array; numpy.savez(path, X=..., y=...) writes an .npz, and fit --stream reads X.npy y.npy",
+    (".pkl", ".pickle"): "may run anybody's code when it is read, so it is not; save the table as .csv",
+    (".json", ".jsonl", ".db", ".sqlite"): "is no table of columns; save it as .csv",
+}

@@ -218,7 +218,7 @@ def surely_within(a: Look, b: TracedRun) -> bool:
     slope = u * (n * (a.limits.gradient_scale - penalty) + 3 * penalty)
 
     def loss_slack(value: float, w: np.ndarray) -> float:
-        penalty = l2 / 2 * (w @ w)
+        penalty = (l2 / 2 * w) @ w
         return u * (n * (abs(value) - penalty) + (len(w) + 2) * penalty)
 
     recorded_at = a.there if a.side.setting.record == "after" else a.here

@@ -1,9 +1,6 @@
 """An Explanation as a sentence, as a terminal table, and as JSON."""
 
-from rich import box
-from rich.table import Table
-
-from ..show import as_json
+from .. import show
 from .parting import Explanation
 
 
@@ -20,12 +17,9 @@ def verdict(e: Explanation) -> str:
     return f"The runs part at step {e.step}, in the {e.stage}: {whose}."
 
 
-def table(e: Explanation) -> Table:
+def table(e: Explanation) -> show.Grid:
     """The stages of the step at which the runs part."""
-    top = Table(title=f"\nstep {e.step}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in ("stage", "difference", "allowed"):
-        top.add_column(column, justify="left" if column == "stage" else "right")
-    top.add_column("")
+    top = show.Grid(f"step {e.step}", "stage", "difference", "allowed", "", left=("",))
     for (stage, error, bound, _, outside), created in e.rows:
         origin = f"created by {' and '.join(created)}" if created else "inherited" if outside else "within"
         style = "bold red" if created and outside else "yellow" if outside else None
@@ -48,4 +42,4 @@ def to_json(e: Explanation) -> str:
     ]
     names = ("names", "verdict", "steps", "step", "stage", "culprits", "cause", "ulps")
     content = {name: getattr(e, name) for name in names} | {"stages": stages}
-    return as_json(content)
+    return show.as_json(content)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data.dataset import Dataset, Parameters
 from ..truth import reference
-from ..truth.ulp import format_of, round_to
+from ..truth.ulp import is_held
 from .microscope import Look
 
 AVERAGED = ("loss", "gradient", "recorded loss")  # the stages that sum over rows
@@ -42,7 +42,7 @@ class Suspect:
     def penalty(self) -> np.ndarray:
         """The penalty's part of a loss (1,) or a gradient (D + 1,)."""
         w = self.look.there.weight if self.stage == "recorded loss" else self.look.here.weight
-        return self.l2 * np.append(w, 0.0) if self.stage == "gradient" else self.l2 / 2 * np.atleast_1d(w @ w)
+        return self.l2 * np.append(w, 0.0) if self.stage == "gradient" else np.atleast_1d((self.l2 / 2 * w) @ w)
 
     def scaled(self, factor: float) -> bool:
         """Whether the numbers are the factor times what they should be."""
@@ -76,5 +76,4 @@ class Suspect:
 
     def held_by(self, name: str) -> bool:
         """Whether all numbers are numbers of a format."""
-        finite = np.isfinite(self.v).all() and np.abs(self.v).max() <= format_of(name).largest
-        return bool(finite and np.array_equal(round_to(self.v, name), self.v))
+        return bool(np.isfinite(self.v).all() and is_held(self.v, name).all())

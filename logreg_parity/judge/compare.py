@@ -3,7 +3,7 @@
 Two axes: how far the twins are from each other, and how far from the exact value. Agreement is not accuracy.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -15,13 +15,17 @@ from ..data.dataset import Dataset, Parameters
 from ..show import Verdict, worst
 from ..truth import oracle
 from ..truth.optimum import Optimum, find_optimum
-from ..truth.ulp import ulp
+from ..truth.ulp import is_held, ulp
 from ..twins import Setting, Twin
 from .problem import Problem, Quantity, Run
 
 EXACT_WORK = 2_000_000
 """How many products of the exact trajectory (steps × rows × features and intercept) are computed unless more are
 asked for: a few seconds a format."""
+
+
+FORMAT = "format"
+"""The quantity of a row that says that a twin gives a number which the format does not hold."""
 
 
 class ComparisonRow(NamedTuple):
@@ -126,32 +130,61 @@ def compare(
 
 
 def _rows(problem: Problem, runs: dict[str, Run], device: str) -> Iterator[ComparisonRow]:
-    """Each twin against the oracle, then each pair of twins; their bounds add up."""
-    measured = {name: {q.name: q for q in problem.quantities(run)} for name, run in runs.items()}
+    """What is said of the runs of one format on one device."""
+    quantities = {name: list(problem.quantities(run)) for name, run in runs.items()}
+    return judged(problem.dtype, quantities, device)
+
+
+def judged(dtype: str, quantities: dict[str, list[Quantity]], device: str) -> Iterator[ComparisonRow]:
+    """Each twin against its format and the exact values, then each pair of twins; their bounds add up.
+
+    Args:
+        dtype: the format.
+        quantities: of each twin, by its name.
+        device: where they computed.
+    """
+    measured = {name: {q.name: q for q in of_twin} for name, of_twin in quantities.items()}
+    for name, of_twin in measured.items():
+        yield from _strangers(device, dtype, name, of_twin.values())
     for quantity in dict.fromkeys(name for of_twin in measured.values() for name in of_twin):
         present = {name: of_twin[quantity] for name, of_twin in measured.items() if quantity in of_twin}
         for name, q in present.items():
             if q.exact is not None:
                 known = slice(len(q.exact))
-                yield _row(device, problem.dtype, (name,), q, oracle.distance(q.values[known], q.exact), q.bound[known])
+                yield _row(device, dtype, (name,), q, oracle.distance(q.values[known], q.exact), q.bound[known])
         for (name, a), (other, b) in combinations(present.items(), 2):
             difference = np.abs(np.asarray(a.values, np.float64) - np.asarray(b.values, np.float64))
-            yield _row(device, problem.dtype, (name, other), a, difference, a.bound + b.bound)
+            yield _row(device, dtype, (name, other), a, difference, a.bound + b.bound)
+
+
+def _strangers(device: str, dtype: str, name: str, quantities: Iterable[Quantity]) -> Iterator[ComparisonRow]:
+    """A row, if any, for the first number that the format does not hold: the twin computes in another one."""
+    for quantity in quantities:
+        values = np.asarray(quantity.values, np.float64)
+        held = is_held(values, dtype)
+        if not held.all():
+            place = int(np.argmin(held.reshape(len(values), -1).all(axis=1)))
+            where = f"{quantity.name} {_where(quantity, place)}".rstrip()
+            yield ComparisonRow(device, dtype, FORMAT, (name,), np.nan, np.inf, where, np.nan, 0.0, "OUTSIDE")
+            return
+
+
+def _where(quantity: Quantity, place: int) -> str:
+    if quantity.first_step is not None:
+        return f"step {place + quantity.first_step}"
+    return "" if len(quantity.values) == 1 else f"[{place}]"
 
 
 def _row(
     device: str, dtype: str, subject: tuple[str, ...], quantity: Quantity, error: np.ndarray, bound: np.ndarray
 ) -> ComparisonRow:
-    error = np.where(np.isnan(error), np.inf, error)
+    error, bound = (np.where(np.isnan(numbers), np.inf, numbers) for numbers in (error, bound))
     if error.ndim == 2:
         error = np.linalg.norm(error, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(error > 0, error / bound, 0.0)
-    share = np.where(np.isnan(share), 0.0, share)  # ∞ / ∞: a run that is lost where nothing was promised
+    share = np.where(np.isnan(share), np.inf, share)  # ∞ / ∞: a run that is lost where nothing was promised
     worst = int(np.argmax(share) if share.any() else np.argmax(error))
-    where = "" if len(error) == 1 else f"[{worst}]"
-    if quantity.first_step is not None:
-        where = f"step {worst + quantity.first_step}"
     verdict: Verdict = "within" if np.isfinite(bound).all() else "no promise"
     if (error > bound).any():
         verdict = "OUTSIDE"
@@ -160,9 +193,9 @@ def _row(
         dtype=dtype,
         quantity=quantity.name,
         subject=subject,
-        ulps=float((error / ulp(quantity.size[: len(error)], dtype)).max()),
+        ulps=float(np.max(np.nan_to_num(error / ulp(quantity.size[: len(error)], dtype), nan=np.inf, posinf=np.inf))),
         share=float(share[worst]),
-        where=where,
+        where=_where(quantity, worst),
         error=float(error[worst]),
         bound=float(bound[worst]),
         verdict=verdict,

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..show import shown
 from ..truth import oracle, reference
 from .compare import Comparison, placements
 from .problem import Run
@@ -45,7 +46,7 @@ def fit(comparison: Comparison) -> Figure:
                 x, reference.sigmoid(z), label=name, facecolors="none", edgecolors=_style(number)["color"], **marker
             )
     axis.scatter(x, c.dataset.y, s=18, alpha=0.3, color="black", linewidths=0, label="data")
-    zero, one = c.dataset.class_names
+    zero, one = map(shown, c.dataset.class_names)
     axis.set_ylabel("probability of class 1" if one == "1" else f"probability of {one}")
     if (zero, one) != ("0", "1"):
         axis.set_yticks([0, 0.5, 1], [zero, "0.5", one])
@@ -67,7 +68,7 @@ def _curves_over_feature(axis: Axes, c: Comparison, runs: dict[str, Run]) -> Non
         axis.axvline(-b / w, color=GREY, linewidth=0.8, linestyle=":")
         text = f"midpoint −b/w = {-b / w:.3g}".replace("-", "−")
         axis.annotate(text, (-b / w, 0.12), (8, -4), textcoords="offset points", color="#555555")
-    axis.set_xlabel(c.dataset.feature_names[0])
+    axis.set_xlabel(shown(c.dataset.feature_names[0]))
 
 
 def loss(comparison: Comparison) -> Figure:

@@ -8,10 +8,12 @@ import numpy as np
 
 from ..data.files import write_whole
 from ..data.history import Fit
-from ..show import as_json
+from ..data.inference import Inference
+from ..show import as_json, shown
 from ..truth.reference import flatten
 
 PROVED = ("converged", "no finite optimum")
+WRONG = "wrong sums"
 
 
 class Source(Protocol):
@@ -27,8 +29,10 @@ def agree(fits: dict[str, Fit]) -> bool:
     """Whether every two fits lie no further apart, in each parameter, than both are from the optimum at most.
 
     A fit without a proof may be anywhere; a twin that found an optimum where another proved that there is none
-    disagrees with it.
+    disagrees with it, and one whose sums are not those of the rows agrees with nothing.
     """
+    if any(fit.status == WRONG for fit in fits.values()):
+        return False
     if len({fit.status for fit in fits.values() if fit.status in PROVED}) > 1:
         return False
     points = [(flatten(fit.parameters), fit.distance) for fit in fits.values() if fit.status == "converged"]
@@ -36,7 +40,7 @@ def agree(fits: dict[str, Fit]) -> bool:
 
 
 def exit_status(fits: dict[str, Fit]) -> int:
-    """0 all is proved and agrees, 1 fits disagree, 3 some fit has no proof."""
+    """0 all is proved and agrees, 1 fits disagree or one's sums are wrong, 3 some fit has no proof."""
     if not agree(fits):
         return 1
     return 0 if all(fit.status in PROVED for fit in fits.values()) else 3
@@ -49,6 +53,9 @@ def report(fits: dict[str, Fit], dataset: Source) -> str:
 
 def verdict(fits: dict[str, Fit]) -> str:
     """One sentence."""
+    wrong = [name for name, fit in fits.items() if fit.status == WRONG]
+    if wrong:
+        return f"The fit of {' and '.join(wrong)} is WRONG: its passes do not add up the rows that came."
     if not agree(fits):
         return "The fits DISAGREE: they lie further apart than is proved of each. One of the proofs is wrong."
     unproved = [name for name, fit in fits.items() if fit.status not in PROVED]
@@ -60,13 +67,27 @@ def verdict(fits: dict[str, Fit]) -> str:
     return f"The fits agree: they are at most {max(apart):.1e} apart, which is within what is proved of each."
 
 
-def write(fits: dict[str, Fit], dataset: Source, settings: dict, path: Path) -> None:
+def tables_agree(inferences: dict[str, Inference]) -> bool:
+    """Whether every two numbers of the same name lie no further apart than both are from exact at most."""
+    every = [inference.proved for inference in inferences.values()]
+    return all((abs(a[q].value - b[q].value) <= a[q].bound + b[q].bound).all() for a in every for b in every for q in a)
+
+
+def write(
+    fits: dict[str, Fit], dataset: Source, settings: dict, path: Path, inferences: dict[str, Inference] | None = None
+) -> None:
     """As JSON, whole or not at all; what is infinite, because nothing is proved, is null, and so is a stream's hash."""
 
-    rows = {}
+    rows: dict[str, dict] = {}
     for name, fit in fits.items():
         parameters = {"weight": fit.parameters.weight, "bias": fit.parameters.bias}
         rows[name] = {**asdict(fit), "parameters": parameters}
+    for name, inference in (inferences or {}).items():
+        numbers = {
+            quantity: {"value": number.value.tolist(), "bound": number.bound.tolist()}
+            for quantity, number in inference.proved.items()
+        }
+        rows[name]["inference"] = {"level": inference.level, "names": inference.names, **numbers}
     content = {
         "data": dataset.source,
         "sha256": getattr(dataset, "sha256", None),
@@ -79,9 +100,10 @@ def write(fits: dict[str, Fit], dataset: Source, settings: dict, path: Path) -> 
 def _lines(fit: Fit, dataset: Source) -> str:
     lines = [f"{fit.status} ({fit.reason})"]
     if fit.status == "converged":
-        names = (*dataset.feature_names, "bias")
+        names = [*map(shown, dataset.feature_names), "bias"]
+        width = max(12, *map(len, names))
         for name, value, distance in zip(names, flatten(fit.parameters), fit.distance, strict=True):
-            lines.append(f"  {name:12} {value: .15g}  (within {distance:.1e})")
-        lines.append(f"  {'objective':12} {fit.objective: .15g}  (at most {fit.gap:.1e} above the minimum)")
+            lines.append(f"  {name:{width}} {value: .15g}  (within {distance:.1e})")
+        lines.append(f"  {'objective':{width}} {fit.objective: .15g}  (at most {fit.gap:.1e} above the minimum)")
     lines.append(f"  {fit.solver}: {fit.iterations} points, X read {fit.passes:.3g} times")
     return "\n".join(lines)

@@ -5,20 +5,20 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from rich import box
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from ..data.files import write_whole
 from ..language import Words, say, sentences, speaking
-from ..show import STYLES, as_json, cell, number, ran_on, worst
-from .compare import Comparison, ComparisonRow, placements
+from ..show import STYLES, Grid, as_json, cell, number, ran_on, shown, worst
+from ..truth.columns import dependent
+from ..truth.separation import counted_rows
+from .compare import FORMAT, Comparison, ComparisonRow, placements
 
 AS_DATA = (
     *(Words("within"), Words("no promise"), Words("OUTSIDE"), Words("separable"), Words("quasi-separable")),
     *(Words("start: logits"), Words("start: row losses"), Words("start: loss"), Words("start: gradient")),
-    *(Words("every point"), Words("every loss"), Words("sum"), Words("mean")),
+    *(Words("every point"), Words("every loss"), Words("sum"), Words("mean"), Words("format"), Words("not held")),
     *(Words("end: parameters"), Words("end: probabilities"), Words("end: classes"), Words("same"), Words("differ")),
 )
 """Texts that come to ``say`` as data; here the catalogues find them."""
@@ -31,25 +31,21 @@ def tables(comparison: Comparison) -> Group:
     return Group(*(_table(comparison, *place) for place in comparison.runs))
 
 
-def _table(comparison: Comparison, device: str, dtype: str) -> Table:
+def _table(comparison: Comparison, device: str, dtype: str) -> Grid:
     title = say(
         "{dtype} on {device}: largest error in ulps (and its largest share of the bound)", dtype=dtype, device=device
     )
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("")
-    if len(comparison.versions) > 1:
-        table.add_column(say("twin to twin"), justify="right")
-    for name in comparison.versions:
-        table.add_column(say("{name}\nto exact", name=name), justify="right")
-    table.add_column(say("verdict"))
+    headings = [say("twin to twin")] if len(comparison.versions) > 1 else []
+    headings += [say("{name}\nto exact", name=name) for name in comparison.versions]
+    made = Grid(title, "", *headings, say("verdict"), left=(say("verdict"),))
     for quantity, rows in _by_quantity(comparison.rows, device, dtype).items():
         alone = {row.subject[0]: row for row in rows if len(row.subject) == 1}
         pairs = [row for row in rows if len(row.subject) > 1]
         cells = [_cell(max(pairs, key=lambda row: row.share))] if pairs else []
         cells += [_cell(alone[name]) if name in alone else say("not computed") for name in comparison.versions]
         verdict = worst([row.verdict for row in rows])
-        table.add_row(say(quantity), *cells, Text(say(verdict), STYLES[verdict]))
-    return table
+        made.add_row(say(quantity), *cells, Text(say(verdict), STYLES[verdict]))
+    return made
 
 
 def _by_quantity(rows: list[ComparisonRow], device: str, dtype: str) -> dict[str, list[ComparisonRow]]:
@@ -123,6 +119,13 @@ def _what_is_outside(c: Comparison) -> list[str]:
     first = next((row for row in outside if len(row.subject) == 1), outside[0])
     quantities = dict.fromkeys(row.quantity for row in outside)
     stops = {name: run.stop_reason for runs in c.runs.values() for name, run in runs.items() if run.stop_reason}
+    strange = say(
+        "{twin} computes in another format: {place} is no {dtype} number ({device}).",
+        twin=first.subject[0],
+        place=first.where,
+        dtype=first.dtype,
+        device=first.device,
+    )
     found = say(
         "More than unavoidable rounding is at work: {twins} {are} by {error:.3g} in {quantity}{where}",
         twins=_and(first.subject),
@@ -135,7 +138,7 @@ def _what_is_outside(c: Comparison) -> list[str]:
         ", where {bound:.3g} is allowed ({dtype}, {device}).", bound=first.bound, dtype=first.dtype, device=first.device
     )
     return [
-        found + allowed,
+        strange if first.quantity == FORMAT else found + allowed,
         say("That is the first quantity to leave its bound, so look there first."),
         say("Outside in all: {quantities}.", quantities=", ".join(map(say, quantities))),
         *(say("{name} stopped early: {reason}.", name=name, reason=reason) for name, reason in stops.items()),
@@ -170,9 +173,13 @@ def _where_it_leads(c: Comparison) -> str:
             "" if c.setting.l2 else say("A penalty (--l2) would give it one."),
         )
     if best.status == "not unique":
-        return say(
-            "The features are linearly dependent, so the optimum is a whole line or plane of points; {stopped}.",
-            stopped=stopped,
+        names = [shown(name) for name, _ in dependent(counted_rows(c.dataset))]
+        return sentences(
+            say(
+                "The features are linearly dependent, so the optimum is a whole line or plane of points; {stopped}.",
+                stopped=stopped,
+            ),
+            say("Leave out {names}, and it is one point.", names=_and(names)),
         )
     return say("Whether a finite optimum exists could not be proved either way; {stopped}.", stopped=stopped)
 

@@ -166,7 +166,7 @@ class ColumnAgainstRow(ByHand):
 
     def value(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> float:
         losses = self.losses(self.logits(theta, X)[:, None], y)
-        return losses.sum() / losses.size + l2 / 2 * (theta.weight**2).sum()
+        return losses.sum() / losses.size + (l2 / 2 * theta.weight * theta.weight).sum()
 
     def gradient(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> Parameters:
         r = reference.residual(self.logits(theta, X)[:, None], y).mean(axis=1) / len(y)

@@ -73,7 +73,7 @@ class MeanOfBatchMeans(ByHand):
     def value(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> float:
         losses = self.losses(self.logits(theta, X), y)
         means = [losses[k : k + FULL].mean() for k in range(0, len(y), FULL)]
-        return np.mean(means) + l2 / 2 * (theta.weight**2).sum()
+        return np.mean(means) + (l2 / 2 * theta.weight * theta.weight).sum()
 
 
 class PenaltyWithoutHalf(ByHand):

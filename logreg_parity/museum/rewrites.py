@@ -31,7 +31,7 @@ class RunningSum(ByHand):
 
     def value(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> float:
         losses = self.losses(self.logits(theta, X), y)
-        return self.total(losses) / self.divisor(y, reduction) + l2 / 2 * (theta.weight**2).sum()
+        return self.total(losses) / self.divisor(y, reduction) + (l2 / 2 * theta.weight * theta.weight).sum()
 
     def gradient(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> Parameters:
         r = reference.residual(self.logits(theta, X), y) / self.divisor(y, reduction)

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..data.files import write_whole
-from ..show import STYLES, Verdict, as_json, cell, number, ran_on, worst
+from ..show import STYLES, Grid, Verdict, as_json, cell, number, ran_on, worst
 from ..truth.ulp import ulp
 from .measured import Spread, bound_float64
 from .sides import Plan, Side, Where
@@ -89,14 +87,10 @@ COLUMNS = {
 }
 
 
-def table(report: Report) -> Table:
+def table(report: Report) -> Grid:
     """A quantity a row: errors in ulps of its size, and in brackets as a share of what rounding can do."""
-    title = "\nlargest error in ulps of the quantity's size (and its share of the bound)"
-    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    made.add_column("", overflow="fold")
-    for heading in COLUMNS.values():
-        made.add_column(heading, justify="right")
-    made.add_column("verdict")
+    title = "largest error in ulps of the quantity's size (and its share of the bound)"
+    made = Grid(title, "", *COLUMNS.values(), "verdict", left=("verdict",))
     for quantity, rows in _by_quantity(report).items():
         cells = {(row.dtype, *row.of): cell(row) for row in rows}
         verdict = worst([row.verdict for row in rows])

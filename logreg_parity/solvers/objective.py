@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Parameters
-from ..truth.certificate import FEWEST_ROWS, Certificate, certify, gradient_error
+from ..truth.certificate import FEWEST_ROWS, Certificate, certify, gradient_error, value_error
+from ..truth.recount import Recount, recount
 from ..truth.reference import flatten
 from ..twins import check_reduction
 from .blocks import Blocks
@@ -43,6 +44,7 @@ class Objective:
         check_reduction(reduction)
         self.blocks = blocks
         self.scale = 1.0 if reduction == "mean" else blocks.total_weight
+        self._asked: dict[str, Any] = {"l2": l2, "reduction": reduction}
         self.l2 = l2 / self.scale
         self._penalty = np.append(np.full(blocks.dataset.n_features, self.l2), [0.0] * blocks.intercept)
         self.unit = np.ones(len(self._penalty))
@@ -109,11 +111,41 @@ class Objective:
         total = blocks.total_weight
         return certify(blocks.dataset, *point, total_weight=total, dtype=blocks.dtype, penalty=self._penalty)
 
+    def recount(self, here: Point) -> Recount:
+        """The same point by one reading of the rows as the user gave them, in the user's units."""
+        self.passes += 1
+        blocks = self.blocks
+        rows = blocks.stream if isinstance(blocks, Streamed) else blocks.dataset
+        return recount(rows, here.theta / self.unit, dtype=blocks.dtype, **self._asked)
+
+    def contradiction(self, here: Point, own: Recount) -> str:
+        """In what the sums of a point of float64 arithmetic are not those of the rows, in words; "" if in nothing."""
+        blocks, theta = self.blocks, here.theta / self.unit
+        if own.rows != blocks.n_rows:
+            return f"{blocks.n_rows} rows are counted and {own.rows} came"
+        if abs(own.total_weight - blocks.total_weight) > own.rows * np.spacing(own.total_weight):
+            return f"the row weights add up to {own.total_weight:.17g} and are counted as {blocks.total_weight:.17g}"
+        sizes = (theta, here.value, blocks.largest)
+        allowed = own.value_error + value_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty)
+        if not abs(own.value - here.value) <= allowed:
+            return _apart("the objective", here.value, own.value, allowed)
+        slope = here.gradient * self.unit
+        limit = own.error + self.gradient_error(here) * self.unit
+        off = np.flatnonzero(~(np.abs(own.gradient - slope) <= limit))
+        if len(off):
+            what = "the bias" if off[0] == blocks.dataset.n_features else f"weight {off[0]}"
+            return _apart(f"the gradient of {what}", slope[off[0]], own.gradient[off[0]], limit[off[0]])
+        return ""
+
     def gradient_error(self, here: Point) -> np.ndarray:
         """How far the gradient of a point of float64 arithmetic can be from exact."""
         blocks = self.blocks
         sizes = here.theta / self.unit, here.value, blocks.largest
         return gradient_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty) / self.unit
+
+
+def _apart(what: str, passes: float, rows: float, allowed: float) -> str:
+    return f"{what} is {passes:.6g} by the passes and {rows:.6g} by the rows, where rounding allows {allowed:.1e}"
 
 
 def rise(here: Point, there: Point) -> float:

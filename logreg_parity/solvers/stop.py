@@ -7,6 +7,8 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.history import Fit, Status
 from ..truth.certificate import Certificate
+from ..truth.columns import extreme, obstacles
+from ..truth.recount import Recount
 from ..truth.reference import flatten
 from ..truth.separation import counted_rows, directions, separation
 from ..truth.ulp import round_dataset
@@ -19,12 +21,15 @@ EXACT_SIZE = 2 * 10**4  # N (D + 1): up to it a linear program and rational numb
 CONVERGED = "the gradient and the proved gap are as small as asked"
 ONE_CLASS = "all labels are the same, and the bias is never penalised"
 SEPARABLE = "the data are separable, so the loss falls for ever along a direction; give l2 > 0"
-DIVERGED = "the objective or its gradient is not finite; scale the features"
-UNPROVED = (
-    "the gradient is as small as asked, but no optimum is proved: columns of X depend on each other or differ in size "
-    "beyond float64, or the data are separable; leave columns out, scale them, or give l2 > 0"
-)
+DIVERGED = "the objective or its gradient is not finite"
+UNPROVED = "the gradient is as small as asked, but no optimum is proved"
+CAUSES = {  # where no column is found that is in the way
+    DIVERGED: "scale the features",
+    UNPROVED: "columns of X differ in size beyond float64, or the data are separable; scale them, or give l2 > 0",
+}
+COLUMNS = 5  # that are named at most
 WIDE = "the gradient is as small as asked, but the proved gap is not; allow more iterations"
+WRONG = "the passes do not add up the rows that came: {}; do not use this fit, and report it to who made the twin"
 UNFINISHED = "the solver ended before the gradient was as small as asked; allow more iterations or another solver"
 
 
@@ -38,7 +43,7 @@ class Stop:
         self._here: Point | None = None
         self._certificate: Certificate | None = None
         self.status: Status = "not converged"
-        self._reason = UNFINISHED
+        self._reason, self._exactly = UNFINISHED, False  # whether exact arithmetic has separated the rows themselves
 
     def one_class(self) -> bool:
         """Whether there is no optimum because all rows that count have the same label."""
@@ -66,26 +71,58 @@ class Stop:
             self._here, self._certificate = points[-1], proof
 
     def fit(self, solver: str) -> Fit:
-        """What is known of the last point, by float64 arithmetic, in the user's units, for the reduction asked for."""
+        """What is known of the last point, in the user's units, for the reduction asked for.
+
+        What is proved is proved once more from the rows as they came: the passes have no part in it.
+        """
         objective, here = self._objective, self._here
         if here is None or here.arithmetic != "float64":
             theta = np.zeros(len(objective.gradient_at_zero)) if here is None else here.theta
             here = objective.at(theta)
-        proof = self._certificate
+        value, slope, scale, proof = here.value, here.gradient * objective.unit, objective.scale, self._certificate
+        if proof is not None or self.status == "no finite optimum":
+            own = objective.recount(here)
+            value, slope, proof = own.value, own.gradient, self._proved(here, own)
+            scale = own.total_weight if scale != 1 else 1.0
         distance = np.full(len(here.theta), np.inf) if proof is None else proof.distance
         return Fit(
             parameters=objective.parameters(here.theta / objective.unit),
             status=self.status,
-            reason=self._reason,
+            reason=self._said(),
             solver=solver,
             dtype=objective.blocks.dtype,
-            objective=objective.scale * here.value,
-            gradient_norm=objective.scale * float(np.linalg.norm(here.gradient * objective.unit)),
-            gap=np.inf if proof is None else objective.scale * proof.gap,
+            objective=scale * value,
+            gradient_norm=scale * float(np.linalg.norm(slope)),
+            gap=np.inf if proof is None else scale * proof.gap,
             distance=flatten(objective.parameters(distance)),
             iterations=self.iterations,
             passes=objective.passes,
         )
+
+    def _said(self) -> str:
+        """The reason, with the columns that are in the way."""
+        blocks = self._objective.blocks
+        if self._reason not in CAUSES:
+            return self._reason
+        dataset = blocks.dataset
+        found = extreme(dataset) if self._reason == DIVERGED else []
+        found = found or obstacles(dataset, l2=self._objective.l2, intercept=blocks.intercept)
+        more = [f"and so on, {len(found)} columns in all"] * (len(found) > COLUMNS)
+        return f"{self._reason}: {'; '.join([*found[:COLUMNS], *more]) or CAUSES[self._reason]}"
+
+    def _proved(self, here: Point, own: Recount) -> Certificate | None:
+        """The proof by the rows themselves; the status is what they bear out."""
+        wrong = self._objective.contradiction(here, own)
+        if self.status == "no finite optimum":
+            borne_out = own.one_class if self._reason == ONE_CLASS else self._exactly or own.all_right
+            wrong = wrong or ("" if borne_out else "by the passes there is no optimum, and by the rows that is not so")
+        if wrong:
+            self.status, self._reason = "wrong sums", WRONG.format(wrong)
+            return None
+        proof = own.certificate() if self._certificate is not None else None
+        if self.status == "converged" and not (proof is not None and proof.gap <= self._tolerance * own.value):
+            self.status, self._reason = "not converged", WIDE
+        return proof
 
     def _small(self, here: Point) -> bool:
         """Whether the gradient is as small as asked, or nothing but rounding."""
@@ -100,7 +137,9 @@ class Stop:
             self._reason = WIDE
             if self._certificate.gap <= self._tolerance * here.value:
                 self.status, self._reason = "converged", CONVERGED
-        elif objective.l2 == 0 and (_all_right(objective, here) or (self._unproved == 1 and _separated(objective))):
+        elif objective.l2 == 0 and not _all_right(objective, here):
+            self._exactly = self._unproved == 1 and _separated(objective)
+        if self._certificate is None and objective.l2 == 0 and (self._exactly or _all_right(objective, here)):
             self.status, self._reason = "no finite optimum", SEPARABLE
 
 

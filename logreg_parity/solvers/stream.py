@@ -14,6 +14,8 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from ..data.tables import unreadable
+
 BLOCK_BYTES = 2**26
 """64 MiB of features to a block: long enough to stream at full speed, short enough to hold several."""
 
@@ -174,6 +176,9 @@ def open_stream(X: str | Path, y: str | Path | None = None, *, rows_per_block: i
     Raises ValueError for files that are no such arrays, compressed archives and Fortran order, and OSError where a
     file cannot be read.
     """
+    for path in filter(None, (X, y)):
+        if not str(path).lower().endswith((".npy", ".npz")) and (why := unreadable(str(path))):
+            raise ValueError(f"{path} {why}; a stream is read from X.npy y.npy, or from an .npz with X and y")
     if y is None:
         features, labels = _in_archive(Path(X), "X"), _in_archive(Path(X), "y")
         return Stream(features, labels, str(X), rows_per_block)

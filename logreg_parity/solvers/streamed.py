@@ -22,7 +22,7 @@ class Streamed:
     """
 
     def __init__(self, stream: Stream, dtype: str, place: BlockPlace, *, intercept: bool = True):
-        self._stream, self.dtype, self.place, self.intercept = stream, dtype, place, intercept
+        self.stream, self.dtype, self.place, self.intercept = stream, dtype, place, intercept
         step = -(-stream.n_rows * stream.n_features // SAMPLE_NUMBERS)
         sample, sums, largest, self.longest_sum, self.labels = [], [], [], 0, (1.0, 0.0)
         for first, part in self._datasets():
@@ -40,7 +40,7 @@ class Streamed:
     @property
     def n_rows(self) -> int:
         """N."""
-        return self._stream.n_rows
+        return self.stream.n_rows
 
     @property
     def total_weight(self) -> float:
@@ -50,7 +50,7 @@ class Streamed:
     @property
     def identity(self) -> dict[str, Any]:
         """What a checkpoint is told of the data: the digest of every block, by its rows."""
-        stream = self._stream
+        stream = self.stream
         return {**stream.identity, **{stream.rows(k): found for k, found in enumerate(stream.digests)}}
 
     def sample(self, rows: int) -> Blocks:
@@ -61,13 +61,13 @@ class Streamed:
         """The sums over all rows, block by block, added in one order: two passes agree to the last bit."""
         packed = (self._packed(dataset) for _, dataset in self._datasets())
         parts = (blocks.sums(theta, arithmetic=arithmetic, hessian=hessian) for blocks in packed)
-        return add_up(parts, self._stream.n_blocks)
+        return add_up(parts, self.stream.n_blocks)
 
     def _packed(self, dataset: Dataset) -> Blocks:
         return Blocks.of(dataset, self.dtype, self.place, intercept=self.intercept)
 
     def _datasets(self) -> Iterator[tuple[int, Dataset]]:
         """Of every block the number of its first row, and its rows."""
-        blocks = tqdm(self._stream, "pass", self._stream.n_blocks, unit="block", disable=None, delay=1, leave=False)
+        blocks = tqdm(self.stream, "pass", self.stream.n_blocks, unit="block", disable=None, delay=1, leave=False)
         for k, (X, y) in enumerate(blocks):
-            yield k * self._stream.rows_per_block, Dataset(X, y, self._stream.source)
+            yield k * self.stream.rows_per_block, Dataset(X, y, self.stream.source)

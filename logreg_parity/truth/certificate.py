@@ -61,6 +61,21 @@ def gradient_error(
     return ENLARGED * (change * min(1.0, 2 * value) * largest + penalty + 8 * _FLOAT64.smallest_normal * (largest + 1))
 
 
+def value_error(
+    theta: np.ndarray, value: float, largest: np.ndarray, *, longest_sum: int, penalty: np.ndarray
+) -> float:
+    """How far the mean objective, computed in float64, can be from exact; arguments are those of ``gradient_error``.
+
+    A loss moves with its logit by at most the size of its slope, which is no larger than the loss, and the functions
+    and sums round as they do in the gradient.
+    """
+    steps = _gamma(longest_sum + 2 * FUNCTION_ULPS + 12)
+    with np.errstate(over="ignore"):
+        change = (1 + steps) * np.exp(2 * _logit_error(theta, largest)) - 1
+    penalised = _gamma(len(theta) + 4) * float((penalty * np.abs(theta)) @ np.abs(theta))
+    return float(ENLARGED * (change * min(1.0, 2 * value) + steps * value + penalised + 8 * _FLOAT64.smallest_normal))
+
+
 def certify(
     dataset: Dataset,
     theta: np.ndarray,

@@ -77,7 +77,7 @@ def objective(
     losses = stable_loss(logits(parameters, X), y)
     weighted = losses if sample_weight is None else sample_weight * losses
     data = weighted.sum() / count(y, sample_weight, reduction)
-    return data + l2 / 2 * (parameters.weight**2).sum()
+    return data + (l2 / 2 * parameters.weight * parameters.weight).sum()  # l2 first: 0 times a square of ∞ is NaN
 
 
 def count(y: np.ndarray, sample_weight: np.ndarray | None, reduction: Reduction) -> np.floating:

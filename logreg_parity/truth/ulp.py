@@ -97,6 +97,22 @@ def round_to(x: ArrayLike, dtype: str) -> np.ndarray:
     return rounded
 
 
+def is_held(x: ArrayLike, dtype: str) -> np.ndarray:
+    """Whether each number is one of a format, in spacing and range; what is not finite is one of every format.
+
+    Args:
+        x: numbers, of any shape.
+        dtype: the format's name.
+
+    Raises:
+        ValueError: for a format that is not known.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    whole = np.where(np.isfinite(x), x, 0)
+    spacing = ulp(whole, dtype)
+    return (np.rint(whole / spacing) * spacing == whole) & (np.abs(whole) <= format_of(dtype).largest)
+
+
 def round_dataset(dataset: Dataset, dtype: str) -> Dataset:
     """The data set a program of that precision sees: every feature, label and row weight rounded once."""
     weight = dataset.sample_weight

@@ -75,7 +75,8 @@ def losses(points: Tensor, rows: Rows, counts: Tensor, l2: float) -> Tensor:
     t = points @ columns if columns.ndim == 2 else (points[:, None] @ columns)[:, 0]
     terms = _softplus(t) if up is None else _softplus(t) * up
     terms = terms if down is None else terms + _softplus(-t) * down
-    return terms.sum(1) / counts + l2 / 2 * (points[:, :-1] ** 2).sum(1)
+    weight = points[:, :-1]
+    return terms.sum(1) / counts + (l2 / 2 * weight * weight).sum(1)  # as in ``loss.objective``
 
 
 def _softplus(t: Tensor) -> Tensor:

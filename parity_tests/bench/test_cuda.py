@@ -116,13 +116,17 @@ def test_what_cannot_be_run_is_refused(capsys, monkeypatch, arguments, words):
     assert ended.value.code == 2 and words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_readme_says_what_the_results_say(tmp_path, language):
-    name = next(name for name, own in cuda.READMES.items() if own == language)
-    said = (cuda.ROOT / name).read_text(encoding="utf-8").partition(cuda.START)[2].partition(cuda.END)[0]
-    assert said.strip() == cuda.sentence(cuda.RESULTS, language)
+def test_the_docs_say_what_the_results_say(tmp_path, monkeypatch):
+    page = cuda.PAGE.read_text(encoding="utf-8")
+    said = page.partition(cuda.START)[2].partition(cuda.END)[0]
+    assert said.strip() == cuda.sentence(cuda.RESULTS)
     about = {"device": "cuda", "size": "full", "machine": {"date": "2026-11-29T00:00:00", "device": "Card"}}
     for part, status in (("compare", "done"), ("ladder", "failed")):
         (tmp_path / f"{part}.json").write_text(json.dumps(about | {"part": part, "status": status}))
-    told = cuda.sentence(tmp_path, language)
+    told = cuda.sentence(tmp_path)
     assert "Card" in told and told.index("compare") < told.index("ladder") and told != said.strip()
+    monkeypatch.setattr(cuda, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(cuda, "RESULTS", tmp_path)
+    cuda.PAGE.write_text(page, encoding="utf-8")
+    cuda.main(["--write-docs"])
+    assert cuda.PAGE.read_text(encoding="utf-8") == page.replace(said.strip(), told)

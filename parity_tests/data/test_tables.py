@@ -3,11 +3,16 @@
 import hashlib
 import io
 import re
+import sys
 import zipfile
 
 import numpy as np
+import pandas
+import polars
+import pyarrow
 import pytest
 
+from logreg_parity import Dataset
 from logreg_parity.data.tables import load_table
 
 CSV = "x,y,n\n1,0,2\n-2.5e3,1,0\n.5,1,1\n"  # a whole table; the cases change what they are about
@@ -315,8 +320,8 @@ REFUSED_FILES = {
         zipped("a", at=46, byte=b"?"),
         ["array 'a' cannot be read", "save numbers"],
     ),
-    "unknown ending": ("mine.xlsx", CSV, ["the ending '.xlsx' is unknown", "save the table as .csv or .npz"]),
-    "no ending": ("mine", CSV, ["the ending '' is unknown", "save the table as .csv or .npz"]),
+    "unknown ending": ("mine.sav", CSV, ["the ending '.sav' is unknown", "save the table as .csv, .npz or .parquet"]),
+    "no ending": ("mine", CSV, ["the ending '' is unknown", "save the table as .csv, .npz or .parquet"]),
 }
 
 
@@ -330,5 +335,112 @@ def test_what_is_no_table_file_is_refused(tmp_path, name, content, words):
 @pytest.mark.parametrize(("name", "wrong"), [("none.csv", "is missing"), ("folder.csv", "is a folder")])
 def test_a_path_that_is_no_file_is_refused(tmp_path, name, wrong):
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(ValueError, match=rf"{name} {wrong}; name a \.csv or \.npz"):
+    with pytest.raises(ValueError, match=rf"{name} {wrong}; name a \.csv, \.npz or \.parquet"):
         load_table(tmp_path / name, "y")
+
+
+FRAMES = {
+    "pandas": lambda columns: pandas.DataFrame(columns),
+    "polars": lambda columns: polars.DataFrame(columns),
+    "pyarrow": lambda columns: pyarrow.table(columns),
+}
+CARS = {
+    "weight": np.array([2.6, 3.2, 5.4, 1.6]),
+    "cylinders": np.array([6, 8, 8, 4], np.int32),
+    "turbo": np.array([True, False, False, True]),
+    "gearbox": ["manual", "automatic", "automatic", "manual"],
+}
+
+
+@pytest.fixture(params=FRAMES)
+def frame(request):
+    """A data frame of one library, then of the others, from a dict of columns."""
+    return FRAMES[request.param]
+
+
+def test_a_frame_is_a_dataset(frame):
+    data = Dataset.from_frame(frame(CARS), label="gearbox", positive="manual")
+    assert data.X.tolist() == [[2.6, 6, 1], [3.2, 8, 0], [5.4, 8, 0], [1.6, 4, 1]]
+    assert data.y.tolist() == [1, 0, 0, 1] and data.class_names == ("automatic", "manual")
+    assert data.feature_names == ("weight", "cylinders", "turbo")
+    assert "of 4 rows, label='gearbox', positive='manual'" in data.source
+
+
+def test_a_frame_may_have_weights_and_numbers_for_classes(frame):
+    columns = {"x": [0.5, 1.5, 2.5], "y": [0, 1, 1], "times": [1, 2, 3]}
+    data = Dataset.from_frame(frame(columns), "y", weight="times")
+    assert data.sample_weight.tolist() == [1, 2, 3] and data.y.tolist() == [0, 1, 1] and data.X.shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"weight": [2.6, None, 5.4, 1.6]}, "row 1 (counted from 0), column 'weight' is"),
+        ({"gearbox": ["manual", None, "automatic", "manual"]}, "row 1 (counted from 0), column 'gearbox' is missing"),
+        ({"weight": [2.6, np.inf, 5.4, 1.6]}, "row 1 (counted from 0), column 'weight' is 'inf', not finite"),
+        ({"weight": ["light", "light", "heavy", "light"]}, "column 'weight' is 'light', not a number"),
+        ({"cylinders": [2**53 + 1, 1, 2, 3]}, "an integer too large for float64"),
+        ({"built": np.array(["1974-01-01"] * 4, "M8[ms]")}, "column 'built' holds"),
+        ({"gearbox": ["a", "b", "c", "a"]}, "has 3 value(s)"),
+    ],
+    ids=["missing", "no label", "infinite", "text", "large", "date", "three classes"],
+)
+def test_what_a_frame_leaves_open_is_told(frame, changed, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        Dataset.from_frame(frame({**CARS, **changed}), label="gearbox")
+
+
+def test_columns_of_pandas_may_have_numbers_for_names_but_not_one_name_twice():
+    data = Dataset.from_frame(pandas.DataFrame([[1.0, 2.0, 0], [3.0, 4.0, 1]]), label=2)
+    assert data.feature_names == ("0", "1") and data.y.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="column 3 repeats the name 'x'"):
+        Dataset.from_frame(pandas.DataFrame([[1.0, 0, 3.0]], columns=["x", "y", "x"]), label="y")
+
+
+@pytest.mark.parametrize("what", [np.eye(3), [[1, 2]], None, "cars.csv"], ids=["array", "list", "None", "path"])
+def test_what_is_no_frame_is_told(what):
+    with pytest.raises(ValueError, match="give a table of pandas, polars or pyarrow"):
+        Dataset.from_frame(what, label="y")
+
+
+def test_parquet_is_what_its_frame_is(tmp_path):
+    path = tmp_path / "cars.parquet"
+    pandas.DataFrame(CARS).to_parquet(path)
+    read, given = load_table(path, "gearbox"), Dataset.from_frame(pandas.DataFrame(CARS), "gearbox")
+    assert read.sha256 == given.sha256 and read.feature_names == given.feature_names
+    assert read.source.startswith("cars.parquet, sha256 ")
+
+
+@pytest.mark.parametrize("size", [0, 3, 40, -5])
+def test_a_damaged_parquet_file_is_refused(tmp_path, size):
+    path = tmp_path / "cars.parquet"
+    pandas.DataFrame(CARS).to_parquet(path)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match="no Parquet file"):
+        load_table(path, "gearbox")
+
+
+def test_without_pyarrow_it_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "cars.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ValueError, match="pip install pyarrow"):
+        load_table(tmp_path / "cars.parquet", "gearbox")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("cars.csv.gz", "is compressed; unpack it"),
+        ("-", "standard input is not read"),
+        ("https://example.org/cars.csv", "nothing is fetched; download"),
+        ("cars.xlsx", "is a spreadsheet; save the sheet as CSV"),
+        ("cars.tsv", "rename it to .csv"),
+        ("cars.feather", "save the table as .parquet"),
+        ("cars.npy", "numpy.savez"),
+        ("cars.pkl", "anybody's code"),
+        ("cars.sav", "missing; name a .csv, .npz or .parquet"),
+    ],
+)
+def test_a_file_of_another_kind_gets_a_hint(path, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        load_table(path, "gearbox")

@@ -1,7 +1,6 @@
 """``logreg-parity check`` and the pytest fixture: files in, a table, words, a report and a status out."""
 
 import json
-import re
 import shlex
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from logreg_parity.cli import main
+from parity_tests.pages import ROOT, blocks, prepare
 
 pytestmark = pytest.mark.slow
 
@@ -131,23 +131,16 @@ def test_the_fixture_fails_with_the_explanation(pytester, factor):
         )
 
 
-PAGE = (Path(__file__).parents[2] / "docs" / "check.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
+SHOWN = [block.body for block in blocks(PAGE) if block.language == "console"]
 
 
 def test_the_page_shows_what_the_command_says(tmp_path, monkeypatch):
     """Digits differ from machine to machine; statuses, quantities and causes do not."""
     monkeypatch.chdir(tmp_path)
-    sides = {"my_torch.py": "import torch", "my_jax.py": "jnp", "batch.py": "savez"}
-    files = {name: next(b for b in blocks("python") if word in b) for name, word in sides.items()}
-    for name, content in (files | {"map.toml": blocks("toml")[0]}).items():
-        Path(name).write_text(content)
-    exec(files["batch.py"], {})
+    prepare(tmp_path)
     causes = ("", "an approximation (tanh for erf in GELU)", "32 times PyTorch's")
-    for block, status, cause in zip(blocks("console"), (0, 1, 1), causes, strict=True):
+    for block, status, cause in zip(SHOWN, (0, 1, 1), causes, strict=True):
         assert main(shlex.split(block.split("\n")[0])[2:]) == status
         report = json.loads(Path("check/check.json").read_text())
         shown = [line.split("  ")[1] for line in block.splitlines() if line.endswith("   within")]

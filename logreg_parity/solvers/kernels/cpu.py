@@ -61,7 +61,23 @@ def _constants(dtype: np.dtype) -> tuple:
 
 
 @_compiled
-def _add_tiles(X, weight, rows, theta, gradient, curvature, m, grown, power, bits, series, least, per_log2, high, low):
+def _add_tiles(
+    X: np.ndarray,
+    weight: np.ndarray | None,
+    rows: int,
+    theta: np.ndarray,
+    gradient: np.ndarray,
+    curvature: np.ndarray | None,
+    m: np.ndarray,
+    grown: np.ndarray,
+    power: np.ndarray,
+    bits: np.ndarray,
+    series: tuple[np.floating, ...],
+    least: np.floating,
+    per_log2: np.floating,
+    high: np.floating,
+    low: np.floating,
+) -> float:
     """The loss. Gradient and curvature are written into; grown is zeros, before and after; bits is power's bits.
 
     m, grown and power (TILE,) are scratch.

@@ -5,7 +5,7 @@ and then their part of the gradient, and goes on to its next tile. Tiles are sum
 sums of a program's tiles in float64.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import triton
 import triton.language as tl
@@ -18,8 +18,16 @@ PROGRAMS = 2**11  # at most: some rounds on the largest GPUs, and partial sums t
 
 @triton.jit
 def add_tiles(
-    X, theta, weight, n, k, parts, ROWS: tl.constexpr, FEATURES: tl.constexpr, WEIGHTED: tl.constexpr
-):  # fmt: skip
+    X: Any,
+    theta: Any,
+    weight: Any,
+    n: Any,
+    k: Any,
+    parts: Any,
+    ROWS: tl.constexpr,
+    FEATURES: tl.constexpr,
+    WEIGHTED: tl.constexpr,
+) -> None:
     """Of X (k, n), theta (k,) and weight (n,): each program's sums, parts (programs, k + 1), the losses' last."""
     feature = tl.arange(0, FEATURES)
     own = feature < k

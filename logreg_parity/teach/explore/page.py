@@ -29,7 +29,7 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 class Tab(NamedTuple):
     """A further view beside the explorer: a name of small letters, a title a language, and an HTML fragment.
 
-    The fragment may bring its own <style>; its class names must not be the page's. Where it holds a data-language,
+    The fragment may bring a style element; its class names must not be the page's. Where it holds a data-language,
     that follows the page's language.
     """
 
@@ -83,7 +83,7 @@ def _read(name: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that may stand inside a <script>."""
+    """JSON that may stand inside a script element."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 

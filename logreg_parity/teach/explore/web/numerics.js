@@ -92,9 +92,10 @@ function reduced(total, n, reduction, r) {
 }
 
 function penalty({ X }, theta, l2, r) {
-  let squares = 0;
-  for (let j = 0; j < X.length; j++) squares = r(squares + r(theta[j] * theta[j]));
-  return r(r(r(l2) / 2) * squares);
+  const half = r(r(l2) / 2); // first: the square of a large weight is infinite, and 0 times that is not a number
+  let sum = 0;
+  for (let j = 0; j < X.length; j++) sum = r(sum + r(r(half * theta[j]) * theta[j]));
+  return sum;
 }
 
 /** The objective and its gradient (D + 1,). */

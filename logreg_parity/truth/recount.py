@@ -1,0 +1,147 @@
+"""The sums of a proof once more, from the rows as the user gave them.
+
+A fit is proved from a gradient. If the passes that made it drop a block, repeat a row or divide by the wrong weight,
+the proof is one of other data. So gradient, loss, row weights, labels and the rows that bend the objective are taken
+here from the arrays that came, by plain NumPy, in one reading: none of the blocks, streams, kernels and frameworks that
+the solvers work with has a part in it.
+
+Rows are added up ``SHORT`` at a time, and those sums exactly (``math.fsum``), so that what the additions round does
+not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are.
+"""
+
+from collections.abc import Iterator
+from math import fsum
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..data.dataset import Dataset
+from ..twins import Reduction
+from . import reference
+from .certificate import MOST_NUMBERS, Certificate, certify, gradient_error, value_error
+
+SHORT = 64  # rows added up in float64
+CHUNK = 2**19  # numbers of X in memory at once: 4 MiB
+
+
+class GivenRows(Protocol):
+    """Rows that can be sliced: a Dataset, or a Stream."""
+
+    @property
+    def X(self) -> Any: ...  # noqa: N802 - the name of the mathematics
+    @property
+    def y(self) -> Any: ...
+    @property
+    def source(self) -> str: ...
+
+
+class Recount(NamedTuple):
+    """What the rows say at one point θ (k,) = (w, b), or w where the model has no intercept."""
+
+    theta: np.ndarray  # (k,)
+    rows: int  # N
+    total_weight: float  # Σ ω
+    least_weight: float  # of the rows that count
+    labels: tuple[float, float]  # the least and the largest of the rows that count
+    largest: np.ndarray  # (k,), max |x̃| of each column
+    value: float  # the mean objective
+    value_error: float  # how far that may be from exact
+    gradient: np.ndarray  # (k,), of the mean objective
+    error: np.ndarray  # (k,), how far that may be from exact
+    penalty: np.ndarray  # (k,), l2 of the mean for a weight, 0 for the bias
+    sample: Dataset  # the rows whose curvature is known: all, or of a Stream some of them
+    dtype: str
+
+    def certificate(self) -> Certificate | None:
+        """What is proved of θ for the mean objective; None if nothing is."""
+        point = (self.theta, self.gradient, self.error, self.largest)
+        return certify(self.sample, *point, total_weight=self.total_weight, dtype=self.dtype, penalty=self.penalty)
+
+    @property
+    def all_right(self) -> bool:
+        """Whether the loss is too small for a single row on the wrong side, of which each costs ω log 2 or more.
+
+        Then θ itself separates all rows. A factor of 2 is left for rounding: see ``certificate.py``.
+        """
+        return bool(2 * self.value * self.total_weight < np.log(2) * self.least_weight)
+
+    @property
+    def one_class(self) -> bool:
+        """Whether all rows that count have the same label."""
+        return self.labels[0] == self.labels[1] and self.labels[0] in (0, 1)
+
+
+def recount(
+    source: GivenRows, theta: np.ndarray, *, l2: float = 0.0, reduction: Reduction = "mean", dtype: str = "float64"
+) -> Recount:
+    """Read the rows once, and add up what a proof is made of.
+
+    Args:
+        source: N rows of D features, their labels, and row weights if it has any.
+        theta: the point, D + 1 numbers, the bias last, or D for a model without an intercept.
+        l2: of the penalty (l2 / 2) ‖w‖² beside the mean or the sum.
+        reduction: which of the two.
+        dtype: X counts as rounded to it.
+    """
+    n, features, k = source.X.shape[0], source.X.shape[1], len(theta)
+    sums, shares, largest = [], [], np.zeros(k)
+    labels, least = (1.0, 0.0), np.inf
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
+    step = max(1, -(-n * features // MOST_NUMBERS))  # of the rows that are kept of a stream
+    for first, X, y, weight in _chunks(source, k, dtype):
+        z = X @ theta
+        r = weight * ((1 - y) * reference.sigmoid(z) - y * reference.sigmoid(-z))
+        loss = weight * reference.stable_loss(z, y)
+        sums.append([fsum(column) for column in _short_sums(X, r).T.tolist()] + [fsum(loss.tolist())])
+        shares.append(fsum(weight.tolist()))
+        largest = np.maximum(largest, np.abs(X).max(axis=0))
+        counted = y[weight > 0]
+        if len(counted):
+            labels = min(labels[0], float(counted.min())), max(labels[1], float(counted.max()))
+            least = min(least, float(weight[weight > 0].min()))
+        if not isinstance(source, Dataset):
+            spread = slice(-first % step, None, step)
+            kept.append((X[spread, :features].copy(), y[spread].copy()))
+    total = fsum(shares)
+    *slope, losses = (fsum(column) for column in zip(*sums, strict=True))
+    penalty = np.append(np.full(features, l2 / (1 if reduction == "mean" else total)), np.zeros(k - features))
+    value = float(losses / total + (penalty * theta) @ theta / 2)
+    sizes = (theta, value, largest)
+    if not isinstance(source, Dataset):
+        features_kept, labels_kept = (np.concatenate(arrays) for arrays in zip(*kept, strict=True))
+        source = Dataset(features_kept, labels_kept, f"every {step}th row of {source.source}")
+    return Recount(
+        theta=theta,
+        rows=n,
+        total_weight=total,
+        least_weight=least,
+        labels=labels,
+        largest=largest,
+        value=value,
+        value_error=value_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        gradient=np.array(slope) / total + penalty * theta,
+        error=gradient_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        penalty=penalty,
+        sample=source,
+        dtype=dtype,
+    )
+
+
+def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Of chunk after chunk the number of its first row, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
+    n, features = source.X.shape
+    rows = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
+    weight = getattr(source, "sample_weight", None)
+    for first in range(0, n, rows):
+        chosen = slice(first, min(first + rows, n))
+        X = np.ones((chosen.stop - first, k))
+        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype)
+        y = np.asarray(source.y[chosen], np.float64)
+        yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
+
+
+def _short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """Xᵀr (T, k) of every SHORT rows, and of the rest."""
+    whole = len(X) // SHORT * SHORT
+    parts = np.matmul(r[:whole].reshape(-1, 1, SHORT), X[:whole].reshape(-1, SHORT, X.shape[1]))[:, 0]
+    return np.vstack([parts, r[whole:] @ X[whole:]])
