@@ -11,12 +11,13 @@ import numpy as np
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.history import History, Recorder
 from logreg_parity.solvers.descent import check_engine, descend
+from logreg_parity.truth.exact import descend as descend_exactly
 from logreg_parity.twins import Loss, Record, Reduction, Setting
 
 from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
 from .loss import objective
 from .sgd import sgd, sgd_step
-from .speed.engines import fast
+from .speed.engines import exact, fast
 
 
 def train(
@@ -49,7 +50,8 @@ def train(
         l2, reduction, loss: those of ``loss.objective``.
         dtype: "float64", "float32", "bfloat16" or "float16".
         device: "cpu", "cuda" or "auto".
-        engine: "eager" is the loop below; "fast" takes the same steps faster, without momentum.
+        engine: "eager" is the loop below; "fast" takes the same steps faster, without momentum; "exact" takes them in
+            float64 or float32 to the same bits in both frameworks, on every processor (``speed/exact.py``).
 
     Returns:
         Losses and points. A loss that is not finite ends the run, with the reason.
@@ -67,10 +69,12 @@ def train(
         record=record,
         loss=loss,
     )
-    check_engine(engine, setting)
+    check_engine(engine, loss, momentum)
     with arithmetic(dtype):  # what the program around has chosen does not change a result
         model = model_from_numpy(start, dtype, device)
         recorder = Recorder(model_to_numpy(model), setting, keep=keep, name="logreg_jax", engine=engine)
+        if engine == "exact":
+            return descend_exactly(exact(device), dataset, batches, recorder, dtype)
         if engine == "fast":
             return descend(fast(dataset, dtype, device), dataset, batches, recorder)
         data = data_from_numpy(dataset, dtype, device)

@@ -32,11 +32,13 @@ from typing import Any
 from ._version import __version__
 
 _HOMES = {
+    "Certified": "data.certified",
     "Dataset": "data.dataset",
     "Evaluation": "data.history",
     "History": "data.history",
     "Parameters": "data.dataset",
     "Setting": "twins",
+    "certified": "data.certified",
     "check": "ports.check",
     "gaussian": "data.generator",
     "grade": "teach.grade",

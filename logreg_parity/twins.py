@@ -231,18 +231,23 @@ class Program:
 
 
 class OnEngine:
-    """A twin whose ``train`` takes its steps with the engine of that name. ValueError where it has no engines."""
+    """A twin whose ``train`` and ``evaluate`` take the engine of that name. ValueError where it has no engines."""
 
     def __init__(self, name: str, twin: Twin, engine: str):
         if "engine" not in inspect.signature(twin.train).parameters:
             raise ValueError(f"engine is {engine!r}, but {name}.train takes no engine; leave the engine out")
         self._twin: Any = twin
         self._engine = engine
-        self.devices, self.evaluate = twin.devices, twin.evaluate
+        self.devices = twin.devices
 
     def versions(self) -> dict[str, str]:
         """What it computes with, and the engine."""
         return {**self._twin.versions(), "engine": self._engine}
+
+    def evaluate(self, *arguments: Any, **options: Any) -> Evaluation:
+        """What the twin computes at one point; with the engine, where its ``evaluate`` takes one."""
+        own = {"engine": self._engine} if "engine" in inspect.signature(self._twin.evaluate).parameters else {}
+        return self._twin.evaluate(*arguments, **options, **own)
 
     def train(self, *arguments: Any, **options: Any) -> History:
         """The twin's own run, with the engine."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from .convert import devices, versions
 from .evaluation import evaluate
-from .speed.fit import fit
+from .speed.fit import fit, infer
 from .train import train
 
-__all__ = ["LogisticRegressionClassifier", "devices", "evaluate", "fit", "train", "versions"]
+__all__ = ["LogisticRegressionClassifier", "devices", "evaluate", "fit", "infer", "train", "versions"]
 
 
 def __getattr__(name: str) -> Any:

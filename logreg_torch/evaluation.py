@@ -5,11 +5,13 @@ Read beside ``logreg_jax/evaluation.py``.
 
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.history import Evaluation
+from logreg_parity.solvers.descent import check_engine
 from logreg_parity.twins import Loss, Reduction
 
 from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, to_numpy
 from .gradient import value_and_grad
 from .loss import LOSSES
+from .speed.exact_objective import evaluate_exactly
 
 
 def evaluate(
@@ -21,6 +23,7 @@ def evaluate(
     loss: Loss = "stable",
     dtype: str = "float32",
     device: str = "cpu",
+    engine: str = "eager",
 ) -> Evaluation:
     """Logits, losses, objective, gradient, probabilities and classes of a Dataset at one point, as an Evaluation.
 
@@ -28,7 +31,7 @@ def evaluate(
         dataset: X (N, D), y (N,) and row weights, if any.
         parameters: the point, weight (D,) and bias ().
         l2, reduction, loss: those of ``loss.objective``.
-        dtype, device: by name, as ``train`` takes them.
+        dtype, device, engine: by name, as ``train`` takes them; "exact" is an arithmetic of its own, "fast" is not.
 
     Returns:
         Arrays (N,) of the rows in NumPy, and the objective with its gradient.
@@ -36,6 +39,9 @@ def evaluate(
     Raises:
         ValueError: for an unknown name.
     """
+    check_engine(engine, loss)
+    if engine == "exact":
+        return evaluate_exactly(dataset, parameters, l2=l2, reduction=reduction, dtype=dtype, device=device)
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
         value, gradient = value_and_grad(model, **data, l2=l2, reduction=reduction, loss=loss)

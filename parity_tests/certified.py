@@ -12,22 +12,28 @@ from pathlib import Path
 
 import numpy as np
 
+from logreg_parity.data import certified as collection
 from logreg_parity.data.dataset import Dataset
 from logreg_parity.data.generator import gaussian
 from logreg_parity.truth.reference import flatten
 from logreg_parity.truth.separation import separation
 from logreg_parity.truth.ulp import ulp_distance
 
-REFERENCES = Path(__file__).parent / "references"
+REFERENCES = (Path(__file__).parent / "references", collection.FOLDER)
 
 
 def reference(name):
-    return json.loads((REFERENCES / f"{name}.json").read_text())
+    return json.loads(_file(f"{name}.json").read_text())
+
+
+def _file(name):
+    """Of the package's collection, or of the tests' own."""
+    return next(folder / name for folder in REFERENCES if (folder / name).exists())
 
 
 def table(name):
     """The columns of a CSV, as text."""
-    with (REFERENCES / "data" / f"{name}.csv").open() as file:
+    with _file(f"data/{name}.csv").open() as file:
         header, *rows = csv.reader(file)
     return {column: np.array(values) for column, values in zip(header, zip(*rows, strict=True), strict=True)}
 
@@ -128,20 +134,8 @@ WORDS = {"complete": "separable", "quasi-complete": "quasi-separable", "overlap"
 
 
 def certified(name):
-    """A data set of the reference; groups of trials become two weighted rows, which is exact."""
-    truth = reference(name)
-    columns = {key: text.astype(float) for key, text in table(Path(truth["data"]["csv"]).stem).items()}
-    X = np.column_stack([columns[column] for column in truth["model"]["columns"][1:]])
-    response = truth["model"]["response"]
-    if " / " in response:
-        hits, trials = (columns[part] for part in response.split(" / "))
-        y = np.repeat([1.0, 0.0], len(X))
-        return dataset(np.concatenate([X, X]), y, np.concatenate([hits, trials - hits]))
-    if response == "species==2":
-        kept = columns["species"] > 0
-        return dataset(X[kept], columns["species"][kept] == 2)
-    weight = columns["freq"] if truth["model"]["weights"] == "freq" else None
-    return dataset(X, columns[response], weight)
+    """A data set of the collection."""
+    return collection.certified(name)[0]
 
 
 CERTIFIED = (

@@ -1,9 +1,12 @@
-"""The fast engine: the steps of the loop in ``train.py``, many at once, by what the framework does best.
+"""The engines: the steps of the loop in ``train.py``, fast by what the framework does best, or exact.
 
 Read beside ``logreg_torch/speed/engines.py``. PyTorch is fast where nothing is allocated and no graph recorded, JAX
-where the whole loop is compiled. ``logreg_parity.solvers.descent`` cuts the steps into chunks and keeps the books.
+where the whole loop is compiled. ``logreg_parity.solvers.descent`` cuts the steps into chunks and keeps the books,
+``logreg_parity.truth.exact`` those of the exact steps, which are in ``exact_objective.py``.
 """
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -13,12 +16,16 @@ from jax import Array
 
 from logreg_parity.data.dataset import Dataset
 from logreg_parity.solvers.descent import Engine
+from logreg_parity.truth.exact import ExactMeans, ExactRows, ExactRule
 
-from ..convert import data_from_numpy, from_numpy, to_numpy
+from ..convert import arithmetic, data_from_numpy, find_device, from_numpy, to_numpy
 from ..model import sigmoid
+from .exact import kept
+from .exact_objective import objective, step
 from .rows import Rows, losses, signed_rows, take_rows, with_spare_row
 
 LARGEST = 2**19  # numbers that the steps of a chunk may take: 2 MiB in float32
+WAYS: dict[str, Callable[[], Any]] = {"jit": nullcontext, "op by op": jax.disable_jit}
 
 
 def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
@@ -59,3 +66,60 @@ def walk(theta: Array, rows: Rows, counts: Array, learning_rate: float, l2: floa
 
     _, points = jax.lax.scan(step, theta, (counts, rows if per_step else None))
     return jnp.concatenate([theta[None], points])
+
+
+@partial(jax.jit, static_argnames=("nesterov", "dtype", "steps"))
+def _walk(
+    theta: Array,
+    velocity: Array,
+    rows: ExactRows,
+    penalty: Array,
+    rate: float,
+    momentum: float,
+    *,
+    nesterov: bool,
+    dtype: str,
+    steps: int,
+) -> tuple[Array, Array]:
+    def onward(state: tuple[Array, Array], own: ExactRows | None) -> tuple[tuple[Array, Array], Array]:
+        state = step(*state, rows if own is None else own, penalty, ExactRule(rate, momentum, nesterov, dtype))
+        return state, state[0]
+
+    each = rows if rows.columns.ndim == 4 else None
+    (_, velocity), points = jax.lax.scan(onward, (theta, velocity), each, length=steps)
+    return jnp.concatenate([theta[None], points]), velocity
+
+
+@partial(jax.jit, static_argnames="dtype")
+def _objectives(points: Array, rows: ExactRows, penalty: Array, dtype: str) -> Array:
+    return kept(objective(points, rows, penalty, dtype), dtype)
+
+
+def exact(device: str, way: str | None = None) -> ExactMeans:
+    """What ``logreg_parity.truth.exact.descend`` takes steps by.
+
+    Args:
+        device: by name.
+        way: one of WAYS, by which the framework can run the same code; None for the first.
+
+    Returns:
+        The means.
+
+    Raises:
+        ValueError: for a device there is not.
+    """
+    place, within = find_device(device), WAYS[way or "jit"]
+
+    @arithmetic("float64")
+    def walk(theta: Array, velocity: Array, rows: ExactRows, penalty: Array, rule: ExactRule, steps: int) -> Any:
+        rate, momentum, nesterov, dtype = rule
+        with within():
+            return _walk(theta, velocity, rows, penalty, rate, momentum, nesterov=nesterov, dtype=dtype, steps=steps)
+
+    @arithmetic("float64")
+    def objectives(points: Array, rows: ExactRows, penalty: Array, dtype: str) -> Array:
+        with within():
+            return _objectives(points, rows, penalty, dtype)
+
+    put = arithmetic("float64")(partial(jax.device_put, device=place))
+    return ExactMeans(put, to_numpy, walk, objectives)

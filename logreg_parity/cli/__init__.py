@@ -10,6 +10,7 @@ import sys
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
     "fit": "the optimum by each twin, with a proof of how near it is",
+    "scoreboard": "certified fits: right digits of both twins and of what else is installed",
     "record": "run one twin and store every step",
     "explain": "say where two stored runs part, and why",
     "check": "your own torch module against your own JAX function",

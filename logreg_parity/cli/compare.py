@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         "--engine",
         nargs="+",
         metavar="NAME",
-        help="loops to train with, each judged apart: eager, fast (the twin's default, eager)",
+        help="loops to train with, each judged apart: eager, fast, exact (the twin's default, eager)",
     )
     judge.add_argument(
         "--dtype",

@@ -1,10 +1,11 @@
 """``logreg-parity fit``: the optimum by each twin, how near it is proved to be, and whether the twins agree."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .problem import add_data, data, not_negative, positive
+from .problem import add_data, data, fraction, not_negative, positive
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from ..solvers.stream import Stream
@@ -21,6 +22,7 @@ exit status: 0 every fit converged and they agree, or each proves that there is 
 examples:
   logreg-parity fit --data bernoulli
   logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
+  logreg-parity fit --data bernoulli --inference
   logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/"""
 
 
@@ -48,6 +50,13 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="keep the state there, a file a twin; a killed fit goes on"
     )
+    group.add_argument(
+        "--inference",
+        action="store_true",
+        help="standard errors, z, p, profile intervals, odds ratios, likelihood ratio, each with its proved digits",
+    )
+    group.add_argument("--digits", type=int, metavar="D", help="of every parameter to prove, up to 15, by intervals")
+    group.add_argument("--level", type=fraction, metavar="P", help="of the intervals of --inference (0.95)")
     group.add_argument("--twins", nargs="+", metavar="MODULE", default=["logreg_torch", "logreg_jax"])
     group.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="X is held in (float64)")
     group.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto (cpu)")
@@ -63,31 +72,79 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
-    from ..judge.fits import exit_status, report, verdict, write
+    from ..judge.fits import exit_status, report, tables_agree, verdict, write
     from ..show import screen
-    from ..twins import load_twin
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    functions = _functions(options)
     dataset = _stream(options) if options.stream else data(options)[0]
     if options.checkpoint:
         options.checkpoint.mkdir(parents=True, exist_ok=True)
     names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept", "kernel")
     settings = {name: getattr(options, name) for name in names}
-    functions: dict[str, Any] = {name: getattr(load_twin(name), "fit", None) for name in options.twins}
-    without = [name for name, function in functions.items() if function is None]
-    if without:
-        raise ValueError(f"{', '.join(without)} has no function fit(dataset, ...); leave it out of --twins")
-    fits = {}
-    for name, function in functions.items():
+    settings |= {"digits": options.digits} if options.digits is not None else {}
+    fits, inferences = {}, {}
+    for name, function in functions["fit"].items():
         kept = {"checkpoint": options.checkpoint / f"{name}.npz"} if options.checkpoint else {}
         fits[name] = function(dataset, **settings, **kept)
+    for name, function in functions.get("infer", {}).items():
+        if fits[name].status == "converged":
+            inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
     console = screen()
-    console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n\n{verdict(fits)}", soft_wrap=True)
+
+    def say(text: str) -> None:
+        console.print(text, soft_wrap=True)
+
+    say(f"data: {dataset.source}\n\n{report(fits, dataset)}\n")
+    agreed = tables_agree(inferences)
+    for name, inference in list(inferences.items())[: 1 if agreed else None]:
+        others = " and ".join(other for other in inferences if agreed and other != name)
+        say(f"{name}{others and f', and {others} within what is proved of each number'}:\n{inference}\n")
+    say(verdict(fits))
+    if not options.stream:
+        _say_why(fits, dataset, options, say)
+    if not agreed:
+        say("The tables DISAGREE: numbers lie further apart than is proved of each. One of the proofs is wrong.")
     if options.out:
-        write(fits, dataset, settings, options.out)
-        console.print(f"Written: {options.out}", soft_wrap=True)
-    return exit_status(fits)
+        write(fits, dataset, settings, options.out, inferences)
+        say(f"Written: {options.out}")
+    return exit_status(fits) if agreed else 1
+
+
+def _say_why(fits: dict[str, Any], dataset: Any, options: argparse.Namespace, say: Callable[[str], None]) -> None:
+    """Which coefficients run off, where that keeps a fit from an optimum; columns in the way stand in the reason."""
+    from ..truth.infinite import runaway
+    from ..truth.reference import flatten
+    from ..truth.ulp import round_dataset
+
+    ends = {fit.status: fit for fit in fits.values()}
+    rows = round_dataset(dataset, options.dtype)
+    if "no finite optimum" in ends:
+        proposal = flatten(ends["no finite optimum"].parameters)
+        say(str(runaway(rows, l2=options.l2, intercept=options.intercept, proposal=proposal) or ""))
+
+
+def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """What the options ask of each twin. Raises ValueError for a twin that lacks it, and where it makes no sense."""
+    from ..twins import load_twin
+
+    if options.inference and options.l2:
+        raise ValueError(
+            f"--inference is asked for with --l2 {options.l2:g}: a penalty pulls the estimates away from those of the "
+            "likelihood, and the curvature there is no covariance; leave --l2 out"
+        )
+    if options.level and not options.inference:
+        raise ValueError(f"--level {options.level:g} is of intervals, which nobody asked for; give --inference too")
+    if options.inference and options.stream:
+        raise ValueError("--inference is not for a stream, of which no copy is kept; leave one of them out")
+    wanted = ("fit", "infer") if options.inference else ("fit",)
+    functions = {what: {name: getattr(load_twin(name), what, None) for name in options.twins} for what in wanted}
+    for what, by_twin in functions.items():
+        without = [name for name, function in by_twin.items() if function is None]
+        if without:
+            raise ValueError(f"{', '.join(without)} has no function {what}(dataset, ...); leave it out of --twins")
+    return functions
 
 
 def _stream(options: argparse.Namespace) -> "Stream":

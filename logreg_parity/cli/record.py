@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     dtypes = ("float64", "float32", "bfloat16", "float16")
     run.add_argument("--dtype", choices=dtypes, default="float32", help="(float32)")
     run.add_argument("--device", metavar="NAME", default="cpu", help="cpu or cuda (cpu)")
-    run.add_argument("--engine", metavar="NAME", help="eager or fast (the twin's default, eager)")
+    run.add_argument("--engine", metavar="NAME", help="eager, fast or exact (the twin's default, eager)")
     run.add_argument("--out", type=Path, required=True, metavar="FILE", help="the trace, an .npz file")
     run.add_argument(
         "--detail",

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data.files import write_whole
 from ..data.history import Fit
+from ..data.inference import Inference
 from ..show import as_json, shown
 from ..truth.reference import flatten
 
@@ -66,13 +67,27 @@ def verdict(fits: dict[str, Fit]) -> str:
     return f"The fits agree: they are at most {max(apart):.1e} apart, which is within what is proved of each."
 
 
-def write(fits: dict[str, Fit], dataset: Source, settings: dict, path: Path) -> None:
+def tables_agree(inferences: dict[str, Inference]) -> bool:
+    """Whether every two numbers of the same name lie no further apart than both are from exact at most."""
+    every = [inference.proved for inference in inferences.values()]
+    return all((abs(a[q].value - b[q].value) <= a[q].bound + b[q].bound).all() for a in every for b in every for q in a)
+
+
+def write(
+    fits: dict[str, Fit], dataset: Source, settings: dict, path: Path, inferences: dict[str, Inference] | None = None
+) -> None:
     """As JSON, whole or not at all; what is infinite, because nothing is proved, is null, and so is a stream's hash."""
 
-    rows = {}
+    rows: dict[str, dict] = {}
     for name, fit in fits.items():
         parameters = {"weight": fit.parameters.weight, "bias": fit.parameters.bias}
         rows[name] = {**asdict(fit), "parameters": parameters}
+    for name, inference in (inferences or {}).items():
+        numbers = {
+            quantity: {"value": number.value.tolist(), "bound": number.bound.tolist()}
+            for quantity, number in inference.proved.items()
+        }
+        rows[name]["inference"] = {"level": inference.level, "names": inference.names, **numbers}
     content = {
         "data": dataset.source,
         "sha256": getattr(dataset, "sha256", None),

@@ -27,6 +27,7 @@ class Run(NamedTuple):
     end: Evaluation | None  # None where the run did not reach its end
     bounds: bounds.TrajectoryBounds
     stop_reason: str | None
+    engine: str  # by whose arithmetic: that of the bounds
 
 
 class Quantity(NamedTuple):
@@ -109,7 +110,9 @@ class Problem:
         points = np.column_stack([history.weights, history.biases]).astype(np.float64)
         finite = len(points) if np.isfinite(points).all() else int(np.argmin(np.isfinite(points).all(axis=1)))
         known = points[:finite, :-1], points[:finite, -1]
-        limits = trajectory(self.dataset, *known, self.setting, dtype=self.dtype, batches=self.batches)
+        limits = trajectory(
+            self.dataset, *known, self.setting, dtype=self.dtype, batches=self.batches, engine=history.engine
+        )
         end = None
         if finite == steps + 1:
             end = program.evaluate(self.dataset, history.parameters, self.setting)
@@ -124,18 +127,19 @@ class Problem:
                 _padded(limits.losses, steps, limits.losses[-1] if len(limits.losses) else np.inf),
             ),
             history.stop_reason,
+            history.engine,
         )
 
     def _exact_at(self, point: Parameters) -> Evaluation:
         return oracle.evaluate(self.dataset, point, l2=self.setting.l2, reduction=self.setting.reduction)
 
-    def _bounds_at(self, point: Parameters) -> bounds.PointBounds:
+    def _bounds_at(self, point: Parameters, engine: str) -> bounds.PointBounds:
         l2, reduction = self.setting.l2, self.setting.reduction
-        return bounds.PointBounds(self.dataset, point, dtype=self.dtype, l2=l2, reduction=reduction)
+        return bounds.PointBounds(self.dataset, point, dtype=self.dtype, l2=l2, reduction=reduction, engine=engine)
 
     def quantities(self, run: Run) -> Iterator[Quantity]:
         """The rows of a comparison, in the order in which a reader meets them."""
-        yield from self._at_the_start(run.start)
+        yield from self._at_the_start(run)
         exact_points = np.column_stack([self.exact_run.weights, self.exact_run.biases])
         distance_from_origin = np.linalg.norm(run.points, axis=1)
         limit, size = run.bounds.parameters, distance_from_origin
@@ -147,8 +151,8 @@ class Problem:
             yield Quantity("end: parameters", run.points[-1:], exact, limit[-1:], distance_from_origin[-1:])
             yield from self._at_the_end(run, run.end)
 
-    def _at_the_start(self, start: Evaluation) -> Iterator[Quantity]:
-        limits = self._bounds_at(self.start)
+    def _at_the_start(self, run: Run) -> Iterator[Quantity]:
+        start, limits = run.start, self._bounds_at(self.start, run.engine)
         exact, weight = self.exact_start, np.abs(self.start.weight)
         size = np.abs(self.dataset.X) @ weight + abs(self.start.bias)
         yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size)
@@ -162,7 +166,7 @@ class Problem:
 
     def _at_the_end(self, run: Run, end: Evaluation) -> Iterator[Quantity]:
         point = Parameters(run.points[-1, :-1], run.points[-1, -1])
-        limits = self._bounds_at(point)
+        limits = self._bounds_at(point, run.engine)
         drift = np.linalg.norm(reference.with_ones(self.dataset.X), axis=1) * run.bounds.parameters[-1]
         exact = self.exact_end and self.exact_end.probabilities
         limit = limits.probability + limits.change_of_probability(drift)

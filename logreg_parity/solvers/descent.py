@@ -14,11 +14,11 @@ from ..data.dataset import Dataset, Parameters, batch_counts, batch_index
 from ..data.history import History, Recorder
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
-from ..twins import Setting, Twin
+from ..twins import Twin
 from .checkpoint import Checkpoint
 from .stream import Stream
 
-ENGINES = ("eager", "fast")
+ENGINES = ("eager", "fast", "exact")
 
 
 class Engine(NamedTuple):
@@ -42,16 +42,14 @@ class Engine(NamedTuple):
     largest: int
 
 
-def check_engine(engine: str, setting: Setting) -> None:
-    """Raises ValueError for an engine there is not, and for a run that only the eager one can make."""
+def check_engine(engine: str, loss: str, momentum: float = 0.0) -> None:
+    """Raises ValueError for an engine there is not, and for a run that an engine cannot make."""
     if engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; give one of {', '.join(ENGINES)}")
-    if engine != "eager" and setting.loss != "stable":
-        raise ValueError(f"loss is {setting.loss!r}, and engine {engine!r} knows 'stable' only; give engine='eager'")
-    if engine != "eager" and setting.momentum:
-        raise ValueError(
-            f"momentum is {setting.momentum}, and engine {engine!r} takes plain steps only; give engine='eager'"
-        )
+    if engine != "eager" and loss != "stable":
+        raise ValueError(f"loss is {loss!r}, and engine {engine!r} knows 'stable' only; give engine='eager'")
+    if engine == "fast" and momentum:
+        raise ValueError(f"momentum is {momentum}, and engine 'fast' takes plain steps only; give 'eager' or 'exact'")
 
 
 def descend(engine: Engine, dataset: Dataset, batches: Iterable[np.ndarray] | None, recorder: Recorder) -> History:

@@ -1,13 +1,16 @@
 """scikit-learn's surface over a twin's fit: all of both estimators but whose fit it is. scikit-learn is an extra."""
 
 import warnings
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.history import Fit
-from ..truth.reference import sigmoid, softplus
+from ..data.inference import Inference
+from ..truth.infinite import dependences, runaway
+from ..truth.reference import flatten, sigmoid, softplus
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -20,9 +23,10 @@ except ModuleNotFoundError as error:
 
 
 class TwinClassifier(ClassifierMixin, BaseEstimator):
-    """The base: a twin's class adds ``_fit``, its fit, and says what the arguments are."""
+    """The base: a twin's class adds its ``_fit`` and ``_infer``, and says what the arguments are."""
 
     _fit: ClassVar[Any]
+    _infer: ClassVar[Any]
 
     def __init__(
         self,
@@ -64,10 +68,23 @@ class TwinClassifier(ClassifierMixin, BaseEstimator):
         where = {"dtype": self.dtype, "device": self.device, "intercept": self.fit_intercept}
         self.fit_: Fit = type(self)._fit(data, l2=1 / self.C, reduction="sum", **words, **where)
         if self.fit_.status != "converged":
-            warnings.warn(f"{self.fit_.status}: {self.fit_.reason}", ConvergenceWarning, stacklevel=2)
+            why = _why(data, self.fit_, 1 / self.C, self.fit_intercept)
+            warnings.warn(f"{self.fit_.status}: {self.fit_.reason}. {why}", ConvergenceWarning, stacklevel=2)
+        self.inference_: Inference | None = None
+        if np.isinf(self.C) and self.fit_.status == "converged":
+            with suppress(ValueError):  # where nothing is proved of the curvature, there is no table
+                self.inference_ = type(self)._infer(data, profile=False, fit=self.fit_, **where)
         self.coef_, self.intercept_ = self.fit_.parameters.weight[None], np.atleast_1d(self.fit_.parameters.bias)
         self.n_iter_ = np.array([max(1, self.fit_.iterations)])
         return self
+
+    def summary(self) -> str:
+        """The table of the Inference, or the reason why there is none."""
+        check_is_fitted(self)
+        if np.isfinite(self.C):
+            why = "a penalty pulls the estimates away from those of the likelihood; fit with C=inf"
+            return f"{self.fit_.status}: {self.fit_.reason}\nno standard errors: {why}"
+        return f"{self.fit_.status}: {self.fit_.reason}\n{self.inference_ or 'no standard errors: none are proved'}"
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits (N,): above 0 the second of ``classes_`` is the more probable one."""
@@ -88,3 +105,10 @@ class TwinClassifier(ClassifierMixin, BaseEstimator):
         """The more probable of ``classes_`` (N,)."""
         second = self.decision_function(X) > 0
         return self.classes_[second.astype(int)]
+
+
+def _why(data: Dataset, fit: Fit, l2: float, intercept: bool) -> str:
+    """Which coefficients run off, or which columns depend on others."""
+    if fit.status == "no finite optimum":
+        return f"{runaway(data, l2=l2, intercept=intercept, proposal=flatten(fit.parameters)) or ''}"
+    return "; ".join(dependences(data, intercept=intercept))

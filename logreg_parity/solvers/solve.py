@@ -4,15 +4,19 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ..data.dataset import Dataset
 from ..data.history import Fit
+from ..data.inference import Inference
+from ..twins import Reduction
 from . import kernels
 from .blocks import BlockPlace, Blocks
 from .checkpoint import Checkpoint
+from .inference import checked, infer, to_digits
 from .newton import newton
 from .objective import Objective, Point
 from .progressive import progressive
@@ -53,10 +57,16 @@ class Fitter:
         intercept: bool = True,
         kernel: str = "auto",
         checkpoint: Path | str | None = None,
+        digits: int | None = None,
     ) -> Fit:
-        """The optimum, and how near it is proved to be: ``pack``, then ``solve``, which say what the arguments are."""
+        """The optimum, and how near it is proved to be: ``pack``, then ``solve``, which say what the arguments are.
+
+        digits: how many decimal digits of every parameter are to be proved, 1 to 15. A last step in interval
+        arithmetic proves as many as float64 holds; it takes as long as a hundred passes. ValueError for a stream.
+        """
         blocks = self.pack(dataset, dtype=dtype, device=device, intercept=intercept, kernel=kernel)
-        return self.solve(
+        rows = None if digits is None else checked(blocks, digits)
+        fit = self.solve(
             blocks,
             l2=l2,
             reduction=reduction,
@@ -65,6 +75,42 @@ class Fitter:
             max_iterations=max_iterations,
             checkpoint=checkpoint,
         )
+        if rows is None or digits is None or fit.status != "converged":
+            return fit
+        objective, kind = Objective(blocks, l2=l2, reduction=reduction), cast(Reduction, reduction)
+        return to_digits(objective, rows, fit, digits, l2=l2, reduction=kind)
+
+    def infer(
+        self, dataset: Dataset, *, level: float = 0.95, profile: bool = True, fit: Fit | None = None, **options: Any
+    ) -> Inference:
+        """Standard errors, tests, intervals at the optimum of the likelihood, each with the bound that is proved of it.
+
+        Args:
+            dataset: N rows of D features; row weights count as frequencies.
+            level: of the intervals.
+            profile: whether profile intervals are wanted too, which take some 20 passes an end.
+            fit: the fit of these data with these options, where it is there already.
+            options: those of ``fit``; with ``digits`` the standard errors have as many too.
+
+        Returns:
+            The Inference, and in it the Fit.
+
+        Raises:
+            ValueError: for a penalty, data that are streamed, a fit that has not converged, and what ``fit`` refuses.
+        """
+        if options.get("l2"):
+            raise ValueError(
+                f"l2 is {options['l2']}: a penalty pulls the estimates away from those of the likelihood, and the "
+                "curvature there is no covariance; give l2=0 for standard errors, tests and intervals"
+            )
+        names = ("dtype", "device", "intercept", "kernel")
+        blocks = self.pack(dataset, **{name: options[name] for name in names if name in options})
+        if isinstance(blocks, Streamed):
+            raise ValueError("the rows are a stream, of which no copy is kept; give a Dataset for standard errors")
+        digits = options.pop("digits", None)
+        if fit is None:
+            fit = self.solve(blocks, **{name: value for name, value in options.items() if name not in names})
+        return infer(blocks, fit, level=level, profile=profile, digits=digits)
 
     def pack(
         self,

@@ -18,14 +18,14 @@ The same bound, added for two twins, limits the distance between them (the trian
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data.dataset import Dataset, Parameters
 from ..twins import Reduction, Setting
-from . import reference
+from . import exact, reference
 from .ulp import format_of
 
 FUNCTION_ULPS = 3
@@ -67,6 +67,10 @@ class PointBounds:
         dtype: the format that a program computes in.
         l2: of the penalty (l2 / 2) ‖w‖².
         reduction: "mean" or "sum", of the losses.
+        engine: "exact" for its arithmetic (``exact.py``), whose sums over rows are those of integers: N of them are off
+            by N top 2^-52 at most, and what is below ``exact.LEAST`` is 0. In return γ does not count N: the
+            share of a row is rounded, with row weights its divisor and the product of weight and 1 - y too, so are its
+            product with that, and the sum. Every other name stands for the twins' own arithmetic.
 
     Raises:
         ValueError: for another reduction, or a format that is not known.
@@ -80,9 +84,12 @@ class PointBounds:
         dtype: str,
         l2: float = 0.0,
         reduction: Reduction = "mean",
+        engine: str = "eager",
     ) -> None:
         format = format_of(dtype)
-        self._u, self._tau = format.unit_roundoff, format.smallest_normal
+        self._u, self._tau, self._exact = format.unit_roundoff, format.smallest_normal, engine == "exact"
+        if self._exact:
+            self._tau = exact.LEAST[dtype]
         self._w, self._l2 = np.asarray(parameters.weight, dtype=np.float64), l2
         b = np.asarray(parameters.bias, dtype=np.float64)
         self._point = Parameters(self._w, b)
@@ -94,6 +101,7 @@ class PointBounds:
             1 / np.asarray(reference.count(self._y, self._weight, reduction))[..., None]
         )  # of one row, (1,), (N,) or (K, N)
         self._share = share if self._weight is None else share * self._weight
+        self._largest_share = share.max(axis=-1)
 
     def _gamma(self, k: int) -> float:
         return k * self._u / (1 - k * self._u) if k * self._u < 1 else np.inf
@@ -102,7 +110,29 @@ class PointBounds:
     def _roundings(self) -> int:
         """In a weighted mean: product, N - 1 sums, quotient, its rounded divisor (itself a sum, with row weights)."""
         n = self._y.shape[-1]
+        if self._exact:
+            return 4 if self._weight is None else 5
         return n + 3 if self._weight is None else 2 * n + 3
+
+    @property
+    def smallest(self) -> float:
+        """τ, below which results may be 0."""
+        return self._tau
+
+    @cached_property
+    def _off_count(self) -> np.ndarray:
+        """How far Σ ω, a sum of integers too, may be off, relative to it: N max ω 2^-51 / Σ ω, as top ≤ 2 max ω."""
+        if not self._exact or self._weight is None:
+            return np.zeros(1)
+        n, weight = self._y.shape[-1], self._weight
+        return (2 * n * exact.UNIT * weight.max(axis=-1) / weight.sum(axis=-1))[..., None]
+
+    @cached_property
+    def _flushed(self) -> np.ndarray | float:
+        """What a gradient may lose (...,) where features, weights and points below τ are 0."""
+        if not self._exact:
+            return 0.0
+        return self._tau * (1 + self._largest_share) * (np.abs(self._X).sum(axis=(-2, -1)) + 3 * self._y.shape[-1])
 
     @cached_property
     def residuals(self) -> np.ndarray:
@@ -117,7 +147,8 @@ class PointBounds:
         """
         features = self._w.shape[-1]
         size = _product(np.abs(self._X), np.abs(self._w)) + np.abs(self._point.bias)[..., None]
-        return ENLARGED * (self._gamma(features + 1) * size + (2 * features + 1) * self._tau)
+        flushed = self._tau * (np.abs(self._X).sum(axis=-1) + np.abs(self._w).sum(axis=-1)[..., None]) * self._exact
+        return ENLARGED * (self._gamma(features + 1) * size + (2 * features + 1) * self._tau + flushed)
 
     @cached_property
     def _moved(self) -> np.ndarray:
@@ -168,6 +199,10 @@ class PointBounds:
         data = np.sum(self._share * ((1 + g) * self.loss + g * self._losses), axis=-1)
         penalty = self._gamma(self._w.shape[-1] + 3) * (self._l2 / 2 * self._w * self._w).sum(axis=-1)
         flushed = (1 + np.abs(self._w)).sum(axis=-1) if self._l2 else 0
+        if self._exact:  # in units of the largest term, top ≤ 2 max: N max 2^-51, and D max 2^-51 of the penalty
+            terms, squares = self._share * (self.loss + self._losses), self._l2 * self._w * self._w
+            largest = terms.max(axis=-1) * self._y.shape[-1] + squares.max(axis=-1, initial=0.0) * squares.shape[-1]
+            data = data + 2 * exact.UNIT * largest + 2 * self._off_count[..., 0] * terms.sum(axis=-1) + self._flushed
         return ENLARGED * (data + penalty + (2 * self._y.shape[-1] + 4 + flushed) * self._tau)
 
     @cached_property
@@ -186,7 +221,24 @@ class PointBounds:
         data = self._mean_of_columns((1 + g) * self.residual + g * np.abs(self.residuals))
         penalty, n = self._gamma(3) * self._l2 * self._penalised, self._y.shape[-1]
         underflow = self._tau * (4 * _flatten(np.abs(self._X).sum(axis=-2), n) + 2 * n + 4)
+        if self._exact:
+            data = data + self._scale_of_sums + 2 * self._off_count * self._mean_of_columns(np.abs(self.residuals))
+            underflow = underflow + np.asarray(self._flushed)[..., None]
         return ENLARGED * (data + penalty + underflow)
+
+    @cached_property
+    def _scale_of_sums(self) -> np.ndarray:
+        """N top_j 2^-52 (D + 1,), top_j ≤ 2 max |x̃_j| max (share of a row): what the scale of the exact sums costs.
+
+        It is chosen by the data alone, as no |r| is above 1, so that nothing has to be known of all residuals before
+        one is added. That costs digits where all are small. Infinite where a logit of one feature could pass 2^1000:
+        the gradient is NaN there.
+        """
+        largest = _flatten(np.abs(self._X).max(axis=-2, initial=0.0), 1.0)
+        w = np.abs(np.concatenate([self._w, np.asarray(self._point.bias)[..., None]], axis=-1))
+        far = (largest * w >= exact.LARGEST_LOGIT / 2).any(axis=-1)
+        cost = exact.UNIT * self._y.shape[-1] * largest * self._share.max(axis=-1)[..., None]
+        return np.where(far[..., None], np.inf, cost)
 
     @cached_property
     def hessian(self) -> np.ndarray:
@@ -278,6 +330,7 @@ def trajectory(
     *,
     dtype: str,
     batches: Sequence[np.ndarray] | None = None,
+    engine: str = "eager",
 ) -> TrajectoryBounds:
     """How far every point of a run of plain descent can be from the run without rounding.
 
@@ -301,6 +354,7 @@ def trajectory(
         setting: what the run was, in numbers of the format; its momentum is not looked at.
         dtype: the format that the program computed in.
         batches: the rows (B,) of every step, or None for all rows.
+        engine: that of ``PointBounds``.
     """
     steps, rate = len(weights) - 1, setting.learning_rate
     before = setting.record == "before"
@@ -308,9 +362,10 @@ def trajectory(
     for chosen, rows in _stacks(dataset, batches, steps):
         here, there = (Parameters(weights[chosen + s], biases[chosen + s]) for s in (0, 1))
         with np.errstate(over="ignore", invalid="ignore"):  # past the first bound that is not finite, no other counts
-            at = PointBounds(rows, here, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+            words: dict[str, Any] = {"l2": setting.l2, "reduction": setting.reduction, "engine": engine}
+            at = PointBounds(rows, here, dtype=dtype, **words)
             moved[chosen] = np.linalg.norm(at.step(rate, there), axis=1)
-            at = at if before else PointBounds(rows, there, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+            at = at if before else PointBounds(rows, there, dtype=dtype, **words)
             values[chosen], steep[chosen] = at.objective, np.linalg.norm(at.gradient_scale, axis=1)
     errors, losses = np.full(steps + 1, np.inf), np.full(steps, np.inf)
     errors[0] = 0.0

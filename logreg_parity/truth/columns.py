@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..show import shown
-from .separation import counted_rows, echelon
+from .separation import counted_rows, null_vectors
 
 EXACT_SIZE = 2 * 10**4  # N (D + 1): up to it rational arithmetic answers within a second or two
 DIGITS = 2.0**-30  # of a column's spread: float64 leaves as much of a least-squares fit whose condition is 2^22
@@ -76,13 +76,10 @@ def dependent(dataset: Dataset, *, intercept: bool = True) -> list[tuple[str, st
 
 def _exactly(columns: np.ndarray) -> list[tuple[int, list[tuple[int, Any]]]]:
     """Columns (N, k) that depend on earlier ones, each with the weights of those, by rational arithmetic."""
-    if columns.shape[1] == 0:
-        return []
-    reduced, pivots = echelon(columns)
     found = []
-    for j in sorted(set(range(columns.shape[1])) - set(pivots)):
-        weights = [(pivot, reduced[row, j]) for row, pivot in enumerate(pivots) if reduced[row, j] != 0]
-        found.append((j, weights))
+    for vector in null_vectors(columns) if columns.shape[1] else ():
+        *earlier, j = np.flatnonzero(vector).tolist()
+        found.append((j, [(k, -vector[k]) for k in earlier]))
     return found
 
 

@@ -49,6 +49,7 @@ def trajectory(
     *,
     dtype: str,
     batches: Sequence[np.ndarray] | None = None,
+    engine: str = "eager",
 ) -> TrajectoryBounds:
     """Bounds along a run of gradient descent, with momentum or (``bounds.trajectory``) without.
 
@@ -61,9 +62,10 @@ def trajectory(
         setting: what the run was, in numbers of the format.
         dtype: the format that the program computed in.
         batches: the rows (B,) of every step, or None for all rows.
+        engine: that of ``bounds.PointBounds``.
     """
     if not setting.momentum:
-        return bounds.trajectory(dataset, weights, biases, setting, dtype=dtype, batches=batches)
+        return bounds.trajectory(dataset, weights, biases, setting, dtype=dtype, batches=batches, engine=engine)
     steps = len(weights) - 1
     errors, losses = np.full(steps + 1, np.inf), np.full(steps, np.inf)
     errors[0] = 0.0
@@ -72,8 +74,8 @@ def trajectory(
     for t in range(steps):
         rows = dataset if batches is None else dataset.take(batches[t])
         if point is None or batches is not None:
-            point = ComputedPoint(rows, points[t], setting, dtype)
-        after = ComputedPoint(rows, points[t + 1], setting, dtype)
+            point = ComputedPoint(rows, points[t], setting, dtype, engine)
+        after = ComputedPoint(rows, points[t + 1], setting, dtype, engine)
         change = run.change_of_value(point) if setting.record == "before" else None
         run.step(point, points[t + 1])
         if not run.promising(after):
@@ -88,10 +90,11 @@ def trajectory(
 class ComputedPoint:
     """A computed point: the gradient there, its bound, and the Hessian."""
 
-    def __init__(self, rows: Dataset, theta: np.ndarray, setting: Setting, dtype: str):
+    def __init__(self, rows: Dataset, theta: np.ndarray, setting: Setting, dtype: str, engine: str = "eager"):
         self.rows, self.theta, self._setting = rows, theta, setting
         self.parameters = Parameters(theta[:-1], float(theta[-1]))
-        self.limits = PointBounds(rows, self.parameters, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+        l2, reduction = setting.l2, setting.reduction
+        self.limits = PointBounds(rows, self.parameters, dtype=dtype, l2=l2, reduction=reduction, engine=engine)
         self._X1 = reference.with_ones(rows.X)
 
     @cached_property
@@ -124,17 +127,20 @@ class Velocity:
         self.value, self.astray = np.zeros(size), np.zeros(size)  # ṽ and d
         self.direction = np.zeros(size)  # that the last step walked along
 
-    def add(self, slope: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def add(
+        self, slope: np.ndarray, limit: np.ndarray, smallest: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Take a step's gradient, known to a limit.
 
         Args:
             slope: the known gradient (D + 1,).
             limit: how far the run's gradient may be from it (D + 1,).
+            smallest: τ, below which a result may be 0; None for the smallest normal number.
 
         Returns:
             How far the run's direction may be from ours, ε, and γ_4 |direction|, all (D + 1,).
         """
-        gradient, tau = np.abs(slope) + limit, 3 * self._format.smallest_normal
+        gradient, tau = np.abs(slope) + limit, 3 * (smallest or self._format.smallest_normal)
         rounded = self._gamma(3) * (self._momentum * self.size + gradient) + tau
         self.direction, self.value = reference.sgd_step(0.0, slope, self.value, -1.0, self._momentum, self._nesterov)
         self.astray = ENLARGED * (self._momentum * self.astray + limit + 2 * rounded)
@@ -204,9 +210,9 @@ class Errors:
 
     def _rounded(self, point: ComputedPoint, reached: np.ndarray) -> np.ndarray:
         """The ellipsoid of what the step rounds."""
-        limit = point.limits.gradient
-        _, velocity, direction = self._velocity.add(point.slope, 2 * limit)  # the slope has an error of its own
-        there = self._format.unit_roundoff * np.abs(reached) + 2 * self._format.smallest_normal
+        limit, tau = point.limits.gradient, point.limits.smallest
+        _, velocity, direction = self._velocity.add(point.slope, 2 * limit, tau)  # the slope has an error of its own
+        there = self._format.unit_roundoff * np.abs(reached) + 2 * tau
         position = self._rate * direction + there
         edges = (self._of_gradient * limit, self._of_velocity * velocity, self._columns(1, 0) * position)
         return _around_box(ENLARGED * np.hstack(edges))

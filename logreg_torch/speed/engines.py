@@ -1,24 +1,34 @@
-"""The fast engine: the steps of the loop in ``train.py``, many at once, by what the framework does best.
+"""The engines: the steps of the loop in ``train.py``, fast by what the framework does best, or exact.
 
 Read beside ``logreg_jax/speed/engines.py``. PyTorch is fast where nothing is allocated and no graph recorded, JAX where
-the whole loop is compiled. ``logreg_parity.solvers.descent`` cuts the steps into chunks and keeps the books.
+the whole loop is compiled. ``logreg_parity.solvers.descent`` cuts the steps into chunks and keeps the books,
+``logreg_parity.truth.exact`` those of the exact steps, which are in ``exact_objective.py``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import repeat
+from operator import itemgetter
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from logreg_parity.data.dataset import Dataset
 from logreg_parity.solvers.descent import Engine
+from logreg_parity.truth.exact import ExactMeans, ExactRows, ExactRule
 
-from ..convert import data_from_numpy, from_numpy, to_numpy
+from ..convert import data_from_numpy, find_device, from_numpy, to_numpy
+from .exact import kept
+from .exact_objective import objective, step
 from .rows import Rows, losses, signed_rows, take_rows, with_spare_row
 
 LARGEST = 2**18  # numbers that the steps of a chunk may take: a MiB in float32
 _PREPARED = 50  # points that are written in turn: a view of each in ``points`` would cost half a µs a step
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "eager": lambda own: own,
+    "torch.compile": torch.compile,
+}
 
 
 def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
@@ -85,3 +95,35 @@ def _vectors(factors: Tensor, theta: Tensor) -> Iterator[Tensor]:
     if (factors == factors[0]).all():
         return repeat(vectors[0].contiguous())
     return iter(vectors.contiguous().unbind())
+
+
+def exact(device: str, way: str | None = None) -> ExactMeans:
+    """What ``logreg_parity.truth.exact.descend`` takes steps by.
+
+    Args:
+        device: by name.
+        way: one of WAYS, by which the framework can run the same code; None for the first.
+
+    Returns:
+        The means.
+
+    Raises:
+        ValueError: for a device there is not.
+    """
+    place, run = find_device(device), WAYS[way or "eager"]
+    one, value = run(step), run(objective)
+
+    @torch.no_grad()
+    def walk(theta: Tensor, velocity: Tensor, rows: ExactRows, penalty: Tensor, rule: ExactRule, steps: int) -> Any:
+        points, each = [theta], rows.columns.ndim == 4
+        for k in range(steps):
+            own = rows.mapped(itemgetter(k)) if each else rows
+            theta, velocity = one(theta, velocity, own, penalty, rule)
+            points.append(theta)
+        return torch.stack(points), velocity
+
+    @torch.no_grad()
+    def objectives(points: Tensor, rows: ExactRows, penalty: Tensor, dtype: str) -> Tensor:
+        return kept(value(points, rows, penalty, dtype), dtype)
+
+    return ExactMeans(lambda part: torch.tensor(part, device=place), to_numpy, walk, objectives)

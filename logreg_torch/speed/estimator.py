@@ -5,13 +5,14 @@ Read beside ``logreg_jax/speed/estimator.py``; what both are is ``logreg_parity.
 
 from logreg_parity.solvers.estimator import TwinClassifier
 
-from .fit import fit
+from .fit import fit, infer
 
 
 class LogisticRegressionClassifier(TwinClassifier):
     """Logistic regression in PyTorch for scikit-learn, with a proof of how near the optimum it is.
 
     ``fit_`` is the Fit: the status with its reason, the proved gap, how far each parameter is from the optimum at most.
+    ``summary()`` is the table of estimates, standard errors, z, p and Wald intervals, where C is inf.
 
     Args:
         C: 1 / l2 of the summed losses' penalty ‖w‖² / 2C, above 0; inf for none.
@@ -24,4 +25,4 @@ class LogisticRegressionClassifier(TwinClassifier):
         device: "cpu", "cuda" or "auto".
     """
 
-    _fit = staticmethod(fit)
+    _fit, _infer = staticmethod(fit), staticmethod(infer)

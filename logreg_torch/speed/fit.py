@@ -37,5 +37,6 @@ def place(device: str) -> BlockPlace:
 
 FITTER = Fitter(place, lbfgs)
 fit = FITTER.fit
+infer = FITTER.infer
 pack = FITTER.pack
 solve = FITTER.solve

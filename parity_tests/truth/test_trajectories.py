@@ -5,7 +5,6 @@ rounding more of every input, beside the at least one rounding that the bounds g
 the bound covers both.
 """
 
-import csv
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from logreg_parity import Dataset, Parameters
+from logreg_parity.data.certified import certified
 from logreg_parity.truth import oracle
 from logreg_parity.truth.momentum import trajectory
 from logreg_parity.twins import Program, Setting
@@ -40,10 +40,7 @@ def descent(form: str) -> Setting:
 @pytest.fixture(scope="module")
 def mtcars() -> Dataset:
     """Manual transmission by weight: 32 cars."""
-    with (REFERENCES / "data" / "mtcars_am.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    X, y = np.array([[float(row["wt"])] for row in rows]), np.array([float(row["am"]) for row in rows])
-    return Dataset(X, y, "mtcars: am by wt", ("wt",))
+    return certified("mtcars_am_wt")[0]
 
 
 def recorded_errors(points: np.ndarray, form: str) -> dict[int, float]:

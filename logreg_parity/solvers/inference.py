@@ -1,0 +1,283 @@
+"""Standard errors, tests and intervals at the optimum of a likelihood, each with the bound that is proved of it.
+
+The twin's passes find the points: the optimum, and for profile intervals the optima with one parameter held (Venzon &
+Moolgavkar, Applied Statistics 37, 1988). What is said of these points is ``logreg_parity/truth/likelihood.py``'s, in
+NumPy, and what follows from numbers that are known to within a bound is computed in Arb's balls.
+
+**The end of a profile interval.** F_j(v), the least Σ ω ℓ with parameter j at v, is convex and least at θ*_j. It
+reaches T = F* + q² / 2 at the end e. At v beyond θ*_j let s = (F_j(v) - F*) / |v - θ*_j|. From v outwards F_j rises by
+at least s a unit, and from θ*_j to v it lies below that chord: so |e - v| ≤ |F_j(v) - T| / s.
+"""
+
+import math
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+from flint import arb
+
+from ..data.dataset import Dataset
+from ..data.history import Fit
+from ..data.inference import Inference, Proved
+from ..truth.bounds import ENLARGED
+from ..truth.certificate import whitening
+from ..truth.likelihood import Likelihood
+from ..truth.oracle import precision
+from ..truth.reference import flatten
+from ..truth.refined import refined
+from ..truth.separation import counted_rows
+from ..truth.ulp import format_of, round_dataset
+from ..twins import Reduction
+from .blocks import Blocks
+from .newton import newton
+from .objective import Objective, Point
+from .streamed import Streamed
+
+BITS = 128
+SHARP_SIZE = 6 * 10**4  # N (D + 1): up to it balls take less than a second for all digits of estimates and errors
+SEARCHES = 40  # of an end; Newton's method takes five
+STEPS = 30  # with one parameter held
+_U = format_of("float64").unit_roundoff
+
+_ball = np.frompyfunc(arb, 2, 1)
+_exp = np.frompyfunc(arb.exp, 1, 1)
+_erfc = np.frompyfunc(arb.erfc, 1, 1)
+
+
+class _Best(NamedTuple):
+    """The optimum θ (k,): of θ the distance and the errors, of F the value, how much less and more F* may be."""
+
+    theta: np.ndarray
+    distance: np.ndarray
+    errors: Proved
+    value: float
+    below: float
+    above: float
+
+
+class _Held:
+    """The mean loss with one parameter held, in the units of an objective."""
+
+    def __init__(self, objective: Objective, j: int, value: float):
+        self._objective, self._j, self._value = objective, j, value
+
+    def at(self, theta: np.ndarray, **options: Any) -> Point:
+        """One pass there, θ (k - 1,) and all derivatives by the parameters that are free."""
+        here, drop = self.whole(theta, **options), partial(np.delete, obj=self._j)
+        hessian = None if here.hessian is None else drop(drop(here.hessian, axis=0), axis=1)
+        return Point(theta, here.value, drop(here.gradient), hessian, here.arithmetic)
+
+    def whole(self, theta: np.ndarray, **options: Any) -> Point:
+        """The same point among all parameters."""
+        return self._objective.at(np.insert(theta, self._j, self._value), **options)
+
+
+def checked(blocks: Blocks | Streamed, digits: int) -> Dataset:
+    """The rows that count, for a proof of so many digits. Raises ValueError for a stream and for other digits."""
+    if isinstance(blocks, Streamed):
+        raise ValueError(f"digits={digits} is asked for of a stream, of which no copy is kept; give a Dataset")
+    if not (isinstance(digits, int) and 1 <= digits <= 15):
+        raise ValueError(f"digits is {digits!r}; give a whole number from 1 to 15, which is what float64 holds")
+    return counted_rows(round_dataset(blocks.dataset, blocks.dtype))
+
+
+def to_digits(
+    objective: Objective, rows: Dataset, fit: Fit, digits: int, *, l2: float = 0.0, reduction: Reduction = "mean"
+) -> Fit:
+    """A converged fit with the last digits of every parameter proved, or not converged where fewer are than asked for.
+
+    Args:
+        objective: the fit's.
+        rows: what ``checked`` gave.
+        fit: a fit that has converged.
+        digits: how many of every parameter, in its natural size: moved by as much it doubles or moves a logit by 1.
+        l2: of the penalty, as it was asked for, of which the objective keeps a rounded share.
+        reduction: "mean" or "sum".
+    """
+    found = refined(rows, fit.parameters, l2=l2, reduction=reduction, intercept=objective.blocks.intercept)
+    k = len(objective.unit)
+    if found is None:
+        reason = f"{digits} digits are asked for, and no more are proved than of distance; scale or centre the features"
+        return replace(fit, status="not converged", reason=reason)
+    theta, away = found.estimate
+    size = np.maximum(np.abs(theta), 1 / np.where(objective.blocks.largest > 0, objective.blocks.largest, 1))
+    here = objective.at(theta)
+    proof = objective.recount(here).certificate()
+    known = float((-np.log10(away / size)).min())
+    enough = known >= digits
+    reason = fit.reason if enough else f"{digits} digits are asked for and {known:.1f} are proved"
+    return replace(
+        fit,
+        parameters=objective.parameters(theta),
+        distance=np.append(away, np.zeros(rows.n_features + 1 - k)),
+        status="converged" if enough else "not converged",
+        reason=reason,
+        objective=objective.scale * here.value,
+        gradient_norm=objective.scale * float(np.linalg.norm(here.gradient)),
+        gap=fit.gap if proof is None else objective.scale * proof.gap,
+        passes=fit.passes + 1,
+    )
+
+
+def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool, digits: int | None = None) -> Inference:
+    """The Inference at a fit of packed data.
+
+    Args:
+        blocks: the data.
+        fit: their optimum without a penalty.
+        level: of the intervals, between 0 and 1.
+        profile: whether profile intervals are wanted, which take some 20 passes an end.
+        digits: how many of estimates and standard errors are to be proved in interval arithmetic; None for all that
+            there are where the data are small, and what float64 arithmetic proves where they are not.
+
+    Raises:
+        ValueError: for another level, a fit that has not converged, and where nothing is proved of the curvature.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; give a number between 0 and 1, such as 0.95")
+    if fit.status != "converged":
+        raise ValueError(f"there are no standard errors of a fit that has {fit.status}: {fit.reason}")
+    if digits is not None:
+        fit = to_digits(Objective(blocks), checked(blocks, digits), fit, digits)
+    objective = Objective(blocks).scaled()
+    k, rows = len(objective.unit), counted_rows(round_dataset(blocks.dataset, blocks.dtype))
+    likelihood, theta = Likelihood(rows, intercept=blocks.intercept), flatten(fit.parameters)[:k]
+    proof = objective.recount(objective.at(theta * objective.unit)).certificate()
+    found = None if proof is None else likelihood.standard_errors(theta, likelihood.largest_move(proof.distance))
+    if proof is None or found is None:
+        raise ValueError(
+            "nothing is proved of the curvature at this point: columns of X depend on each other or differ in size "
+            "beyond float64, or the point is not the optimum; leave columns out, or scale them"
+        )
+    value, error = likelihood.value(theta)
+    below = ENLARGED * (error + proof.gap * blocks.total_weight)
+    distance, errors = proof.distance, Proved(*found)
+    quick = digits is not None or rows.n_rows * k <= SHARP_SIZE
+    sharp = refined(rows, fit.parameters, intercept=blocks.intercept, errors=True) if quick else None
+    if sharp is not None and sharp.errors is not None:
+        theta, distance, errors = *sharp.estimate, sharp.errors
+    best = _Best(theta, distance, errors, value, below, error)
+    with precision(BITS):
+        q = arb(2).sqrt() * (1 - arb(level)).erfcinv()
+        ends = None
+        if profile:
+            sides = [[_end(objective, likelihood, best, j, side, float(q)) for side in (-1, 1)] for j in range(k)]
+            ends = Proved(*np.moveaxis(np.array(sides), -1, 0))
+        names = (*rows.feature_names, *["bias"] * blocks.intercept)
+        return _inference(rows, fit, names, level, best, q, ends, intercept=blocks.intercept)
+
+
+def _inference(
+    rows: Dataset,
+    fit: Fit,
+    names: tuple[str, ...],
+    level: float,
+    best: _Best,
+    q: arb,
+    profile: Proved | None,
+    *,
+    intercept: bool,
+) -> Inference:
+    """What follows, in balls."""
+    theta, errors = _ball(best.theta, best.distance), _ball(*best.errors)
+    z = theta / errors
+    half = (best.above + best.below) / 2 + 2 * _U * best.value
+    least = arb(best.value + (best.above - best.below) / 2, ENLARGED * half)
+    weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
+    saturated = _sum(weight * (_minus_xlogx(rows.y) + _minus_xlogx(1 - rows.y)), 8)
+    ones, all_rows = _sum(weight * rows.y, 2), _sum(weight, 1)
+    null = all_rows * arb(2).log()
+    if intercept:
+        null = sum((-part * (part / all_rows).log() for part in (ones, _sum(weight * (1 - rows.y), 3))), arb(0))
+    ratio, degrees = 2 * (null - least), len(best.theta) - intercept
+    tail = ratio / 2
+    return Inference(
+        fit=fit,
+        names=names,
+        level=level,
+        estimate=Proved(best.theta, best.distance),
+        standard_error=best.errors,
+        z=_proved(z),
+        p=_proved(_erfc(abs(z) / arb(2).sqrt())),
+        odds_ratio=_proved(_exp(theta)),
+        wald=_proved(np.column_stack([theta - q * errors, theta + q * errors])),
+        profile=profile,
+        deviance=_proved(2 * (least - saturated)),
+        null_deviance=_proved(2 * (null - saturated)),
+        likelihood_ratio=_proved(ratio),
+        likelihood_ratio_p=_proved(tail.gamma_upper(arb(degrees) / 2, regularized=1) if degrees else arb(1)),
+        degrees=degrees,
+        aic=_proved(2 * (least + len(best.theta))),
+    )
+
+
+def _end(objective: Objective, likelihood: Likelihood, best: _Best, j: int, side: int, q: float) -> tuple[float, float]:
+    """The end of parameter j's profile interval on one side, and how far it may be from exact."""
+    unit, total = objective.unit, objective.blocks.total_weight
+    free = np.arange(len(unit)) != j
+    here = objective.at(best.theta * unit, hessian=True)
+    P = whitening(here.hessian)
+    along = P @ P[j]  # how the others move with parameter j where F is a parabola
+    optimum, start, inside, outside = here, here.theta[j], here.theta[j], side * np.inf
+    v = start + side * q * math.sqrt(along[j] / total)
+    theta = here.theta + along / along[j] * (v - start)
+    for _ in range(SEARCHES):
+        here = _least(_Held(objective, j, v), theta[free])
+        excess = math.sqrt(max(2 * total * (here.value - optimum.value), 0.0))
+        inside, outside = (v, outside) if excess < q else (inside, v)
+        step = (q - excess) * excess / (total * here.gradient[j]) if excess > 0 else v - start
+        if abs(step) <= 2.0**-46 * abs(v - start):
+            break
+        new = v + step if side * step > -np.inf else v
+        if not min(inside, outside) < new < max(inside, outside):
+            new = (inside + outside) / 2 if np.isfinite(outside) else 2 * v - start
+        theta, v = here.theta + along / along[j] * (new - v), new
+    return _how_far(likelihood, best, here.theta / unit, j, free, q)
+
+
+def _least(held: _Held, theta: np.ndarray) -> Point:
+    """The minimum over the free parameters, by Newton's method until rounding is all that is left."""
+    here: Any = held.at(theta, hessian=True)
+    for here in islice(newton(held, theta), STEPS) if len(theta) else ():  # type: ignore[arg-type]
+        P = whitening(here.hessian)
+        if np.linalg.norm(P.T @ here.gradient) <= 2.0**-36:
+            here = here._replace(theta=here.theta - P @ (P.T @ here.gradient))
+            break
+    return held.whole(here.theta)
+
+
+def _how_far(
+    likelihood: Likelihood, best: _Best, theta: np.ndarray, j: int, free: np.ndarray, q: float
+) -> tuple[float, float]:
+    """The end found, and |F_j(v) - T| / s, from bounds of F there and of F*: see the head of this file."""
+    value, error = likelihood.value(theta)
+    gap = likelihood.gap(theta, free) if free.any() else 0.0
+    rise, rounded = value - best.value, 4 * _U * (value + q * q)
+    least, most = rise - error - gap - best.above - rounded, rise + error + best.below + rounded
+    steepness = least / (abs(theta[j] - best.theta[j]) + best.distance[j])
+    miss = max(abs(least - q * q / 2), abs(most - q * q / 2))
+    return float(theta[j]), float(ENLARGED * miss / steepness) if steepness > 0 else np.inf
+
+
+def _minus_xlogx(x: np.ndarray) -> np.ndarray:
+    return -x * np.log(np.where(x > 0, x, 1))
+
+
+def _sum(terms: np.ndarray, roundings: int) -> arb:
+    """Their sum, of terms not negative that are each so many roundings off."""
+    total = math.fsum(terms)
+    return arb(total, 2 * (roundings + 1) * _U * total)
+
+
+@partial(np.frompyfunc, nin=1, nout=2)
+def _parts(ball: arb) -> tuple[float, float]:
+    middle = float(ball.mid())
+    away = float((ball - arb(middle)).abs_upper()) if math.isfinite(middle) else math.inf
+    return middle, math.nextafter(away, math.inf)
+
+
+def _proved(balls: Any) -> Proved:
+    value, bound = _parts(balls)
+    return Proved(np.asarray(value, float), ENLARGED * np.asarray(bound, float))

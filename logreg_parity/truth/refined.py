@@ -1,0 +1,109 @@
+"""The last digits of an optimum: one step of Newton's method from a float64 point, with the gradient in Arb's balls.
+
+Let θ be the point, g the exact gradient of the summed objective there, P with ‖PᵀHP - 1‖ ≤ ε in float64
+(``likelihood.py``), v = Pᵀg, ν = ‖v‖ and R = max ‖Pᵀx̃‖. After the step δ = -Pv the gradient is, in the coordinates P,
+
+    ‖Pᵀ∇F(θ + δ)‖ ≤ ν₁ = ν (ε + (1 + ε) (exp(Rν) - 1 - Rν) / (Rν)) ≤ ν (ε + (1 + ε) Rν)   for Rν ≤ 1,
+
+for the curvature moves by a factor within exp(±Rν) at most, and PᵀH(θ + δ)P ⪰ (1 - ε) exp(-Rν). As in
+``certificate.py`` follows |θ* - θ - δ|_j ≤ ‖P_j‖ (-log(1 - τ)) / R with τ = Rν₁ / ((1 - ε) exp(-Rν)): of a float64 fit,
+where ν and ε are some 10⁻¹², that leaves 10⁻²⁴. What a float64 holds of θ + δ then is right to half an ulp.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from flint import arb, arb_mat
+
+from ..data.dataset import Dataset, Parameters
+from ..data.inference import Proved
+from ..twins import Reduction
+from . import reference
+from .bounds import ENLARGED
+from .likelihood import Likelihood
+from .oracle import ExactObjective, as_balls, precision
+
+BITS = 128
+
+
+class Refined(NamedTuple):
+    """The optimum (k,), rounded once, and how far it may be from exact; the standard errors, where they are wanted."""
+
+    estimate: Proved
+    errors: Proved | None
+
+
+def refined(
+    dataset: Dataset,
+    parameters: Parameters,
+    *,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    intercept: bool = True,
+    errors: bool = False,
+) -> Refined | None:
+    """The optimum near a point.
+
+    Args:
+        dataset: N rows of D features, none of weight zero.
+        parameters: a point so near that a step of Newton's method is all that is missing.
+        l2: of the penalty (l2 / 2) ‖w‖².
+        reduction: "mean" or "sum", of the losses.
+        intercept: whether there is a bias.
+        errors: whether standard errors are wanted too, which take a Hessian in balls.
+
+    Returns:
+        The Refined; None where nothing is proved.
+    """
+    k = dataset.n_features + intercept
+    theta = reference.flatten(parameters)[:k]
+    weight = np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight
+    penalty = np.append(np.full(dataset.n_features, l2 * (1 if reduction == "sum" else weight.sum())), 0.0)[:k]
+    likelihood = Likelihood(dataset, intercept=intercept, penalty=penalty)
+    found = likelihood.curvature(theta)
+    if found is None:
+        return None
+    with precision(BITS):
+        f = ExactObjective(dataset, l2, reduction, slice(k))
+        P = as_balls(found.P)
+        v = P.T @ (f.value_and_slope(as_balls(theta))[1] * f.count)
+        nu = ENLARGED * _upper((v**2).sum().sqrt())
+        t = ENLARGED * found.longest * nu
+        if not t <= 0.5:
+            return None
+        left = ENLARGED * nu * (found.epsilon + (1 + found.epsilon) * t)
+        tau = ENLARGED * found.longest * left / ((1 - found.epsilon) * math.exp(-t))
+        if not tau <= 0.5:
+            return None
+        move = ENLARGED * -math.log1p(-tau)
+        away = ENLARGED * np.linalg.norm(found.P, axis=1) * move / found.longest
+        best = as_balls(theta) - P @ v
+        rounded = np.array([float(x.mid()) for x in best])
+        off = np.array([_upper(x - arb(y)) for x, y in zip(best, rounded, strict=True)])
+        estimate = Proved(rounded, ENLARGED * (off + away))
+        if not errors:
+            return Refined(estimate, None)
+        middle = np.array([x.mid() for x in best], dtype=object)
+        reached = np.array([_upper(x - y) for x, y in zip(best, middle, strict=True)])
+        return Refined(estimate, _errors(f, middle, move + likelihood.largest_move(reached)))
+
+
+def _errors(f: ExactObjective, middle: np.ndarray, move: float) -> Proved | None:
+    """Standard errors at a point from which no logit moves by more than move on the way to the optimum."""
+    H = arb_mat((f.slope_and_hessian(middle)[1] * f.count).tolist())
+    try:
+        inverse = H.inv()
+    except ZeroDivisionError:
+        return None
+    wide = 1 + arb(0, _upper(arb(move / 2).expm1()))
+    balls = [inverse[j, j].sqrt() * wide for j in range(len(middle))]
+    if not all(ball.is_finite() for ball in balls):
+        return None
+    value = np.array([float(ball.mid()) for ball in balls])
+    return Proved(value, np.array([_upper(ball - arb(x)) for ball, x in zip(balls, value, strict=True)]))
+
+
+def _upper(ball: arb) -> float:
+    """No less than the size of what a ball holds."""
+    return math.nextafter(float(ball.abs_upper()), math.inf)
