@@ -178,6 +178,23 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
     return re.sub(r'<(span|div) class="arithmatex">(.*?)</\1>', drawn, html, flags=re.DOTALL)
 
 
+def on_env(env: Any, **_: Any) -> Any:
+    """A hook of MkDocs, which on a page within docs/ takes ../docs/ for docs/: links out of a language's folder stay."""
+    from jinja2 import pass_context
+
+    within = env.filters["url"]
+
+    @pass_context
+    def url(context: Any, value: str) -> str:
+        page = context.get("page")
+        if page is not None and value.startswith("../"):
+            return "../" * page.url.count("/") + value
+        return within(context, value)
+
+    env.filters["url"] = url
+    return env
+
+
 def on_post_page(output: str, **_: Any) -> str:
     """A hook of MkDocs: the theme's search box gets a name, and its lists within lists are no landmarks."""
     search = '<div class="md-search" data-md-component="search" role="dialog"'
