@@ -179,7 +179,7 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
 
 
 def on_env(env: Any, **_: Any) -> Any:
-    """A hook of MkDocs, which on a page within docs/ takes ../docs/ for docs/: links out of a language's folder stay."""
+    """A hook of MkDocs, which on a page within docs/ takes ../docs/ for docs/: links out of a language stay."""
     from jinja2 import pass_context
 
     within = env.filters["url"]
