@@ -108,7 +108,7 @@ def test_the_command_says_it(tmp_path, capsys):
     assert "separable: dose to +infinity" in printed and "firthmodels in Python" in printed
     (tmp_path / "t.csv").write_text("a,b,y\n" + "".join(f"{x},{2 * x},{y}\n" for x, y in enumerate("0100110110")))
     assert main(["fit", "--data", str(tmp_path / "t.csv"), "--label", "y", "--twins", "logreg_torch"]) == 3
-    assert "A column depends on others: b = 2 a; leave it out." in capsys.readouterr().out
+    assert "'b' is 2 'a': leave one of them out" in capsys.readouterr().out
 
 
 def test_the_tables_of_the_collection_run_as_certified():
