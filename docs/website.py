@@ -29,10 +29,11 @@ from urllib.parse import unquote, urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 BRANCH = "gh-pages"  # of the built site
 TOP = "site:"  # begins a link that is written from the top of the site
+ELSEWHERE = "https://top.invalid/"  # begins such a link in the navigation, which MkDocs leaves as it is
 ROOMS = ("logreg_parity", "logreg_torch", "logreg_jax")
 LANGUAGES = {"en": ("English", ""), "zh": ("中文", "zh/")}
 FENCE = re.compile(r"^ *(```|~~~)")
-LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s]+)(?=\))")
+LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s]+)(?=\))|(?<=(?:src|ref)=\")(?!https?:|#)([^\"\s]+)(?=\")")
 SECTIONS = {
     "en": ("Home", "Explorer", "Side by side", "Lessons", "Guides", "Benchmarks", "Reference", "Project"),
     "zh": ("首页", "探索器", "并排对照", "课程", "指南", "性能测试（英文）", "参考（英文）", "项目（英文）"),
@@ -120,7 +121,7 @@ class Stage:
         page, fenced, lines = self.pages[self.lang][source], False, []
         for line in text.splitlines():
             fenced ^= bool(FENCE.match(line))
-            lines.append(line if fenced else LINK.sub(lambda link: self._target(source, page, link[1]), line))
+            lines.append(line if fenced else LINK.sub(lambda link: self._target(source, page, link[0]), line))
         target = self.folder / page
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_folded("\n".join(lines)) + "\n", encoding="utf-8")
@@ -142,12 +143,30 @@ class Stage:
         for other, here in self.pages.items():
             if name in here:
                 return _from(address(page, self.lang), address(here[name], other)) + anchor
+        if (ROOT / name).is_dir():
+            return _from(page, self._listed(name))
         if not (ROOT / name).is_file():
             raise ValueError(f"{source} links to {link}, and there is no such file")
+        self._copy_as_it_is(name)
+        return _from(page, name)
+
+    def _copy_as_it_is(self, name: str) -> None:
         copied = self.folder / name
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, copied)
-        return _from(page, name)
+
+    def _listed(self, folder: str) -> str:
+        """A page with the files of a folder, which it hands out and, where they are short programs, shows."""
+        texts = [f"# {folder}"]
+        for path in sorted(path for path in (ROOT / folder).iterdir() if path.is_file()):
+            self._copy_as_it_is(_relative(path))
+            texts.append(f"## [{path.name}]({path.name})")
+            if path.suffix in (".py", ".toml"):
+                texts.append(
+                    _fenced(path.read_text(encoding="utf-8").rstrip(), {".py": "python"}.get(path.suffix, "toml"))
+                )
+        (self.folder / folder / "index.md").write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+        return f"{folder}/index.md"
 
     def explorer(self) -> str:
         """A link to the explorer, in this language."""
@@ -178,36 +197,26 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
     return re.sub(r'<(span|div) class="arithmatex">(.*?)</\1>', drawn, html, flags=re.DOTALL)
 
 
-def on_env(env: Any, **_: Any) -> Any:
-    """A hook of MkDocs, which on a page within docs/ takes ../docs/ for docs/: links out of a language stay."""
-    from jinja2 import pass_context
-
-    within = env.filters["url"]
-
-    @pass_context
-    def url(context: Any, value: str) -> str:
-        page = context.get("page")
-        if page is not None and value.startswith("../"):
-            return "../" * page.url.count("/") + value
-        return within(context, value)
-
-    env.filters["url"] = url
-    return env
-
-
-def on_post_page(output: str, **_: Any) -> str:
-    """A hook of MkDocs: the theme's search box gets a name, and its lists within lists are no landmarks."""
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """A hook of MkDocs: the theme's search box gets a name, its lists within lists are no landmarks, links find TOP."""
     search = '<div class="md-search" data-md-component="search" role="dialog"'
     if search not in output:
         raise ValueError(
             "the theme's search box is written otherwise now; look whether it has a name for screen readers"
         )
     named = output.replace(search, f'{search} aria-label="Search"')
-    return re.sub(
+    plain = re.sub(
         r'<nav class="md-nav" data-md-level="([1-9])"[^>]*>',
         r'<nav role="none" class="md-nav" data-md-level="\1">',
         named,
     )
+    below = LANGUAGES[config["theme"]["language"]][1]
+    return plain.replace(ELSEWHERE, "../" * (below + page.url).count("/"))
+
+
+def on_post_template(output_content: str, template_name: str, **_: Any) -> str:
+    """A hook of MkDocs: the page of an address that is not there is shown at any depth."""
+    return output_content.replace(ELSEWHERE, "/") if template_name == "404.html" else output_content
 
 
 def _indices(html: str) -> str:
@@ -348,9 +357,9 @@ class Options(NamedTuple):
 def navigation(lang: str) -> list[Any]:
     """What stands in the bar and at the side."""
     home, explorer, beside, lessons, guides, benchmarks, modules_, project = SECTIONS[lang]
-    here, up = pages(lang), "" if lang == "en" else "../"
-    entries: list[Any] = [{home: "README.md"}, {explorer: f"{up}explorer.html" + ("" if lang == "en" else "#lang=zh")}]
-    entries += [{beside: f"{up}sidebyside.html"}]
+    here, hash_ = pages(lang), "" if lang == "en" else f"#lang={lang}"
+    entries: list[Any] = [{home: "README.md"}, {explorer: f"{ELSEWHERE}explorer.html{hash_}"}]
+    entries += [{beside: f"{ELSEWHERE}sidebyside.html"}]
     entries += [{lessons: [page for page in here.values() if page.startswith("lessons/")]}]
     translated = [page for page in here.values() if page.startswith("docs/")]
     if lang == "en":
@@ -359,9 +368,14 @@ def navigation(lang: str) -> list[Any]:
         entries += [{modules_: ["reference/commands.md", *_tree(lang)]}, {project: ["CONTRIBUTING.md", "CHANGELOG.md"]}]
         return entries
     others = [page for page in pages("en").values() if page.startswith("docs/") and page not in translated]
-    english = [{f"{_title(page)}（英文）": up + address(page, "en")} for page in others]
-    entries += [{guides: [*translated, *english]}, {benchmarks: up + "benchmarks/index.html"}]
-    return [*entries, {modules_: up + "reference/logreg_parity/index.html"}, {project: up + "CONTRIBUTING.html"}]
+    english = [{f"{_title(page)}（英文）": ELSEWHERE + address(page, "en")} for page in others]
+    first = {
+        benchmarks: "benchmarks/README.md",
+        modules_: "reference/logreg_parity/index.md",
+        project: "CONTRIBUTING.md",
+    }
+    entries += [{guides: [*translated, *english]}]
+    return [*entries, *({name: ELSEWHERE + address(page, "en")} for name, page in first.items())]
 
 
 def _title(page: str) -> str:
@@ -485,6 +499,7 @@ def broken(folder: Path) -> list[str]:
         for link in dict.fromkeys([*page.links, *page.loaded]):
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
+                found += [f"{path.relative_to(folder)} links to {link}"] * link.startswith(ELSEWHERE)
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             target = target / "index.html" if target.is_dir() else target

@@ -3,6 +3,7 @@
 Read beside ``logreg_torch/convert.py``.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 from jax import Array
+from jax._src.xla_bridge import backends_are_initialized
 
 from logreg_parity.data.dataset import Dataset, Parameters
 
@@ -54,17 +56,55 @@ def arithmetic(dtype: str) -> Iterator[None]:
     """Within it float64 stays float64, and products of float32 numbers are full float32 (no TF32).
 
     JAX makes float32 of float64 without a word unless its 64-bit switch is on, and on recent GPUs multiplies
-    float32 numbers as TF32 unless told not to. Both are set for the call only.
+    float32 numbers as TF32 unless told not to. Both are set for the call only, and so are JAX's own rules of promotion
+    and transfer, whatever the program around has chosen.
 
     Args:
         dtype: of the numbers, by name.
 
     Raises:
         ValueError: for an unknown name.
+        RuntimeError: in a process that was forked after JAX had begun to compute: its threads stayed with the parent,
+            and to wait for them would take for ever.
     """
     find_dtype(dtype)
-    with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"):
+    _refuse_fork()
+    with (
+        jax.enable_x64(dtype == "float64"),
+        jax.default_matmul_precision("highest"),
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+        jax.transfer_guard("allow"),
+    ):
         yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it one thread computes what the framework is asked in this thread, where it has a switch for that.
+
+    JAX has none: what one thread has to compute is compiled so, as in ``speed/blocked.py``.
+    """
+    yield
+
+
+def _refuse_fork() -> None:
+    if _begun and _begun[-1] != os.getpid():
+        raise RuntimeError(
+            "this process was forked from one in which JAX had begun to compute, and JAX's threads stayed there; fork "
+            "before the first computation, or start processes with multiprocessing's 'spawn' or 'forkserver'"
+        )
+
+
+def _note_fork() -> None:
+    """Before a fork: the process in which JAX has begun to compute."""
+    if backends_are_initialized():
+        _begun.append(os.getpid())
+
+
+_begun: list[int] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_note_fork)
 
 
 def from_numpy(array: Any, dtype: str, device: str) -> Array:

@@ -3,8 +3,10 @@
 Read beside ``logreg_jax/convert.py``.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import torch
 from torch import Tensor
 
 from logreg_parity.data.dataset import Dataset, Parameters
+from logreg_parity.solvers.threads import Shared
 
 from .model import Gradient, LogisticRegression
 
@@ -51,7 +54,9 @@ def find_dtype(name: str) -> torch.dtype:
 def arithmetic(dtype: str) -> Iterator[None]:
     """Within it float64 stays float64, and products of float32 numbers are full float32 (no TF32).
 
-    Both are PyTorch's defaults; a program around that has chosen otherwise gets its choice back afterwards.
+    Both are PyTorch's defaults; a program around that has chosen otherwise gets its choice back afterwards. So do
+    autocast, no_grad, inference mode and a default device, which end at this line. In a process that was forked one
+    thread computes: the others stayed with the parent, and to wait for them would take for ever.
 
     Args:
         dtype: of the numbers, by name.
@@ -60,12 +65,68 @@ def arithmetic(dtype: str) -> Iterator[None]:
         ValueError: for an unknown name.
     """
     find_dtype(dtype)
-    saved = torch.backends.cuda.matmul.fp32_precision
-    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    with ExitStack() as stack:
+        stack.enter_context(_full_products)
+        for kind in devices():
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if os.getpid() != _HOME:
+            stack.enter_context(one_thread())
+        yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it one thread computes what the framework is asked in this thread, where it has a switch for that.
+
+    More would add sums in another order. A thread that has not computed before begins with the number that was set
+    last: where it finds 1 while others are in here, it takes over what the first of them has found.
+    """
+    with _threads.lock:
+        before = torch.get_num_threads()
+        if _threads.inside == 0:
+            _threads.found = before
+        elif before == 1:
+            before = _threads.found
+        _threads.inside += 1
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _threads.lock:
+            _threads.inside -= 1
+            torch.set_num_threads(before)
+
+
+class _Threads:
+    """How many threads are within ``one_thread``, and the number that the first of them has found."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside, self.found = Lock(), 0, 1
+
+
+@contextmanager
+def _full() -> Iterator[None]:
+    """For the whole process: a GPU's products are no TF32, and those of oneDNN on a CPU no bfloat16."""
+    one_dnn: Any = torch.backends.mkldnn
+    places = torch.backends.cuda.matmul, one_dnn.matmul
+    saved = [place.fp32_precision for place in places]
+    for place in places:
+        place.fp32_precision = "ieee"
     try:
         yield
     finally:  # after an error too
-        torch.backends.cuda.matmul.fp32_precision = saved
+        for place, precision in zip(places, saved, strict=True):
+            place.fp32_precision = precision
+
+
+_threads = _Threads()
+_full_products = Shared(_full)
+_HOME = os.getpid()
 
 
 def from_numpy(array: Any, dtype: str, device: str) -> Tensor:

@@ -15,6 +15,7 @@ from .loss import LOSSES, Terms, objective
 from .model import Gradient, LogisticRegression, sigmoid
 
 
+@torch.enable_grad()  # within no_grad too
 def value_and_grad(model: LogisticRegression, X: Tensor, y: Tensor, **terms: Unpack[Terms]) -> tuple[Tensor, Gradient]:
     """The objective and its gradient, by automatic differentiation.
 
@@ -82,6 +83,7 @@ def per_example_gradients(model: LogisticRegression, X: Tensor, y: Tensor, *, lo
     return Gradient(**torch.func.vmap(torch.func.grad(row_loss), in_dims=(None, 0, 0))(free, X, y))
 
 
+@torch.enable_grad()  # within no_grad too
 def hessian(model: LogisticRegression, X: Tensor, y: Tensor, **terms: Unpack[Terms]) -> Tensor:
     """The second derivative (D + 1, D + 1) of the objective, the bias last.
 
@@ -103,6 +105,7 @@ def hessian(model: LogisticRegression, X: Tensor, y: Tensor, **terms: Unpack[Ter
     return torch.cat([weight, bias[:, None]], dim=1)
 
 
+@torch.enable_grad()  # within no_grad too
 def hessian_vector_product(
     model: LogisticRegression, direction: Gradient, X: Tensor, y: Tensor, **terms: Unpack[Terms]
 ) -> Gradient:

@@ -38,6 +38,7 @@ def sgd(model: LogisticRegression, learning_rate: float, momentum: float = 0.0, 
     return torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum, nesterov=nesterov)
 
 
+@torch.enable_grad()  # within no_grad too
 def sgd_step(
     model: LogisticRegression, optimizer: Optimizer, X: Tensor, y: Tensor, **terms: Unpack[Terms]
 ) -> tuple[LogisticRegression, Optimizer, Tensor]:

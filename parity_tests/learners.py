@@ -197,6 +197,16 @@ def slightly(name):
     return lambda xp: lambda *arguments: enlarged(RIGHT[name](xp)(*arguments))
 
 
+UNNAMED = {
+    "Only the last digits are lost",
+    "is right, for x = -3.1.",
+    "is right, for",
+    "negative number",
+    "AttributeError",
+    "(",
+}
+"""Words that are no cause: a wrong number is shown, or an error as it came."""
+
 SLIGHTLY = [name for name in RIGHT if "," not in name and name not in ("initialize_linear_params", "gap", "confusion")]
 
 
@@ -294,7 +304,7 @@ MISTAKES = [
     (
         "dlogistic_loss",
         lambda xp: lambda params, m, x, y: {"w": -slopes(params, m, x, y)["w"], "b": slopes(params, m, x, y)["b"]},
-        "b: right",
+        "the slope by w has the wrong sign",
     ),
     (
         "binary_cross_entropy",

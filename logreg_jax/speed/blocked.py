@@ -8,41 +8,43 @@ float32 rows reads no more memory than float32 does.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from logreg_parity.solvers.blocks import Block, Sums
+from logreg_parity.solvers.blocks import Block, Sums, add_up, ahead
 
-from ..convert import arithmetic, to_numpy
+from ..convert import arithmetic
 from . import fused as kernel
 
 
-@jax.jit
-def add_block(total: Sums, X: Array, weight: Array | None, theta: Array) -> Sums:
-    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic.
+# On a CPU one thread computes a block: more would add its products in another order.
+@partial(jax.jit, static_argnames="hessian", compiler_options={"xla_cpu_multi_thread_eigen": False})
+def add_block(X: Array, weight: Array | None, theta: Array, hessian: bool) -> Sums:
+    """The Sums of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic.
 
     Args:
-        total: what the blocks before have given.
         X: signed rows (D + 1, R), the bias's last.
         weight: of the rows (R,), or None for all 1.
         theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
+        hessian: whether the second derivative is asked for too.
 
     Returns:
-        The Sums with this block.
+        The Sums, in float64.
     """
     X = X.astype(theta.dtype)
     m = theta @ X
     p = jax.nn.sigmoid(m)
     losses = jnp.maximum(m, 0) + jnp.log1p(jnp.exp(-jnp.abs(m)))
-    h = None if total.hessian is None else p * jax.nn.sigmoid(-m)
+    h = p * jax.nn.sigmoid(-m) if hessian else None
     if weight is not None:
         weight = weight.astype(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
-    hessian = None if h is None else total.hessian + (X * h) @ X.T
-    return Sums(total.value + losses.sum(), total.gradient + X @ p, hessian)
+    sums = losses.sum(), X @ p, None if h is None else (X * h) @ X.T
+    return Sums(*(None if part is None else part.astype(jnp.float64) for part in sums))
 
 
 @arithmetic("float64")  # of every thread: float32 arithmetic is that of theta's dtype
@@ -58,9 +60,7 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
     Returns:
         The Sums: (), (D + 1,) and (D + 1, D + 1) or None, in float64.
     """
-    size = len(theta)
-    total = Sums(np.zeros(()), np.zeros(size), np.zeros((size, size)) if hessian else None)
-    add = kernel.add_block if fused else add_block
-    for X, weight, _ in share:
-        total = add(total, X, weight, theta)
-    return Sums(*(None if part is None else to_numpy(part) for part in total))
+    add = kernel.add_block if fused else partial(add_block, hessian=hessian)
+    parts = ahead((add(X, weight, theta) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
+    fetched = (Sums(*(None if sums is None else np.asarray(sums) for sums in part)) for part in parts)
+    return add_up(fetched, len(share))

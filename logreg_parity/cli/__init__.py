@@ -20,6 +20,7 @@ COMMANDS = {
     "optimizers": "torch.optim in optax's words, and how far apart the two walk",
     "bench": "measure steps, gradients, solvers, devices, growth",
     "explore": "a page to play with: data, curve, loss surface, every step",
+    "hash": "one run in exact arithmetic by every backend at hand: the same bits?",
     "passport": "what the backends of this machine do with numbers",
     "sidebyside": "both twins' source on one page, differences marked and explained",
 }

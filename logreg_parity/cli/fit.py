@@ -1,7 +1,6 @@
 """``logreg-parity fit``: the optimum by each twin, how near it is proved to be, and whether the twins agree."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ exit status: 0 every fit converged and they agree, or each proves that there is 
 examples:
   logreg-parity fit --data bernoulli
   logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
-  logreg-parity fit --data bernoulli --inference
+  logreg-parity fit --data cars.csv --label gearbox --inference
   logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/"""
 
 
@@ -72,8 +71,12 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
+    from ..data.dataset import Dataset
     from ..judge.fits import exit_status, report, tables_agree, verdict, write
     from ..show import screen
+    from ..truth.infinite import runaway
+    from ..truth.reference import flatten
+    from ..truth.ulp import round_dataset
 
     if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
         raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
@@ -92,37 +95,25 @@ def run(options: argparse.Namespace) -> int:
         if fits[name].status == "converged":
             inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
     console = screen()
-
-    def say(text: str) -> None:
-        console.print(text, soft_wrap=True)
-
-    say(f"data: {dataset.source}\n\n{report(fits, dataset)}\n")
+    console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
     agreed = tables_agree(inferences)
     for name, inference in list(inferences.items())[: 1 if agreed else None]:
         others = " and ".join(other for other in inferences if agreed and other != name)
-        say(f"{name}{others and f', and {others} within what is proved of each number'}:\n{inference}\n")
-    say(verdict(fits))
-    if not options.stream:
-        _say_why(fits, dataset, options, say)
+        own = f"{name}{others and f', and {others} within what is proved of each number'}"
+        console.print(f"{own}:\n{inference}\n", soft_wrap=True)
+    console.print(verdict(fits), soft_wrap=True)
+    gone = [fit for fit in fits.values() if fit.status == "no finite optimum"]
+    if gone and isinstance(dataset, Dataset):
+        rows, proposal = round_dataset(dataset, options.dtype), flatten(gone[0].parameters)
+        what = runaway(rows, l2=options.l2, intercept=options.intercept, proposal=proposal)
+        console.print(f"{what or ''}", soft_wrap=True)
     if not agreed:
-        say("The tables DISAGREE: numbers lie further apart than is proved of each. One of the proofs is wrong.")
+        words = "The tables DISAGREE: numbers lie further apart than is proved of each. One of the proofs is wrong."
+        console.print(words, soft_wrap=True)
     if options.out:
         write(fits, dataset, settings, options.out, inferences)
-        say(f"Written: {options.out}")
+        console.print(f"Written: {options.out}", soft_wrap=True)
     return exit_status(fits) if agreed else 1
-
-
-def _say_why(fits: dict[str, Any], dataset: Any, options: argparse.Namespace, say: Callable[[str], None]) -> None:
-    """Which coefficients run off, where that keeps a fit from an optimum; columns in the way stand in the reason."""
-    from ..truth.infinite import runaway
-    from ..truth.reference import flatten
-    from ..truth.ulp import round_dataset
-
-    ends = {fit.status: fit for fit in fits.values()}
-    rows = round_dataset(dataset, options.dtype)
-    if "no finite optimum" in ends:
-        proposal = flatten(ends["no finite optimum"].parameters)
-        say(str(runaway(rows, l2=options.l2, intercept=options.intercept, proposal=proposal) or ""))
 
 
 def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:

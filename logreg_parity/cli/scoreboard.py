@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     for table in tables(scores, [known for _, known in cases]):
         console.print(table)
     for why in missing:
-        console.print(f"left out: {why}")
+        console.print(f"left out: {why}", soft_wrap=True)
     if options.out:
         write_whole(options.out, as_json({"scores": as_rows(scores), "left out": missing}))
         console.print(f"Written: {options.out}", soft_wrap=True)

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
+from rich.text import Text
 
 from ..data.certified import Certified
 from ..data.dataset import Dataset
@@ -135,7 +136,7 @@ def tables(scores: Sequence[FitScore], known: Sequence[Certified]) -> list[Grid]
     candidates = list(dict.fromkeys(row.candidate for row in scores))
     finite = {case.name: case.name for case in known if case.status == "finite"}
     others = {case.name: f"{case.name}, {case.status}" for case in known if case.status != "finite"}
-    wanted = (
+    wanted: tuple[tuple[str, dict[str, str], Callable[[FitScore], str | Text]], ...] = (
         ("right digits of the worst coefficient / standard error", finite, _digits),
         ("milliseconds, standard errors included", finite, _milliseconds),
         ("what is said where there is no optimum", others, _verdict),
@@ -157,10 +158,10 @@ def _milliseconds(row: FitScore) -> str:
     return "–" if np.isnan(row.seconds) else f"{1e3 * row.seconds:.1f}"
 
 
-def _verdict(row: FitScore) -> str:
+def _verdict(row: FitScore) -> Text:
     word = row.said.partition(":")[0]
     style = {"converged": "bold red", "proved": "green"}.get(word, "yellow")
-    return f"[{style}]{word}[/]"
+    return Text(word, style)
 
 
 def as_rows(scores: Sequence[FitScore]) -> list[dict[str, Any]]:

@@ -8,11 +8,13 @@ intercept s = (1 - 2y) x, and whatever has D + 1 numbers here has D.
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cache, partial, reduce
+from functools import cache, partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +26,7 @@ BLOCK_BYTES = 2**21  # of X: below, dispatch costs more; above, cache misses
 BLOCK_ROWS = 2**9  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
+AHEAD = 2**20  # numbers of sums that wait to be added: to wait for each block takes a sixth longer
 WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
 DTYPES = ("float64", "float32")
 
@@ -38,6 +41,31 @@ class Sums(NamedTuple):
     def plus(self, other: "Sums") -> "Sums":
         """The sums over both."""
         return Sums(*(None if one is None else one + more for one, more in zip(self, other, strict=True)))
+
+
+def add_up(parts: Iterator[Sums], count: int, depth: float = math.inf) -> Sums:
+    """The sum of so many parts, in their order, as halves of halves: ``count`` alone says what is added to what.
+
+    So the sum is the same to the last bit whoever computes the parts. depth: how often the whole is halved; a part is
+    then what lies below.
+    """
+    if count == 1 or depth == 0:
+        return next(parts)
+    half = count // 2
+    return add_up(parts, half, depth - 1).plus(add_up(parts, count - half, depth - 1))
+
+
+def ahead(parts: Iterable[Sums], size: int) -> Iterator[Sums]:
+    """The same parts, each handed on when more were asked for: a framework computes those meanwhile.
+
+    size: numbers in a part, of which AHEAD may wait.
+    """
+    waiting: deque[Sums] = deque()
+    for part in parts:
+        waiting.append(part)
+        if len(waiting) > max(1, AHEAD // size):
+            yield waiting.popleft()
+    yield from waiting
 
 
 class Block(NamedTuple):
@@ -55,10 +83,10 @@ class BlockPlace(NamedTuple):
     """Where the blocks of a data set are, and what adds them up there: all that a twin brings to a fit but L-BFGS.
 
     put brings an array there. add(share, theta, hessian, fused) gives the Sums of some blocks at theta (D + 1,), in the
-    arithmetic of theta, on a GPU by its kernel where ``fused``. workers: how many threads share the blocks, None where
-    the device shares each among its cores. within: a context for putting and adding. twin: whose passes they are.
-    launcher: what has to be installed for the kernel of a GPU. fused: whether a kernel takes the place of the
-    framework's products, where there is one for them.
+    arithmetic of theta, on a GPU by its kernel where ``fused``; one thread computes a block, and ``add_up`` adds them.
+    workers: how many threads share the blocks, which changes no bit, None where the device shares each among its cores.
+    within: a context for putting and adding. twin: whose passes they are. launcher: what has to be installed for the
+    kernel of a GPU. fused: whether a kernel takes the place of the framework's products, where there is one for them.
     """
 
     put: Callable[[np.ndarray], Any]
@@ -137,8 +165,10 @@ class Blocks:
                 share = None if w is None else _weight_tiles(w, tiles)
                 blocks.append(place.block(tiles[held], None if share is None else share[held], len(X)))
                 weights.append(float(len(X) if w is None else w.sum()))
-                sums = tiles.sum(axis=2, dtype=np.float64) if share is None else (tiles @ share[..., None])[..., 0]
-                total = total + sums.sum(axis=0)
+                if share is None:
+                    total = total + tiles.sum(axis=2, dtype=np.float64).sum(axis=0)
+                else:  # no product of BLAS, whose threads would decide in which order it is added
+                    total = total + np.einsum("tkl,tl->k", tiles, share)
                 largest = np.maximum(largest, _largest(tiles))
         except MemoryError as error:
             taken = sum(signed) * size * number.itemsize
@@ -175,8 +205,8 @@ class Blocks:
 
     @property
     def longest_sum(self) -> int:
-        """The most additions a term of a sum goes through: those of the longest block, then those of the blocks."""
-        return max(block.rows for block in self.blocks) + len(self.blocks)
+        """The most additions a term of a sum goes through: those of the longest block, then those of ``add_up``."""
+        return max(block.rows for block in self.blocks) + halvings(len(self.blocks))
 
     def sample(self, rows: int) -> "Blocks":
         """At least so many rows, spread over the data set: the first blocks, part of one of them, or packed anew."""
@@ -197,14 +227,29 @@ class Blocks:
     def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
         """The sums over all rows at theta (D + 1,), in NumPy: one pass, in that arithmetic.
 
-        Each worker has its share of the blocks; one of them is the caller.
+        Each worker has its share of the blocks; one of them is the caller. How many there are changes no bit.
         """
         place, workers = self.place, self.place.workers or 1
         fused = place.has_kernel(len(theta), hessian=hessian)
         part = partial(place.add, theta=theta.astype(arithmetic), hessian=hessian, fused=fused)
-        shares = [self.blocks[worker::workers] for worker in range(min(workers, len(self.blocks)))]
+        depth = halvings(workers) + (2 if workers & (workers - 1) else 0)  # more shares where one each would be unequal
+        shares = _shares(self.blocks, depth)
         with place.within():
-            return reduce(Sums.plus, _threads().map(part, shares[1:]), part(shares[0]))
+            others = _threads().map(part, shares[1:]) if len(shares) > 1 else iter(())
+            return add_up(chain([part(shares[0])], others), len(self.blocks), depth)
+
+
+def halvings(count: int) -> int:
+    """How often ``add_up`` halves so many parts until each is alone."""
+    return (count - 1).bit_length()
+
+
+def _shares(blocks: Sequence[Block], depth: int) -> list[Sequence[Block]]:
+    """The blocks, halved so often, or until each is alone: the parts of ``add_up`` with that depth."""
+    if len(blocks) == 1 or depth == 0:
+        return [blocks]
+    half = len(blocks) // 2
+    return _shares(blocks[:half], depth - 1) + _shares(blocks[half:], depth - 1)
 
 
 @cache
@@ -213,13 +258,20 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(processors())
 
 
+if hasattr(os, "register_at_fork"):  # the threads stay with the parent
+    os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
 def processors() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> int:
-    """Into how many blocks, as many for every worker, the rows of so many numbers are cut."""
+    """Into how many blocks the rows of so many numbers are cut: by their bytes alone, whoever computes.
+
+    It is an even number, and where there are more a multiple of a larger power of two: workers have equal shares.
+    """
     row = size * number.itemsize
     if place.workers is None:
         return -(-rows * row // DEVICE_BLOCK_BYTES)
@@ -228,7 +280,9 @@ def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> i
     most = max(BLOCK_BYTES // row, BLOCK_ROWS)
     if place.in_tiles:  # of which one is in cache, however many a block has: as many full ones as fill two blocks
         most = 2 * most // TILE * TILE or most
-    return -(-rows // (most * place.workers)) * place.workers
+    least = -(-rows // most)
+    unit = 2 ** max(1, least.bit_length() - 3)
+    return -(-least // unit) * unit
 
 
 def _signed_rows(

@@ -9,7 +9,7 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.history import Fit
 from ..data.inference import Inference
-from ..truth.infinite import dependences, runaway
+from ..truth.infinite import runaway
 from ..truth.reference import flatten, sigmoid, softplus
 
 try:
@@ -68,8 +68,11 @@ class TwinClassifier(ClassifierMixin, BaseEstimator):
         where = {"dtype": self.dtype, "device": self.device, "intercept": self.fit_intercept}
         self.fit_: Fit = type(self)._fit(data, l2=1 / self.C, reduction="sum", **words, **where)
         if self.fit_.status != "converged":
-            why = _why(data, self.fit_, 1 / self.C, self.fit_intercept)
-            warnings.warn(f"{self.fit_.status}: {self.fit_.reason}. {why}", ConvergenceWarning, stacklevel=2)
+            said = f"{self.fit_.status}: {self.fit_.reason}"
+            if self.fit_.status == "no finite optimum":
+                proposal = flatten(self.fit_.parameters)
+                said += f". {runaway(data, l2=1 / self.C, intercept=self.fit_intercept, proposal=proposal) or ''}"
+            warnings.warn(said, ConvergenceWarning, stacklevel=2)
         self.inference_: Inference | None = None
         if np.isinf(self.C) and self.fit_.status == "converged":
             with suppress(ValueError):  # where nothing is proved of the curvature, there is no table
@@ -105,10 +108,3 @@ class TwinClassifier(ClassifierMixin, BaseEstimator):
         """The more probable of ``classes_`` (N,)."""
         second = self.decision_function(X) > 0
         return self.classes_[second.astype(int)]
-
-
-def _why(data: Dataset, fit: Fit, l2: float, intercept: bool) -> str:
-    """Which coefficients run off, or which columns depend on others."""
-    if fit.status == "no finite optimum":
-        return f"{runaway(data, l2=l2, intercept=intercept, proposal=flatten(fit.parameters)) or ''}"
-    return "; ".join(dependences(data, intercept=intercept))

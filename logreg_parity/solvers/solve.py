@@ -1,13 +1,11 @@
 """From data to a Fit: one solver's points, looked at one by one until one is proved good enough."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from ..data.dataset import Dataset
 from ..data.history import Fit
@@ -23,6 +21,7 @@ from .progressive import progressive
 from .stop import Stop
 from .stream import Stream
 from .streamed import Streamed
+from .threads import one_blas_thread
 
 Solver = Callable[[Objective, np.ndarray, float], Iterator[Point]]
 
@@ -199,7 +198,7 @@ class Fitter:
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
-            with _blas().limit(limits=1, user_api="blas"):
+            with one_blas_thread:
                 for here in points:
                     if kept is not None:
                         counts = np.array([stop.iterations, objective.passes])
@@ -220,16 +219,6 @@ def _then_newton(objective: Objective, points: Iterator[Point], target: float) -
             break
     if here is not None and np.isfinite(here.gradient).all():
         yield from newton(objective, here.theta)
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """What NumPy's own products run on.
-
-    Between passes they are small, and on several threads they wait for the cores that the passes have just used: with
-    200 features ten times as long as on one.
-    """
-    return ThreadpoolController()
 
 
 def _kept(path: Path | str, name: str, objective: Objective) -> Checkpoint:

@@ -1,13 +1,12 @@
 """Packed data that are not kept: every pass reads, packs and drops one block of a stream after the other."""
 
 from collections.abc import Iterator
-from functools import reduce
 
 import numpy as np
 from tqdm import tqdm
 
 from ..data.dataset import Dataset
-from .blocks import BlockPlace, Blocks, Sums
+from .blocks import BlockPlace, Blocks, Sums, add_up, halvings
 from .stream import Stream
 
 SAMPLE_NUMBERS = 2**22
@@ -29,7 +28,7 @@ class Streamed:
             packed = self._packed(part)
             sums.append(packed.signed_sum)
             largest.append(packed.largest)
-            self.longest_sum = max(self.longest_sum, packed.longest_sum + stream.n_blocks)
+            self.longest_sum = max(self.longest_sum, packed.longest_sum + halvings(stream.n_blocks))
             self.labels = min(self.labels[0], part.y.min()), max(self.labels[1], part.y.max())
             rows = slice(-first % step, None, step)
             sample.append((part.X[rows].copy(), part.y[rows].copy()))  # a view would keep its whole block
@@ -58,11 +57,12 @@ class Streamed:
         return self._packed(self.dataset).sample(min(rows, self.dataset.n_rows))
 
     def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
-        """The sums over all rows, block by block in one order, so that two passes agree to the last bit."""
+        """The sums over all rows, block by block, added in one order: two passes agree to the last bit."""
         if self.stream.fingerprint != self._fingerprint:
             raise ValueError(f"{self.stream.source} has changed since the first pass; start again, and let it rest")
         packed = (self._packed(dataset) for _, dataset in self._datasets())
-        return reduce(Sums.plus, (blocks.sums(theta, arithmetic=arithmetic, hessian=hessian) for blocks in packed))
+        parts = (blocks.sums(theta, arithmetic=arithmetic, hessian=hessian) for blocks in packed)
+        return add_up(parts, self.stream.n_blocks)
 
     def _packed(self, dataset: Dataset) -> Blocks:
         return Blocks.of(dataset, self.dtype, self.place, intercept=self.intercept)

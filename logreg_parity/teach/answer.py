@@ -40,6 +40,10 @@ def read(returned: Any, parts: Parts) -> Parts:
     for name, right in parts.items():
         if isinstance(found[name], dict | tuple):
             raise NotYet(Words("it returns a {kind}; give one array.", kind=type(found[name]).__name__))
+        if np.iscomplexobj(found[name]):
+            raise NotYet(
+                Words("complex numbers come back: is a negative number raised to a power that is no whole number?")
+            )
         check_shape(name, found[name].shape, right.shape)
     return found
 
@@ -74,6 +78,8 @@ def _why(name: str, shape: tuple[int, ...], right: tuple[int, ...]) -> Words:
         return _why_losses(shape, right)
     if len(shape) == 2 and len(right) == 1 and 1 in shape:
         return Words("a column or row of a matrix; drop the axis of length 1, or it will meet labels (N,) as (N, N).")
+    if right == (4,) and shape == (2, 2):
+        return Words("four numbers in a row, not a table of two by two.")
     if len(shape) == 2 and shape[0] == shape[1]:
         return Words("every row has met every other by broadcasting.")
     if right == () and np.prod(shape) == 1:
@@ -101,7 +107,8 @@ def ratios(answer: Parts, right: Wanted) -> Parts:
     for name, part in right.parts.items():
         with np.errstate(all="ignore"):
             value = np.asarray(answer[name], dtype=np.float64)
-            error = np.where(value == part, 0.0, np.abs(value - part))  # inf - inf is nan
+            alike = (value == part) | (np.isnan(value) & np.isnan(part))  # nan is no right answer, but a mistake's
+            error = np.where(alike, 0.0, np.abs(value - part))  # inf - inf is nan
             ratio = error / (right.allowed[name] + U * np.abs(part))  # the exact value is rounded to float64 here
         found[name] = np.where(error == 0, 0.0, np.where(np.isnan(error), np.inf, ratio))  # 0 / 0 is nan too
     return found

@@ -64,6 +64,21 @@ odds_ratio = by(lambda w, step: np.exp(w * step))
 EPSILON = Words("2^-52 is the gap at 1 alone; it grows with x: twice as far out it is twice as large.")
 
 GAP_MISTAKES = (
+    Mistake(
+        Words("the gap has the sign of x here; a distance is positive: take |x| first."),
+        lambda x: exactly(np.spacing(x)),
+        r"spacing",
+    ),
+    Mistake(
+        Words("for a negative x this is the gap towards 0; take |x| first."),
+        lambda x: exactly(np.nextafter(x, np.inf) - x),
+        r"nextafter",
+    ),
+    Mistake(
+        Words("this is the gap below |x|, half as large at a power of two; the next larger number is asked for."),
+        lambda x: exactly(np.abs(x) - np.nextafter(np.abs(x), 0)),
+        r"nextafter",
+    ),
     Mistake(EPSILON, lambda x: exactly(np.full_like(x, 2.0**-52)), r"eps"),
     Mistake(
         Words("this grows with every x; the gap is the same between two powers of two."),
@@ -147,6 +162,12 @@ AUC_MISTAKES = (
         Words("this is the number of pairs that are won; divide by the number of all pairs."),
         by(lambda y, p: _auc(y, p) * np.sum(y == 1) * np.sum(y == 0)),
     ),
+    Mistake(
+        Words("this is divided by N²; there are as many pairs as positives times negatives."),
+        by(lambda y, p: _auc(y, p) * np.mean(y == 1) * np.mean(y == 0)),
+        r"\*\* *2|len\(|size|shape",
+    ),
+    Mistake(Words("this is the Gini coefficient 2 AUC - 1."), by(lambda y, p: 2 * _auc(y, p) - 1), r"\b2 *\*"),
 )
 
 SCALING_MISTAKES = (
@@ -184,9 +205,24 @@ SCALING_MISTAKES = (
         Words("this is the training table; the test rows are asked for, scaled like it."),
         by(lambda train, test: _scaled(train, train)[: len(test)]),
     ),
+    Mistake(
+        Words("this puts the training rows between 0 and 1; mean 0 and deviation 1 are asked for."),
+        by(lambda train, test: _scaled(train, test, train.min(axis=0), np.ptp(train, axis=0))),
+        r"min|max|ptp",
+    ),
 )
 
 ODDS_MISTAKES = (
+    Mistake(
+        Words("the step divides w; it multiplies it: the log-odds change by w step."),
+        by(lambda w, step: np.exp(w / step)),
+        r"/ *step",
+    ),
+    Mistake(
+        Words("1 + w step is near exp(w step) for small steps alone; take exp."),
+        by(lambda w, step: 1 + w * step),
+        r"1 *\+",
+    ),
     Mistake(
         Words("this is the change of the log-odds; the odds change by the factor exp of it."),
         by(lambda w, step: w * step),

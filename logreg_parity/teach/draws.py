@@ -1,9 +1,10 @@
 """The exercise whose answer is chance: two standard normal draws. It is asked many times.
 
-A right function is refused with a chance of at most 1e-6 in all, a fifth of it for each of five tests: the distance of
-either distribution from the normal one (Dvoretzky, Kiefer and Wolfowitz, with Massart's constant), the largest draw of
-either, and the correlation of the two. Constants fail at once, and so do uniform draws, whose tails end too early even
-where mean and variance are right.
+A right function is refused with a chance of at most 1e-6 in all, a seventh of it for each of seven tests: the distance
+of either distribution from the normal one (Dvoretzky, Kiefer and Wolfowitz, with Massart's constant), the largest draw
+of either, how many of either lie within half a deviation (binomial), and the correlation of the two. Constants fail at
+once, and so do uniform draws, whose tails end too early even where mean and variance are right, and Laplace's, of which
+too many are small.
 """
 
 import inspect
@@ -19,7 +20,7 @@ from .source import line_of
 
 DRAWS = 1000
 CHANCE = 1e-6
-SHARE = CHANCE / 5
+SHARE = CHANCE / 7
 
 
 def examine_draws(function: Callable) -> tuple[Words, ...]:
@@ -75,14 +76,16 @@ def _draw(function: Callable, number: int) -> dict[str, float]:
 
 
 def _check_normal(name: str, values: np.ndarray) -> None:
-    from scipy.special import ndtr, ndtri
+    from scipy.special import bdtr, bdtrc, ndtr, ndtri
 
     n = len(values)
     rank, expected = np.arange(1, n + 1) / n, ndtr(np.sort(values))
     distance = max(np.max(rank - expected), np.max(expected - rank + 1 / n))
     furthest = np.max(np.abs(values))
     near = ndtri((1 + SHARE ** (1 / n)) / 2)  # n normal draws all stay below it with the chance SHARE
-    if distance <= np.sqrt(np.log(2 / SHARE) / (2 * n)) and furthest > near:
+    within, expected_share = np.sum(np.abs(values) < 0.5), 2 * ndtr(0.5) - 1
+    crowd = min(bdtr(within, n, expected_share), bdtrc(within - 1, n, expected_share))
+    if distance <= np.sqrt(np.log(2 / SHARE) / (2 * n)) and furthest > near and crowd > SHARE / 2:
         return
     mean, deviation = values.mean(), values.std()
     if len(set(values)) == 1:
@@ -106,10 +109,14 @@ def _kind(values: np.ndarray, mean: float, deviation: float) -> Words:
         return Words("They are whole numbers: take normal(), not randint().")
     if abs(deviation * np.sqrt(12) / (high - low) - 1) < 0.1:
         return Words("They are uniform: take normal() or randn(), not random() or rand().")
+    if max(-low, high) > 12 * np.median(np.abs(values)):  # of a normal distribution, 8 deviations: a chance of 1e-12
+        return Words("Some lie far out, as no normal draw does: take normal() or randn().")
     if low >= 0:
         return Words("None is negative: is an absolute value taken?")
     if abs(mean) > 0.25:
         return Words("They are shifted: the mean should be 0.")
+    if abs(deviation - 1) < 0.15 and max(-low, high) > 4.5:
+        return Words("Too many lie near 0 and far out: another distribution with the right deviation.")
     return Words("The standard deviation should be 1, and nothing cut off.")
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..language import Words, say
-from . import frameworks
+from . import frameworks, usual
 from .answer import NOT_WRITTEN, NotYet, Parts, ratios, read, same, share
 from .draws import examine_draws
 from .exercises import EXERCISES, LOG_OF_ZERO, LOSS, MODEL, SUM_OVERFLOWS, Exercise
@@ -298,7 +298,7 @@ class Examination:
                 cure = Words("A textbook's formula can do no better; lesson 3 has one that can.")
                 return (Words("Remark: far from 0 it breaks:"), *broken, cure)
             if broken:
-                line = line_with(self.function, r"clip|clamp|e-\d|\bexp\(|\blog")
+                line = line_with(self.function, r"clip|clamp|softplus|e-\d|\bexp\(|\blog")
                 raise _why(NotYet(Words("right near 0, but far from 0 it breaks:"), *broken, line=line), broken[0])
         if not e.extremes:
             return ()
@@ -307,7 +307,11 @@ class Examination:
     def _broken(self, question: dict[str, Any], answer: Parts, truth: Wanted) -> tuple[Words, ...]:
         if not all(np.isfinite(part).all() for part in answer.values()):
             return (self._cliff(question, answer),)
-        return (*where([question], [answer], [truth]), GUARDED) if share(answer, truth) > 1 else ()
+        if share(answer, truth) <= 1:
+            return ()
+        if "z" in question and share(answer, usual.cut_softplus(**question)) <= 1:
+            return (usual.SOFTPLUS_CUT,)
+        return (*where([question], [answer], [truth]), GUARDED)
 
     def _cliff(self, question: dict[str, Any], answer: Parts) -> Words:
         """Why it is not finite: exp overflows beyond 709, and p has rounded to 1 from 37 on already."""

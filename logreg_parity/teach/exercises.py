@@ -65,12 +65,12 @@ HARD, SOFT = _numbers(0, 0, 1, 0, 1, 0, 1, 1), _numbers(0.1, 0.05, 0.25, 0.5, 0.
 P = _numbers(1e-9, 0.04, 0.3, 0.5, 0.62, 0.8, 0.97, 0.999)
 X7, SOFT7, P7 = X[1:], SOFT[1:], P[1:]
 """A number of rows of its own for the second question, so that nobody divides by 8."""
-NUMBERS = _numbers(1.0, 1.5, 3.0, 1000.0, 1e-9, -6.25, 1e15)
+NUMBERS = _numbers(1.0, 1.5, 3.0, 1000.0, 1e-9, -6.25, -8.0, 1e15)
 CLASSES = _numbers(1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0)
 CHANCES = _numbers(0.9, 0.2, 0.5, 0.7, 0.3, 0.5, 0.3, 0.1, 0.6, 0.8, 0.7)
 """With equal ones among them, and some at the thresholds that are asked for."""
 TABLE = np.column_stack([X[:7], 100 + 30 * P[:7] * X[1:]])
-FAR = _numbers(-1000, -745, -100, -40, -20, -5, 0, 5, 20, 40, 100, 745, 1000)
+FAR = _numbers(-1000, -745, -100, -40, -25, -20, -5, 0, 5, 20, 25, 40, 100, 745, 1000)
 FAR_X, FAR_Y = np.repeat(FAR, 2), np.tile([0.0, 1.0], len(FAR))
 FALLING, RISING = _theta(-1.6, 0.9), _theta(0.7, -0.3)
 
@@ -112,6 +112,11 @@ EXERCISES = {
             Mistake(
                 Words("w multiplies where it should divide: w x + b is 0 at x = -b / w."),
                 lambda w, b: right.midpoint(1 / w, b),
+            ),
+            Mistake(
+                Words("the sign is lost: the midpoint may be negative; it is -b / w."),
+                lambda w, b: right.midpoint(w, b).map(np.abs),
+                r"abs",
             ),
             Mistake(
                 Words("w x + b is one half there; the curve is one half where w x + b is 0."),

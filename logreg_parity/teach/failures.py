@@ -27,7 +27,11 @@ IN_PLACE = Words(
 )
 FAILURES = (
     (r"all elements of (input|target) should be between 0 and 1|between 0 and 1", LOGITS),
-    (r"cross_entropy|expected scalar type Long|class probabilities|Dimension out of range.*\[-1, 0\].*1", CLASSES),
+    (
+        r"cross_entropy|expected (scalar type|target dtype to be) Long|class probabilities"
+        r"|Dimension out of range.*\[-1, 0\].*1",
+        CLASSES,
+    ),
     (
         r"dtype (Long|Int)|type Float can't be cast|(Long|Int) but expected|desired output type (Long|Int)"
         r"|[Ff]ound dtype|expected .*(Float|Double).* but (got|found) .*(Long|Int)",
@@ -61,6 +65,10 @@ FAILURES = (
     ),
     (r"length-1 arrays|size-1 arrays|0-dimensional arrays|only one element tensors|scalar", MATH_OF_ONE),
     (r"must be Tensor, not|numpy.ndarray' object has no attribute|expected np.ndarray|'ndarray' object has no", MIXED),
+    (
+        r"at least 1D|does not have enough dimensions",
+        Words("@ and matmul want vectors or matrices, and one of these is a single number: multiply with *."),
+    ),
     (
         r"broadcast|must match|[Ss]hapes? .*(mismatch|not aligned)|size mismatch|incompatible shapes|[Mm]atrix"
         r"|target size",

@@ -118,7 +118,8 @@ def by_row(form: Callable) -> Truth:
     """form(z, y), one number a row."""
 
     def answer(z: np.ndarray, y: np.ndarray) -> Wanted:
-        values = form(z, y)
+        with np.errstate(all="ignore"):
+            values = form(z, y)
         return one(values, ROUGH * np.maximum(np.abs(z), 1))
 
     return answer
@@ -158,6 +159,17 @@ def walk(step: Callable, record: str = "after", tell: Callable = lambda losses, 
         found, end = tell(np.array(losses), path)
         allowed = {name: 8 * bound for name, bound in model_optimization_loop(**question).allowed.items()}
         return Wanted({"losses": found, "w": np.asarray(end[0]), "b": np.asarray(end[1])}, allowed)
+
+    return answer
+
+
+def penalised(truth: Truth, size: float, both: bool) -> Truth:
+    """The loss and size times w², or w² + b²."""
+
+    def answer(**question: Any) -> Wanted:
+        w, b, _ = line(question)
+        right, added = truth(**question), size * (w**2 + both * b**2)
+        return one(right.parts[""] + added, right.allowed[""] + ROUGH * added)
 
     return answer
 

@@ -1,5 +1,6 @@
 """The usual mistakes of every exercise: the words for each, the numbers that it leads to, and where it may be seen."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from .mistakes import (
     line,
     near,
     other_line,
+    penalised,
     rows_of,
     shifted,
     slopes,
@@ -87,7 +89,37 @@ def of_curve(truth: Truth, logits: Truth) -> tuple[Mistake, ...]:
         ),
         Mistake(Words("2 stands where e is meant: take exp."), curve(lambda z: sigmoid(z * np.log(2))), r"\b2\b|exp2"),
         Mistake(Words("these are percent; a probability is at most 1."), times(truth, 100), r"100"),
+        Mistake(ROUNDED, then(truth, np.trunc), r"\bint|long|trunc|floor"),
+        Mistake(
+            Words("one half is taken away: a probability runs from 0 to 1, not from -1/2 to 1/2."),
+            curve(lambda z: sigmoid(z) - 0.5),
+            r"- *0?\.5",
+        ),
+        Mistake(
+            Words("this is the logit log(p / (1 - p)), the inverse function: it takes a probability."),
+            curve(lambda z: np.log(z / (1 - z))),
+            r"\blog",
+        ),
+        *(
+            Mistake(
+                Words("this is {name}, another curve; the logistic function is 1 / (1 + exp(-x)).", name=name),
+                curve(form),
+                clue,
+            )
+            for name, form, clue in OTHER_CURVES
+        ),
     )
+
+
+OTHER_CURVES: tuple[tuple[str, Callable, str], ...] = (
+    ("Φ (probit)", lambda z: np.vectorize(lambda v: math.erfc(-v / math.sqrt(2)) / 2)(z), r"erf|cdf|ndtr"),
+    ("softsign", lambda z: (1 + z / (1 + np.abs(z))) / 2, r"abs|softsign"),
+    ("hardsigmoid", lambda z: np.clip(z / 6 + 0.5, 0, 1), r"(?i)hard|clip|clamp|min"),
+    ("hardsigmoid", lambda z: np.clip(z / 5 + 0.5, 0, 1), r"(?i)hard|clip|clamp|min"),
+    ("arctan", lambda z: np.arctan(z) / np.pi + 0.5, r"a(rc)?tan"),
+    ("ReLU", lambda z: np.maximum(z, 0), r"(?i)relu|max|clip|clamp"),
+    ("softplus", lambda z: np.logaddexp(0, z), r"(?i)softplus|\blog"),
+)
 
 
 def of_line() -> tuple[Mistake, ...]:
@@ -114,6 +146,16 @@ def of_line() -> tuple[Mistake, ...]:
             Words("the bias is added after the curve: it belongs inside, to w x."), outside, r"\+ *(b|theta)|\) *\+"
         ),
         Mistake(Words("the weight is left out: the line is w x + b."), other_line(lambda w, b, x: x + b)),
+        Mistake(
+            Words("the bias multiplies; it is added: the line is w x + b."),
+            other_line(lambda w, b, x: w * x * b),
+            r"\*",
+        ),
+        Mistake(
+            Words("this is w (x - b), where b would be the midpoint; the line is w x + b."),
+            other_line(lambda w, b, x: w * (x - b)),
+            r"\( *x *-",
+        ),
     )
 
 
@@ -198,6 +240,29 @@ def of_sum_of_logs(truth: Truth, sign: float) -> tuple[Mistake, ...]:
             r"kl|\blog",
         ),
     ]
+    forms += [
+        (HARD_ONLY, lambda y, p: terms(np.round(y), p), r"round|int|long|[<>]"),
+        (LOSS_OF_CHANCES, lambda y, p: np.log(sigmoid((2 * y - 1) * p)), r"(?i)margin|logits|exp"),
+        (
+            Words("the prediction is rounded to a class before the logarithm; take p itself."),
+            lambda y, p: terms(y, np.clip(np.round(p), 1e-7, 1 - 1e-7)),
+            r"round|[<>]",
+        ),
+        (
+            Words("this counts the wrong classes: it has no slope to descend; the loss is the log-likelihood's."),
+            lambda y, p: -1.0 * ((p > 0.5) != y),
+            r"!=|==|[<>]|round",
+        ),
+        (
+            Words("this is the focal loss: a factor weighs down the rows that are right; here every row counts alike."),
+            lambda y, p: y * (1 - p) ** 2 * np.log(p) + (1 - y) * p**2 * np.log(1 - p),
+            r"\*\* *2|square|pow|gamma",
+        ),
+    ]
+    smooth = Words("the labels are smoothed, pulled towards one half; take them as they came.")
+    forms += [
+        (smooth, lambda y, p, e=e: terms((1 - e) * y + e / 2, p), r"0\.\d|smooth") for e in (0.01, 0.05, 0.1, 0.2)
+    ]
     if sign < 0:
         forms += [(PLUS_MINUS, lambda y, p: np.log(sigmoid(y * np.log(p / (1 - p)))), r"\bexp|\blog|softplus")]
     clips = [] if sign < 0 else [1e-8, 1e-7, 1e-6, 1e-5, 1e-4]
@@ -223,7 +288,17 @@ def of_sum_of_logs(truth: Truth, sign: float) -> tuple[Mistake, ...]:
         )
         for s in 10.0 ** -np.arange(4, 13)
     ]
-    return (*(Mistake(words, summed(form, sign), clue) for words, form, clue in forms), *shifts)
+    fined = [
+        Mistake(
+            Words("a penalty of {size:g} times {what} is added; the lesson's loss has none.", size=size, what=what),
+            penalised(truth, size, both),
+            r"\*\* *2|square|pow|norm|l2|lam",
+        )
+        for size in (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
+        for what, both in (("w²", False), ("w² + b²", True))
+        if sign < 0
+    ]
+    return (*(Mistake(words, summed(form, sign), clue) for words, form, clue in forms), *shifts, *fined)
 
 
 def scales_of_sums(sign: Words) -> tuple[Scale, ...]:
@@ -253,11 +328,24 @@ def _in_base(base: int, question: dict[str, Any]) -> float:
     return float(1 / np.log(base))
 
 
+def softplus(t: np.ndarray) -> np.ndarray:
+    """log(1 + exp(t))."""
+    return np.logaddexp(0, t)
+
+
+SOFTPLUS_CUT = Words(
+    "PyTorch's softplus gives z itself beyond 20, and log(1 + exp(-z)) is lost, which is all of the loss where y = 1; "
+    "give it a larger threshold."
+)
+
+
+def cut_softplus(z: np.ndarray, y: np.ndarray) -> Wanted:
+    """The loss by PyTorch's softplus as it comes."""
+    return by_row(lambda z, y: np.where(z > 20, z, softplus(z)) - y * z)(z=z, y=y)
+
+
 def of_stable_loss() -> tuple[Mistake, ...]:
     """Those of the loss from the logit, one number a row."""
-
-    def softplus(t: np.ndarray) -> np.ndarray:
-        return np.logaddexp(0, t)
 
     forms: list[tuple[Words, Callable, str | None]] = [
         (FLIPPED, lambda z, y: (1 - y) * softplus(-z) + y * softplus(z), r"return|lambda"),
@@ -295,6 +383,11 @@ def of_stable_loss() -> tuple[Mistake, ...]:
         ),
         (Words("y stands alone where y z is meant."), lambda z, y: softplus(z) - y, None),
         (Words("this is exp(z) where log(1 + exp(z)) is meant."), lambda z, y: np.exp(z) - y * z, r"exp\("),
+        (
+            Words("z stands where p is meant: put σ before the logarithm."),
+            lambda z, y: -y * np.log(z) - (1 - y) * np.log(1 - z),
+            r"\blog",
+        ),
     ]
     return tuple(Mistake(words, by_row(form), clue) for words, form, clue in forms)
 
@@ -356,7 +449,31 @@ def of_slopes() -> tuple[Mistake, ...]:
             None,
         ),
     ]
+    for k, name in enumerate("wb"):
+        forms += [
+            (
+                Words("the slope by {name} is a mean, the other one a sum; the lesson's loss is a sum.", name=name),
+                partial(_one_changed, k, lambda part: part / part.size),
+                DIVIDED,
+            ),
+            (
+                Words("the slope by {name} has the wrong sign; the other one is right.", name=name),
+                partial(_one_changed, k, lambda part: -part),
+                rf'"{name}"',
+            ),
+            (
+                Words("the slope by {name} is missing.", name=name),
+                partial(_one_changed, k, lambda part: 0 * part),
+                rf'"{name}"',
+            ),
+        ]
     return tuple(Mistake(words, slopes(form), clue) for words, form, clue in forms)
+
+
+def _one_changed(k: int, change: Callable, y: Any, p: Any, x: Any) -> tuple[Any, Any]:
+    parts = [(p - y) * x, p - y]
+    parts[k] = change(parts[k])
+    return parts[0], parts[1]
 
 
 def scales_of_slopes() -> tuple[Scale, ...]:
@@ -365,13 +482,18 @@ def scales_of_slopes() -> tuple[Scale, ...]:
     return (
         Scale(sign, lambda question: -1.0, r"y *- *|-"),
         Scale(MEAN, lambda question: 1 / rows_of(question), r"\bmean\b|average|len\(|shape|size"),
-        Scale(Words("a factor 2 too many: that is a square's derivative."), lambda question: 2.0, r"\b2\b"),
+        Scale(
+            Words("a factor 2 too many: a square's derivative, or backward() called twice without zero_grad()?"),
+            lambda question: 2.0,
+            r"\b2\b",
+        ),
         Scale(Words("a factor 1/2 too many."), lambda question: 0.5, r"/ *2|0?\.5"),
     )
 
 
 # -- loops -------------------------------------------------------------------------------------------------------------
 
+DIVIDED = r"\bmean\b|len\(|shape|size"
 Moved = tuple[np.ndarray, np.ndarray]  # the next θ (2,), and the memory to go on with
 Step = Callable[..., Moved]
 BEFORE = Words("each loss is that before its update; take it after.")
@@ -405,6 +527,19 @@ def of_loop(standstill: Truth) -> tuple[Mistake, ...]:
     def stale(theta: Any, g: Any, rate: Any, memory: Any, slope: Callable) -> Moved:
         memory = memory if memory.any() else g
         return theta - rate * memory, memory
+
+    def adam(theta: Any, g: Any, rate: Any, memory: Any, slope: Callable) -> Moved:
+        m, v, t = (memory[:2], memory[2:4], memory[4] + 1) if memory.size > 2 else (0 * g, 0 * g, 1.0)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        moved = theta - rate * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        return moved, np.array([*m, *v, t])
+
+    def shrinking(theta: Any, g: Any, rate: Any, memory: Any, slope: Callable) -> Moved:
+        return theta - rate / (memory[0] + 1) * g, memory + 1
+
+    def shrunk(size: float, both: bool) -> Step:
+        pulled = np.array([size, size * both])
+        return lambda theta, g, rate, memory, slope: (theta - rate * (g + pulled * theta), memory)
 
     plain = by(lambda g: g)
     steps = [
@@ -443,6 +578,38 @@ def of_loop(standstill: Truth) -> tuple[Mistake, ...]:
         (Words("it takes steps with momentum 0.9; plain ones are asked for."), heavy(0.9), r"momentum"),
         (Words("it takes two steps in a turn of the loop."), double, None),
         (Words("the gradient is taken once, before the loop; take it anew in every step."), stale, r"grad|slope"),
+        (Words("these are Adam's steps; plain ones are asked for."), adam, r"(?i)adam"),
+        (Words("the step size shrinks from step to step; it stays step_size."), shrinking, r"/ *\("),
+        (
+            Words("only the sign of the gradient is used; its size belongs to the step."),
+            by(np.sign),
+            r"sign",
+        ),
+        (
+            Words("the gradient is divided by its length; its size belongs to the step."),
+            by(lambda g: g / np.hypot(*g)),
+            r"norm|hypot|sqrt",
+        ),
+        (Words("every step is half as long as asked for."), by(lambda g: g / 2), r"/ *2|0?\.5"),
+        (
+            Words("step_size is multiplied in twice."),
+            lambda theta, g, rate, memory, slope: (theta - rate**2 * g, memory),
+            r"step_size|lr",
+        ),
+        (
+            Words("theta is replaced by the step; take the step from theta: θ - η ∇f."),
+            lambda theta, g, rate, memory, slope: (-rate * g, memory),
+            r"step_size|lr",
+        ),
+        *(
+            (
+                Words("a weight decay of {size:g} is in the step; the lesson's loss has no penalty.", size=size),
+                shrunk(size, both),
+                r"decay|l2|lam|0\.\d",
+            )
+            for size in (0.001, 0.01, 0.1)
+            for both in (False, True)
+        ),
     ]
     first = [(Mistake(words, walk(step), clue)) for words, step, clue in steps]
     early = [(Mistake(words, walk(step, "before"), clue, BEFORE)) for words, step, clue in steps]
@@ -467,7 +634,6 @@ def of_loop(standstill: Truth) -> tuple[Mistake, ...]:
 
         return answer
 
-    divided = r"\bmean\b|len\(|shape|size"
     told = [
         (
             Words("the same loss stands in every place: append the number, not a tensor that changes."),
@@ -489,10 +655,10 @@ def of_loop(standstill: Truth) -> tuple[Mistake, ...]:
         Mistake(BEFORE, walk(plain, "before"), r"append"),
         Mistake(Words("theta never moves: take the updated one to the next step."), standstill),
         *first,
-        Mistake(MEAN, mean("after"), divided),
-        Mistake(MEAN, loss_of_mean(True), divided),
-        Mistake(Words("the recorded losses are means; the lesson's loss is a sum."), loss_of_mean(False), divided),
+        Mistake(MEAN, mean("after"), DIVIDED),
+        Mistake(MEAN, loss_of_mean(True), DIVIDED),
+        Mistake(Words("the recorded losses are means; the lesson's loss is a sum."), loss_of_mean(False), DIVIDED),
         *(Mistake(words, walk(plain, tell=tell), r"append|return") for words, tell in told),
         *early,
-        Mistake(MEAN, mean("before"), divided, BEFORE),
+        Mistake(MEAN, mean("before"), DIVIDED, BEFORE),
     )

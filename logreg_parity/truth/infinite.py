@@ -103,35 +103,6 @@ def _told(
     return Runaway(status, names, exact, tuple(goes), limits, infimum)
 
 
-def dependences(dataset: Dataset, *, intercept: bool = True) -> tuple[str, ...]:
-    """Which columns depend on others, exactly: "b = 2 a - 1", or with many terms "b = a sum of a, c, d, ...".
-
-    Args:
-        dataset: N rows of D features; nothing is said of more numbers than EXACT_SIZE.
-        intercept: whether the column of ones counts.
-
-    Returns:
-        One sentence a column, each by columns before it.
-    """
-    rows = counted_rows(dataset)
-    if rows.X.size + rows.n_rows > EXACT_SIZE:
-        return ()
-    X = np.column_stack([np.ones(rows.n_rows), rows.X]) if intercept else rows.X
-    names = (*["1"] * intercept, *rows.feature_names)
-    told = []
-    for vector in null_vectors(X):
-        last = max(np.flatnonzero(vector))
-        terms = [(-d, name) for d, name in zip(vector[:last], names[:last], strict=True) if d]
-        some = " ".join(f"{'-' if d < 0 else '+'} {_times(abs(d), name)}" for d, name in terms).removeprefix("+ ")
-        short = some if len(terms) <= 4 else f"a sum of {', '.join(name for _, name in terms)}"
-        told.append(f"{names[last]} = {short or '0'}")
-    return tuple(told)
-
-
-def _times(factor: object, name: str) -> str:
-    return f"{factor}" if name == "1" else name if factor == 1 else f"{factor} {name}"
-
-
 def mirrored(rows: Dataset) -> Dataset:
     """Every row and its mirror image (-x, 1 - y): separated with a bias if and only if the rows are without one.
 

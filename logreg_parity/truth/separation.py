@@ -102,19 +102,27 @@ def _program(rows: Dataset) -> Iterator[np.ndarray]:
 def independent_columns(X: np.ndarray) -> np.ndarray:
     """The columns of X̃ that do not depend on the bias and earlier columns, in order."""
     bias_first = np.roll(np.arange(X.shape[1] + 1), 1)
-    _, pivots = _reduced(rational(reference.with_ones(X)[:, bias_first]))
+    _, pivots = echelon(reference.with_ones(X)[:, bias_first])
     return np.sort(bias_first[pivots])
 
 
 def null_vectors(X: np.ndarray) -> np.ndarray:
     """Rational vectors (k - rank, k) that span what X (N, k) takes to 0, each 1 at the last of its entries."""
-    echelon, pivots = _reduced(rational(X))
+    reduced, pivots = echelon(X)
     free = np.setdiff1d(np.arange(X.shape[1]), pivots)
     vectors = rational(np.zeros((len(free), X.shape[1])))
     for vector, column in zip(vectors, free, strict=True):
         vector[column] = rational(1.0)
-        vector[pivots] = -echelon[:, column]
+        vector[pivots] = -reduced[:, column]
     return vectors
+
+
+def echelon(columns: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """The reduced echelon form (rank, k) of columns (N, k) of floats, exactly, and its pivots.
+
+    A column j that is no pivot is the sum of the pivot columns, each times its row's entry in column j.
+    """
+    return _reduced(rational(columns))
 
 
 def _reduced(rows: np.ndarray) -> tuple[np.ndarray, list[int]]:

@@ -7,57 +7,44 @@ sums are added in float64, so that float32 arithmetic loses fewer digits than pl
 float32 rows reads no more memory than float32 does.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from logreg_parity.solvers.blocks import Block, Sums
+from logreg_parity.solvers.blocks import Block, Sums, add_up, ahead
 
-from ..convert import to_numpy
+from ..convert import one_thread
 from . import fused as kernel
 
 
-def add_block(total: Sums, X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
-    """The Sums so far and those of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic.
+def add_block(X: Tensor, weight: Tensor | None, theta: Tensor, hessian: bool) -> Sums:
+    """The Sums of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic.
 
     Args:
-        total: what the blocks before have given.
         X: signed rows (D + 1, R), the bias's last.
         weight: of the rows (R,), or None for all 1.
         theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
+        hessian: whether the second derivative is asked for too.
 
     Returns:
-        The Sums with this block.
+        The Sums, in float64.
     """
     X = X.to(theta.dtype)
     m = theta @ X
     losses = torch.nn.functional.softplus(m, threshold=40)  # log1p(exp(m)), and m where they are the same float64
-    h = None if total.hessian is None else torch.sigmoid(m) * torch.sigmoid(-m)
+    h = torch.sigmoid(m) * torch.sigmoid(-m) if hessian else None
     p = m.sigmoid_()  # in place: no new memory
     if weight is not None:
         weight = weight.to(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
-    hessian = None if h is None else total.hessian + (X * h) @ X.T
-    return Sums(total.value + losses.sum(), total.gradient + X @ p, hessian)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """PyTorch's own in this thread: the workers are the threads there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return Sums(losses.sum().double(), (X @ p).double(), None if h is None else ((X * h) @ X.T).double())
 
 
 @torch.inference_mode()
-@_one_thread()
+@one_thread()  # the workers are the threads there are
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
     """The Sums of some blocks at theta (D + 1,), in its arithmetic, by the kernel where ``fused``; in NumPy.
 
@@ -71,9 +58,7 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
         The Sums: (), (D + 1,) and (D + 1, D + 1) or None, in float64.
     """
     point = torch.from_numpy(theta).to(share[0].X.device)
-    zeros = partial(point.new_zeros, dtype=torch.float64)
-    total = Sums(zeros(()), zeros(len(theta)), zeros((len(theta), len(theta))) if hessian else None)
-    add = kernel.add_block if fused else add_block
-    for X, weight, _ in share:
-        total = add(total, X, weight, point)
-    return Sums(*(None if part is None else to_numpy(part) for part in total))
+    add = kernel.add_block if fused else partial(add_block, hessian=hessian)
+    parts = ahead((add(X, weight, point) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
+    fetched = (Sums(*(None if sums is None else sums.cpu().numpy() for sums in part)) for part in parts)
+    return add_up(fetched, len(share))

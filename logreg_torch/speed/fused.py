@@ -10,17 +10,16 @@ from torch import Tensor
 from logreg_parity.solvers.blocks import Sums
 
 
-def add_block(total: Sums, X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
+def add_block(X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
     """What ``blocked.add_block`` does, on a GPU and without a Hessian.
 
     Args:
-        total: what the blocks before have given.
         X: signed rows (D + 1, R), the bias's last.
         weight: of the rows (R,), or None for all 1.
         theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
 
     Returns:
-        The Sums with this block.
+        The Sums, in float64.
     """
     from logreg_parity.solvers.kernels.gpu import add_tiles, launch  # Triton may not be there
 
@@ -30,4 +29,4 @@ def add_block(total: Sums, X: Tensor, weight: Tensor | None, theta: Tensor) -> S
     with torch.cuda.device_of(X):
         add_tiles[programs,](X, theta, theta if weight is None else weight, n, k, parts, **constants, num_warps=warps)
     found = parts.sum(dim=0)
-    return Sums(total.value + found[-1], total.gradient + found[:-1], None)
+    return Sums(found[-1], found[:-1], None)

@@ -11,6 +11,8 @@ import torch
 
 from logreg_parity.solvers.objective import Objective, Point, rise
 
+from ..convert import arithmetic
+
 MEMORY = 10  # pairs
 
 
@@ -39,7 +41,8 @@ def _steps(objective: Objective, here: Point) -> Iterator[Point]:
     so the objective is given to it multiplied by 2^100, and the point in units of the first step.
     """
     large, unit = 2.0**100, np.exp2(np.rint(np.log2(np.abs(here.gradient).sum() or 1)))
-    x = torch.tensor(here.theta / unit, requires_grad=True)
+    with arithmetic("float64"):
+        x = torch.tensor(here.theta / unit, requires_grad=True)
     optimizer = torch.optim.LBFGS(
         [x], 1, 1, 25, tolerance_grad=0, tolerance_change=0, history_size=MEMORY, line_search_fn="strong_wolfe"
     )  # a step of length 1 at first, one step a call, 25 looks in it at most
@@ -55,9 +58,13 @@ def _steps(objective: Objective, here: Point) -> Iterator[Point]:
         x.grad = torch.from_numpy(large * unit * look().gradient)
         return large * rise(here, look())  # and not the value, of which the search would compare the last digits
 
-    optimizer.step(closure)
+    def step() -> None:
+        with arithmetic("float64"):
+            optimizer.step(closure)
+
+    step()
     while here is not look():
         here = look()
         seen = {x.detach().numpy().tobytes(): here}
         yield here
-        optimizer.step(closure)
+        step()

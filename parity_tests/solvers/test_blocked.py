@@ -1,6 +1,7 @@
 """The one-pass gradient of both twins: right for any cut into blocks, weights and labels, and no row lost."""
 
 import importlib
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import torch
 
 from logreg_parity import Dataset, gaussian
 from logreg_parity.solvers import blocks
-from logreg_parity.solvers.blocks import BlockPlace, Blocks
+from logreg_parity.solvers.blocks import BlockPlace, Blocks, Sums, add_up, ahead, halvings
 from logreg_parity.solvers.objective import Objective
+from logreg_parity.solvers.stream import Stream
 from logreg_parity.solvers.tiles import LINE
 from logreg_parity.truth import oracle
 from logreg_parity.truth.bounds import PointBounds
@@ -166,7 +168,7 @@ def test_a_block_is_the_larger_of_its_two_sizes(monkeypatch, size, rows, most):
     monkeypatch.setattr(blocks, "BLOCK_ROWS", rows)
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
     packed = Blocks.of(gaussian(1000, 3, seed=0), "float32", BlockPlace(np.asarray, None, 1))  # 16 bytes a row
-    assert most / 2 < packed.rows[0] <= most + 1
+    assert most / 2 <= packed.rows[0] <= most + 1
 
 
 def test_a_block_in_tiles_is_twice_as_large_and_no_tile_of_it_is_nearly_empty(monkeypatch):
@@ -175,7 +177,77 @@ def test_a_block_in_tiles_is_twice_as_large_and_no_tile_of_it_is_nearly_empty(mo
     monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
     plain, tiled = (BlockPlace(np.asarray, None, 1, fused=fused) for fused in (False, True))
     assert Blocks.of(gaussian(4 * 129, 3, seed=0), "float32", plain).rows == 4 * (129,)  # 16 bytes a row
-    assert Blocks.of(gaussian(2 * 258, 3, seed=0), "float32", tiled).rows == 3 * (172,)
+    assert Blocks.of(gaussian(3 * 256, 3, seed=0), "float32", tiled).rows == 4 * (192,)
+
+
+@pytest.mark.parametrize("kernel", ["plain", "fused"])
+@pytest.mark.parametrize("dtype", [pytest.param("float64", marks=pytest.mark.slow), "float32"])
+def test_bits_do_not_depend_on_the_number_of_workers(pack, monkeypatch, dtype, kernel):
+    """Those of a pass and of a fit, in memory and streamed; of 13 blocks, which no number of workers shares equally."""
+    assert len({bits_with(workers, pack, monkeypatch, dtype, kernel) for workers in (1, 2, 3)}) == 1
+
+
+def bits_with(workers, pack, monkeypatch, dtype, kernel):
+    """The bits of passes and fits when so many workers share the blocks, each of some 50 rows."""
+    for name, value in {"BLOCK_BYTES": 0, "BLOCK_ROWS": 50, "WHOLE_BYTES": 0}.items():
+        monkeypatch.setattr(blocks, name, value)
+    for twin in TWINS:
+        monkeypatch.setattr(f"{twin}.speed.fit.processors", lambda: workers)
+    monkeypatch.setattr(blocks, "processors", lambda: workers)
+    blocks._threads.cache_clear()
+    rows, found = gaussian(640, 3, seed=1), []
+    for data in (rows, Stream(rows.X, rows.y, "made", 250)):
+        packed = pack(data, dtype=dtype, kernel=kernel)
+        found += packed.sums(np.array([0.5, -0.25, 1, 2]), hessian=True)
+        for solver in ("newton", "progressive"):
+            fit = pack.__self__.solve(packed, l2=1e-3, solver=solver)
+            found += [*fit.parameters, fit.objective, fit.gap]
+    blocks._threads.cache_clear()
+    return b"".join(np.asarray(part).tobytes() for part in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "by_workers"),
+    [
+        ("_shares", lambda parts, depth: [parts[first::2] for first in range(2)] if depth else [parts]),
+        ("_block_count", lambda rows, size, number, place: 3 * place.workers),
+    ],
+    ids=["dealt in turn", "cut for the workers"],
+)
+def test_bits_that_depend_on_the_workers_are_seen(monkeypatch, name, by_workers):
+    pack = importlib.import_module("logreg_torch.speed.fit").pack
+    monkeypatch.setattr(blocks, name, by_workers)
+    assert len({bits_with(workers, pack, monkeypatch, "float64", "plain") for workers in (1, 2)}) == 2
+
+
+@pytest.mark.parametrize(("count", "depth"), [(1, 0), (2, 1), (5, 3), (8, 3), (13, 4)])
+def test_sums_are_added_as_halves_of_halves(count, depth):
+    """Whatever lies below some depth is added by itself first, and the shape of the whole stays the same."""
+    shape = add_up((Sums(Shape(str(k)), Shape("-"), None) for k in range(count)), count)
+    assert {2: "(0+1)", 5: "((0+1)+(2+(3+4)))"}.get(count, shape.value.text) == shape.value.text
+    assert max(accumulate({"(": 1, ")": -1}.get(c, 0) for c in shape.value.text)) == depth == halvings(count)
+    for cut in range(5):
+        parts = blocks._shares([Sums(Shape(str(k)), Shape("-"), None) for k in range(count)], cut)
+        joined = add_up((add_up(iter(part), len(part)) for part in parts), count, cut)
+        assert joined.value.text == shape.value.text
+
+
+class Shape:
+    """A number that remembers how it came about."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __add__(self, other):
+        return Shape(f"({self.text}+{other.text})")
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_parts_are_asked_for_ahead_and_come_in_order(count):
+    asked, came = [], []
+    for part in ahead((asked.append(k) or k for k in range(8)), blocks.AHEAD // count):
+        came.append((part, len(asked)))
+    assert came == [(k, min(8, k + count + 1)) for k in range(8)]
 
 
 def test_on_a_cpu_blocks_lie_in_one_piece_and_begin_with_lines(cut):

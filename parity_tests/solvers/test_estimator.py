@@ -183,7 +183,7 @@ def test_bad_input_is_refused(name, X, y, weight, words):
 def test_a_constant_column_is_no_optimum_without_a_penalty_and_one_with(name):
     X = np.column_stack([OVERLAP.X, np.ones(OVERLAP.n_rows)])
     assert estimator(name, C=1.0).fit(X, OVERLAP.y).fit_.status == "converged"
-    with pytest.warns(ConvergenceWarning, match="columns"):
+    with pytest.warns(ConvergenceWarning, match="'x3' is 1 in every row"):
         estimator(name, C=np.inf).fit(X, OVERLAP.y)
 
 

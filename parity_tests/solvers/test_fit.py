@@ -224,7 +224,7 @@ def test_progressive_starts_in_float32_where_that_is_faster_and_ends_in_float64(
 
 def test_products_between_passes_run_on_one_thread_and_only_meanwhile(monkeypatch):
     """Looked up afresh, for SciPy has a library of its own, which another test may have loaded since."""
-    monkeypatch.setattr("logreg_parity.solvers.solve._blas", ThreadpoolController)
+    monkeypatch.setattr("logreg_parity.solvers.threads._blas", ThreadpoolController)
     seen = []
 
     def solver(*_):

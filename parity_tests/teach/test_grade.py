@@ -10,7 +10,11 @@ from logreg_parity import grade
 from logreg_parity.teach.answer import share
 from logreg_parity.teach.examine import NAMES
 from logreg_parity.teach.exercises import EXERCISES
-from parity_tests.learners import MISTAKES, RIGHT, rows, softplus
+from parity_tests.homework import HOMEWORK
+from parity_tests.learners import MISTAKES, RIGHT, UNNAMED, rows, softplus
+from parity_tests.pages import ROOT
+from parity_tests.teach.test_grade_frameworks import RIGHT as UNUSUAL
+from parity_tests.teach.test_grade_frameworks import WRONG
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +83,27 @@ def test_the_usual_mistake_is_named(number):
     exercise, wrong, words = MISTAKES[number]
     given = grade(exercise, wrong([*LIBRARIES.values()][number % 3]))
     assert not given and words in f"{exercise}: {given.words}", given.words
+
+
+@pytest.mark.parametrize("name", HOMEWORK)
+def test_homework_is_marked(name):
+    exercise, wrong, words = HOMEWORK[name]
+    given = grade(exercise, wrong)
+    assert not given and (words or "") in given.words, given.words
+
+
+def test_the_score_is_stated():
+    """Every one of them is refused by a test of its own; named is who gets a cause and not only a wrong number."""
+    wrong = len(MISTAKES) + len(WRONG) + len(HOMEWORK)
+    bare = sum(words in UNNAMED for *_, words in MISTAKES) + sum(words is None for *_, words in HOMEWORK.values())
+    score = {"wrong": wrong, "named": wrong - bare, "right": len(UNUSUAL)}
+    assert wrong >= 100 and bare <= wrong // 10 and len(UNUSUAL) >= 40
+    english = (
+        "{wrong} wrong answers, all of them refused and {named} with their cause; {right} right answers by unusual"
+    )
+    chinese = "{wrong} 个错误答案，全部被拒绝，其中 {named} 个说出了原因；{right} 个走不寻常路的正确答案"
+    for page, text in (("README.md", english), ("README.zh-CN.md", chinese)):
+        assert text.format(**score) in " ".join((ROOT / "lessons" / page).read_text(encoding="utf-8").split()), score
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -3,6 +3,7 @@
 import pytest
 
 from logreg_parity.teach.sidebyside import page
+from parity_tests.browser import REQUIRED
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +81,26 @@ def test_lines_of_a_row_stand_at_one_height(visit):
     assert all(torch == jax for torch, jax in tab.evaluate(heights))
 
 
-@pytest.mark.parametrize("viewport", [WIDE, {"width": 1024, "height": 768}, NARROW], ids=["1440", "1024", "390"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en", "zh"])
+def test_the_audit_finds_nothing(visit, locale, scheme):
+    """In either language, light and dark; of the articles, which are all made alike, in the first three."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        missing = "axe-playwright-python is not installed; install the group dev of pyproject.toml"
+        (pytest.fail if REQUIRED else pytest.skip)(missing)
+    tab = visit(NARROW if scheme == "dark" else WIDE, locale)
+    tab.emulate_media(color_scheme=scheme)
+    tab.evaluate("document.querySelectorAll('article').forEach((article, k) => { if (k > 2) article.remove(); })")
+    violations = Axe().run(tab).response["violations"]
+    assert [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in violations] == []
+
+
+WIDTHS = [1920, 1440, 1024, 760, 390]
+
+
+@pytest.mark.parametrize("viewport", [{"width": width, "height": 900} for width in WIDTHS], ids=map(str, WIDTHS))
 def test_nothing_is_wider_than_the_screen(visit, viewport):
     assert visit(viewport).evaluate("document.documentElement.scrollWidth") == viewport["width"]
 

@@ -76,6 +76,34 @@ def test_a_link_to_no_file_stops_the_build(tmp_path):
         stage.write("docs/check.md", "[x](gone.md)")
 
 
+def test_links_lead_to_where_their_targets_stand_in_the_site(tmp_path):
+    for lang, source, text, wanted in (
+        ("en", "README.md", "[a](docs/check.md#x)", "[a](docs/check.md#x)"),
+        ("en", "docs/check.md", "[a](../logreg_torch/loss.py)", "[a](../reference/logreg_torch/loss.md)"),
+        ("en", "README.md", '<img src="docs/explorer.png">', '<img src="docs/explorer.png">'),
+        (
+            "zh",
+            "README.zh-CN.md",
+            "[a](README.md) [b](lessons/01_the_curve.py)",
+            "[a](../index.html) [b](lessons/01_the",
+        ),
+        ("zh", "README.zh-CN.md", "[a](docs/check.md#x)", "[a](../docs/check.html#x)"),
+    ):
+        stage = website.Stage(tmp_path, lang, None)
+        stage.write(source, text)
+        assert wanted in (tmp_path / stage.pages[lang][source]).read_text(encoding="utf-8")
+    assert (tmp_path / "docs" / "explorer.png").exists()
+
+
+def test_a_link_to_a_folder_leads_to_a_page_of_its_files(tmp_path):
+    stage = website.Stage(tmp_path, "en", None)
+    stage.write("docs/check.md", "[a](../benchmarks/benchopt/solvers)")
+    assert "(../benchmarks/benchopt/solvers/index.md)" in (tmp_path / "docs" / "check.md").read_text()
+    listed = (tmp_path / "benchmarks" / "benchopt" / "solvers" / "index.md").read_text(encoding="utf-8")
+    assert "## [logreg_jax.py](logreg_jax.py)\n\n````python" in listed
+    assert (tmp_path / "benchmarks" / "benchopt" / "solvers" / "logreg_jax.py").exists()
+
+
 def test_formulas_are_drawn_and_docstrings_have_their_indices(site):
     assert "<math" in read(site, "lessons/01_the_curve.html") and "arithmatex" not in read(
         site, "lessons/01_the_curve.html"
@@ -150,8 +178,7 @@ def served(site):
 @pytest.mark.parametrize(("scheme", "widths", "pages"), LOOKED_AT, ids=["light", "dark"])
 def test_looked_at_in_a_browser(chromium, served, scheme, widths, pages):
     """Nothing sticks out sideways, nothing complains, nothing leaves, and axe finds nothing."""
-    from axe_playwright_python.sync_playwright import Axe
-
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
     context = chromium.new_context(color_scheme=scheme)
     tab, complaints, requests = context.new_page(), [], []
     tab.on("console", lambda message: complaints.append(message.text))

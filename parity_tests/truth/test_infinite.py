@@ -9,7 +9,7 @@ from logreg_parity import Dataset
 from logreg_parity.cli import main
 from logreg_parity.data.certified import certified
 from logreg_parity.truth import infinite
-from logreg_parity.truth.infinite import dependences, runaway
+from logreg_parity.truth.infinite import runaway
 from logreg_parity.truth.optimum import find_optimum
 from logreg_parity.truth.reference import flatten
 from logreg_parity.truth.separation import null_vectors, separation
@@ -77,22 +77,6 @@ def test_of_large_data_a_point_that_separates_is_enough(monkeypatch):
     data = HARD_DATA["separable_only_in_combination"]
     assert runaway(data) is None and runaway(data, proposal=np.array([1.0, 1, 4])) is None
     assert runaway(data, proposal=np.array([1.0, 1, -4])).goes == ("+inf", "+inf", "-inf")
-    assert dependences(data) == ()
-
-
-@pytest.mark.parametrize(
-    ("X", "told"),
-    [
-        ([[1, 2, 0], [2, 4, 1], [3, 6, 0], [4, 8, 2]], ("b = 2 a",)),
-        ([[1, 2, 0], [2, 3, 1], [3, 4, 0], [4, 5, 2]], ("b = 1 + a",)),
-        ([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]], ("c = 1 - a - b",)),
-        ([[7, 1, 0], [7, 2, 0], [7, 3, 0], [7, 5, 0]], ("a = 7", "c = 0")),
-        ([[1, 2, 0], [2, 3, 1], [3, 4, 0], [4, 6, 2]], ()),
-    ],
-    ids=["a multiple", "and a constant", "dummies", "constants", "none"],
-)
-def test_dependent_columns_are_named(X, told):
-    assert dependences(Dataset(np.array(X, float), [0, 1, 0, 1], "made", ("a", "b", "c"))) == told
 
 
 def test_null_vectors_are_exact():

@@ -20,11 +20,13 @@ def choose(kernel: str, place: BlockPlace) -> BlockPlace:
     if kernel not in ("auto", "plain", "fused"):
         raise ValueError(f"kernel is {kernel!r}; give 'auto', 'plain' or 'fused'")
     on_gpu = place.workers is None
+    if kernel == "plain" or (kernel == "auto" and not on_gpu):  # without a look at what is installed, which takes time
+        return place
     module = place.launcher if on_gpu else "numba"
     installed = find_spec(module) is not None
     if kernel == "fused" and not installed:
         raise ValueError(f"kernel='fused' needs {module} on this device, which is not installed; give kernel='plain'")
-    if kernel == "plain" or (kernel == "auto" and not (on_gpu and installed and _runs(place))):
+    if kernel == "auto" and not (installed and _runs(place)):
         return place
     if on_gpu:
         return place._replace(fused=True)

@@ -5,14 +5,15 @@ times and stop at half the speed of memory. Here a tile gives its logits and the
 the gradient; all loops over its lanes become vectors.
 """
 
-from collections.abc import Iterable
-from functools import cache, reduce
+from collections.abc import Sequence
+from functools import cache
 from math import factorial, log
 
 import numba
 import numpy as np
 
-from ..blocks import Block, Sums
+from ..blocks import Block, Sums, add_up
+from ..threads import one_blas_thread
 from ..tiles import TILE, aligned
 
 TILES = 64  # whose 1 + exp(-|m|), none above 2, are multiplied before one logarithm is taken
@@ -25,13 +26,13 @@ _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"r
 """NaN stays NaN."""
 
 
-def add_share(share: Iterable[Block], theta: np.ndarray, hessian: bool, fused: bool = True) -> Sums:
+def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool = True) -> Sums:
     """The Sums of some blocks, of one at least: ``add`` of a BlockPlace that needs no framework."""
     (scratch,) = aligned([(3, TILE)], theta.dtype)
-    return reduce(Sums.plus, (_add_up(block, theta, scratch, hessian=hessian) for block in share))
+    return add_up((_sums(block, theta, scratch, hessian=hessian) for block in share), len(share))
 
 
-def _add_up(block: Block, theta: np.ndarray, scratch: np.ndarray, *, hessian: bool) -> Sums:
+def _sums(block: Block, theta: np.ndarray, scratch: np.ndarray, *, hessian: bool) -> Sums:
     """Of a block in tiles and theta (k,): losses, gradient and, if asked, Hessian.
 
     Losses and gradient are computed in the dtype of theta, and what a tile gives is added in float64. The Hessian is a
@@ -47,7 +48,8 @@ def _add_up(block: Block, theta: np.ndarray, scratch: np.ndarray, *, hessian: bo
     half = np.empty((len(theta), *curvature.shape), theta.dtype)
     np.multiply(np.moveaxis(X, 1, 0), np.sqrt(curvature), out=half)
     half = half.reshape(len(theta), -1)
-    return Sums(value, gradient, half @ half.T)
+    with one_blas_thread:
+        return Sums(value, gradient, half @ half.T)
 
 
 @cache

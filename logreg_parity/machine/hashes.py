@@ -1,0 +1,221 @@
+"""One run by every backend at hand in exact arithmetic, and the hash of what each computed.
+
+NumPy, both frameworks in every way they can run the same code (``speed/engines.py``) on every device they see, C where
+there is a compiler, JavaScript where there is node. What is missing is left out, and said.
+"""
+
+import ctypes
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data.dataset import Dataset, Parameters, batches
+from ..data.history import Recorder
+from ..truth import exact
+from ..truth.exact import ExactMeans, ExactRows, ExactRule
+from ..truth.ulp import round_parameters
+from ..twins import Setting, load_part, load_twin
+
+HERE = Path(__file__).parent
+SLOW = 3  # steps of a way that takes milliseconds for each operation
+BACKENDS = ("numpy", "torch", "jax", "c", "node")
+CONSTANTS = np.array([exact.PER_LOG2, exact.LOG2_HIGH, exact.LOG2_LOW, exact.LOG2, exact.SQRT2_MINUS_1, exact.LOWEST])
+
+
+class HashBackend(NamedTuple):
+    """A way to compute: its name, and what makes its means; None where it is not there, with the reason."""
+
+    name: str
+    make: Callable[[], ExactMeans] | None
+    reason: str = ""
+    steps: int | None = None  # how many it takes at most
+
+
+class RunHash(NamedTuple):
+    """What one backend computed in one format, or why it did not."""
+
+    backend: str
+    dtype: str
+    steps: int
+    points: str  # SHA-256
+    losses: str
+    same: bool | None  # as NumPy's of as many steps; None where nothing was computed
+    reason: str = ""
+
+
+class _Fields(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int) for name in ("features", "blocks", "rows", "each", "single")),
+        *((name, ctypes.c_void_p) for name in ("columns", "up", "down", "top", "largest", "penalty")),
+    ]
+
+
+def backends(names: Sequence[str]) -> Iterator[HashBackend]:
+    """Those of these names that there could be, in the order of BACKENDS."""
+    if "numpy" in names:
+        yield HashBackend(f"NumPy {np.__version__}", lambda: exact.IN_NUMPY)
+    for name, label in (("torch", "PyTorch"), ("jax", "JAX")):
+        if name in names:
+            yield from _of_framework(name, label)
+    if "c" in names:
+        found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+        for flags in ("-O2", "-O3 -march=native"):
+            make = (lambda flags=flags: in_c(str(found), flags.split())) if found else None
+            yield HashBackend(f"C, {Path(found or 'cc').name} {flags}", make, "there is no C compiler")
+    if "node" in names:
+        found = shutil.which("node")
+        yield HashBackend("JavaScript, node", (lambda: in_node(str(found))) if found else None, "there is no node")
+
+
+def _of_framework(name: str, label: str) -> Iterator[HashBackend]:
+    try:
+        engines, twin = load_part(f"logreg_{name}", "speed.engines"), load_twin(f"logreg_{name}")
+    except ImportError:
+        yield HashBackend(label, None, f"{name} is not installed")
+        return
+    for device in twin.devices():
+        for way in engines.WAYS:
+            where = f"{label} {version(name)}, {way}, on {device}"
+            compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+            if way == "torch.compile" and device == "cpu" and not compiler:
+                yield HashBackend(where, None, "there is no C++ compiler")
+                continue
+            make = lambda device=device, way=way: engines.exact(device, way)  # noqa: E731
+            yield HashBackend(where, make, steps=SLOW if way == "op by op" else None)
+
+
+def run_hashes(
+    dataset: Dataset,
+    start: Parameters,
+    setting: Setting,
+    *,
+    dtypes: Sequence[str],
+    names: Sequence[str] = BACKENDS,
+    notify: Callable[[str], None] = lambda message: None,
+) -> Iterator[RunHash]:
+    """Run a setting by every backend and hash all points and losses.
+
+    Args:
+        dataset: N rows of D features.
+        start: from where, weight (D,) and bias ().
+        setting: the run.
+        dtypes: "float64", "float32".
+        names: of BACKENDS.
+        notify: is told what happens next.
+
+    Yields:
+        NumPy's hash first in each format, then that of each backend as it comes.
+
+    Raises:
+        ValueError: for what ``truth.exact.descend`` refuses.
+    """
+    for dtype in dtypes:
+        wanted: dict[int, tuple[str, str]] = {}
+
+        def run(means: ExactMeans, steps: int, dtype: str = dtype) -> tuple[str, str]:
+            taken = replace(setting, steps=steps)
+            rows = setting.batch_size and batches(dataset.n_rows, setting.batch_size, steps, seed=setting.seed)
+            begin = round_parameters(start, dtype)
+            begin = Parameters(begin.weight.astype(dtype), np.dtype(dtype).type(begin.bias))
+            recorder = Recorder(begin, taken, keep=range(steps + 1), name="hash", engine="exact")
+            history = exact.descend(means, dataset, rows or None, recorder, dtype)
+            points = np.column_stack([history.weights, history.biases])
+            return exact.digest(points, dtype), exact.digest(history.losses, dtype)
+
+        for backend in backends(names):
+            steps = min(setting.steps, backend.steps or setting.steps)
+            if backend.make is None:
+                yield RunHash(backend.name, dtype, 0, "", "", None, backend.reason)
+                continue
+            notify(f"{backend.name}, {dtype}")
+            if steps not in wanted:
+                wanted[steps] = run(exact.IN_NUMPY, steps)
+            try:
+                found = run(backend.make(), steps)
+            except (OSError, subprocess.CalledProcessError) as error:
+                yield RunHash(backend.name, dtype, 0, "", "", None, f"it does not run: {error}")
+                continue
+            yield RunHash(backend.name, dtype, steps, *found, found == wanted[steps])
+
+
+def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:
+    """exact.c, compiled with these flags. CalledProcessError where the compiler fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "exact.so"
+        source = [str(HERE / "exact.c"), "-o", str(library), "-lm"]
+        command = [compiler, "-shared", "-fPIC", *flags, "-ffp-contract=off", *source]
+        subprocess.run(command, check=True, capture_output=True)
+        code = ctypes.CDLL(str(library))
+    EXP, LOG = np.array(exact.EXP), np.array(exact.LOG)
+
+    def prepared(rows: ExactRows, penalty: np.ndarray, dtype: str) -> Any:
+        each = rows.columns.ndim == 4
+        parts = [_plain(part) for part in (rows.columns, rows.up, rows.down, rows.top, rows.largest, penalty)]
+        code.constants(_at(EXP), len(EXP), _at(LOG), len(LOG), _at(CONSTANTS))
+        fields = _Fields(*rows.columns.shape[-3:], each, dtype == "float32", *map(_at, parts))
+        return fields, parts  # these stay as long as the fields do
+
+    def walk(
+        theta: np.ndarray, velocity: np.ndarray, rows: ExactRows, penalty: np.ndarray, rule: ExactRule, steps: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        fields, _kept = prepared(rows, penalty, rule.dtype)
+        points, here, speed = np.empty((steps + 1, len(theta))), theta.copy(), velocity.copy()
+        numbers = ctypes.c_double(rule.learning_rate), ctypes.c_double(rule.momentum), int(rule.nesterov)
+        code.walk(ctypes.byref(fields), steps, _at(here), _at(speed), *numbers, _at(points))
+        return points, speed
+
+    def objectives(points: np.ndarray, rows: ExactRows, penalty: np.ndarray, dtype: str) -> np.ndarray:
+        fields, _kept = prepared(rows, penalty, dtype)
+        values, here = np.empty(len(points)), np.ascontiguousarray(points)
+        code.objectives(ctypes.byref(fields), len(here), _at(here), _at(values))
+        return values
+
+    return ExactMeans(lambda part: part, lambda part: part, walk, objectives)
+
+
+def in_node(node: str) -> ExactMeans:
+    """exact.js, by node."""
+
+    def ask(what: str, rows: ExactRows, penalty: np.ndarray, dtype: str, steps: int, **more: Any) -> np.ndarray:
+        features, blocks, length = rows.columns.shape[-3:]
+        arrays: dict[str, Any] = {name: more.pop(name) for name in ("theta", "velocity", "points") if name in more}
+        for name in ("columns", "up", "down", "top", "largest"):
+            arrays[name] = getattr(rows, name)
+        arrays |= {"penalty": penalty, "constants": CONSTANTS, "EXP": exact.EXP, "LOG": exact.LOG}
+        parts = [[name, None if array is None else np.size(array)] for name, array in arrays.items()]
+        sizes = {"features": int(features), "blocks": int(blocks), "rows": int(length)}
+        each = rows.columns.ndim == 4
+        head = {"what": what, "dtype": dtype, "steps": steps, "each": each, "parts": parts, **sizes, **more}
+        body = b"".join(np.asarray(a, "<f8").tobytes() for a in arrays.values() if a is not None)
+        line = json.dumps(head).encode() + b"\n"
+        done = subprocess.run([node, str(HERE / "exact.js")], input=line + body, check=True, capture_output=True)
+        return np.frombuffer(done.stdout, "<f8")
+
+    def walk(
+        theta: np.ndarray, velocity: np.ndarray, rows: ExactRows, penalty: np.ndarray, rule: ExactRule, steps: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        numbers = {"rate": rule.learning_rate, "momentum": rule.momentum, "nesterov": bool(rule.nesterov)}
+        state = {"theta": theta, "velocity": velocity}
+        found = ask("walk", rows, penalty, rule.dtype, steps, **state, **numbers)
+        return found[: -len(theta)].reshape(steps + 1, -1), found[-len(theta) :]
+
+    def objectives(points: np.ndarray, rows: ExactRows, penalty: np.ndarray, dtype: str) -> np.ndarray:
+        return ask("objectives", rows, penalty, dtype, len(points), points=points)
+
+    return ExactMeans(lambda part: part, lambda part: part, walk, objectives)
+
+
+def _plain(part: np.ndarray | None) -> np.ndarray | None:
+    return None if part is None else np.ascontiguousarray(part, np.float64)
+
+
+def _at(part: np.ndarray | None) -> ctypes.c_void_p | None:
+    return None if part is None else ctypes.c_void_p(part.ctypes.data)

@@ -1,0 +1,52 @@
+"""What belongs to a whole process, and what several threads may ask of it at once."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache
+from threading import Lock
+from types import TracebackType
+
+from threadpoolctl import ThreadpoolController
+
+
+class Shared:
+    """A context that changes the process: the first thread in enters it, the last one out leaves it.
+
+    Threads that entered it one by one would each put back what another had set.
+
+    Args:
+        make: gives the context anew.
+    """
+
+    def __init__(self, make: Callable[[], AbstractContextManager]):
+        self._make, self._lock, self._inside = make, Lock(), 0
+        self._held: AbstractContextManager | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                held = self._make()
+                held.__enter__()
+                self._held = held
+            self._inside += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._held is not None:
+                self._held.__exit__(None, None, None)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+one_blas_thread = Shared(lambda: _blas().limit(limits=1, user_api="blas"))
+"""What NumPy's own products run on.
+
+On more threads they would add in another order. And between passes they are small, and wait for the cores that the
+passes have just used: with 200 features ten times as long as on one.
+"""
