@@ -56,7 +56,7 @@ def explorer(dataset: "Dataset | None" = None) -> str:
     from ..teach.explore.page import Tab, page
     from ..teach.sidebyside import fragment
 
-    return page(dataset=dataset, tabs=[Tab("twins", {"en": "Two frameworks", "zh": "两个框架"}, fragment())])
+    return page(dataset=dataset, tabs=[Tab("twins", {"en": "Two frameworks", "zh": "两个框架"}, fragment(lesson=True))])
 
 
 def _dataset(options: argparse.Namespace) -> "Dataset | None":

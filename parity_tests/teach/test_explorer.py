@@ -31,7 +31,7 @@ TABLE = "age,dose,outcome\n61,0.5,well\n34,1.5,ill\n47,1.0,well\n52,2.5,ill\n"
 def test_the_command_writes_the_page(tmp_path, capsys):
     assert main(["explore", "--no-open", "--out", str(tmp_path / "page.html")]) == 0
     html = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert fragment() in html and len(html.encode()) <= 1_200_000
+    assert fragment(lesson=True) in html and len(html.encode()) <= 1_200_000
     assert "page.html" in capsys.readouterr().out
 
 

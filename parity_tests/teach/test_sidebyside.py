@@ -94,8 +94,8 @@ def start_of_ids(file: str) -> str:
 def public(package: str, file: str) -> list[str]:
     """The public definitions of a file, found without the page's own reader."""
     source = (ROOT / package / file).read_text("utf-8")
-    names = re.findall(r"^(?:(?:async )?def |class )?(\w+)(?:[(:]|(?:: [^=]+)? = )", source, re.MULTILINE)
-    return [name for name in names if not name.startswith("_")]
+    found = re.findall(r"^(?:(?:async )?def |class )(\w+)[(:]|^(\w+)(?:: [^=\n]+)? = ", source, re.MULTILINE)
+    return [name for pair in found for name in pair if name and not name.startswith("_")]
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -16,13 +16,15 @@ def visit(chromium, tmp_path):
     path, seen, contexts = tmp_path / "page.html", [], []
     path.write_text(page(), "utf-8")
 
-    def open_page(viewport=WIDE, locale="en-US"):
+    def open_page(viewport=WIDE, locale="en-US", unfolded=True):
         contexts.append(chromium.new_context(viewport=viewport, locale=locale))
         tab = contexts[-1].new_page()
         tab.on("request", lambda request: seen.append(request.url))
         tab.on("console", lambda message: seen.append(message.text))
         tab.on("pageerror", lambda error: seen.append(str(error)))
         tab.goto(path.as_uri())
+        if unfolded:
+            tab.evaluate("document.querySelectorAll('details').forEach((file) => { file.open = true; })")
         return tab
 
     yield open_page
@@ -60,6 +62,14 @@ def test_the_language_is_the_readers_until_another_is_chosen(visit, locale, firs
         hidden = {"en": "zh", "zh": "en"}[language]
         assert visible(tab, f"h1 [lang={language}]") and visible(tab, f".notes [lang={language}]")
         assert not visible(tab, f"body [lang={hidden}]")
+
+
+def test_beyond_the_lesson_files_are_folded_until_a_link_leads_into_them(visit):
+    tab = visit(unfolded=False)
+    assert visible(tab, "section#sbs-train-py article") and not visible(tab, "details article")
+    tab.locator("nav a[href^='#sbs-speed-']").last.click()
+    assert visible(tab, "details[open]") == 1 and visible(tab, "details[open] article")
+    assert tab.evaluate("document.body.scrollHeight") < 35_000
 
 
 def test_a_note_is_reached_and_left_by_keyboard(visit):

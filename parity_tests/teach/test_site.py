@@ -201,5 +201,5 @@ def test_the_search_answers(chromium, served):
     for page, word in (("index.html", "separable"), ("zh/index.html", "曲线")):
         tab.goto(served + page)
         tab.locator("input.md-search__input").fill(word)
-        tab.locator(".md-search-result__item").first.wait_for(state="attached")
+        tab.locator(".md-search-result__item").first.wait_for(state="attached", timeout=120_000)
     context.close()

@@ -18,7 +18,7 @@ from parity_tests.conftest import TWINS
 
 pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
 
-EAGER, FAST, EXACT = ([(name, engine) for name in TWINS] for engine in ("eager", "fast", "exact"))
+EAGER, FAST = ([(name, engine) for name in TWINS] for engine in ("eager", "fast"))
 DATASET, START = gaussian(30, 2, seed=1), Parameters(np.array([0.5, -1.0]), 0.25)
 DESCENT = {"steps": 20, "learning_rate": 0.125}
 PENALISED = {"batch_size": 7, "l2": 0.125}

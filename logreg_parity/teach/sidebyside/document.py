@@ -14,7 +14,7 @@ from .alignment import Kind
 from .article import FRAMEWORKS, Article
 from .element import WORDS, both, element, identity, say
 from .notes import LANGUAGES, load_notes, place
-from .sources import TWINS, Pair, find_folder, read_twins
+from .sources import READING_ORDER, TWINS, Pair, find_folder, read_twins
 
 
 def page() -> str:
@@ -31,8 +31,10 @@ def page() -> str:
     return f"<!doctype html>\n{element('html', element('head', *head), body, lang='en')}\n"
 
 
-def fragment(language: str = "en") -> str:
+def fragment(language: str = "en", *, lesson: bool = False) -> str:
     """A ``style`` and a ``div`` to be put into another page; nothing in them is loaded from elsewhere, nothing runs.
+
+    With ``lesson`` the lesson's files only.
 
     The style speaks of the class ``sidebyside`` only. Font and ``color-scheme`` are those of the page around; its
     headings begin with h2. ``data-language`` of the div may be changed at any time. Ids begin with ``sbs-``, and
@@ -41,11 +43,13 @@ def fragment(language: str = "en") -> str:
     """
     if language not in LANGUAGES:
         raise ValueError(f"language is {language!r}; give one of {', '.join(LANGUAGES)}")
-    return element("style", _read("fragment.css")) + _content(language)
+    return element("style", _read("fragment.css")) + _content(language, lesson=lesson)
 
 
-def _content(language: str) -> str:
+def _content(language: str, *, lesson: bool = False) -> str:
     articles = _articles(read_twins(*map(find_folder, TWINS)))
+    if lesson:
+        articles = {file: articles[file] for file in READING_ORDER}
     show = _choices("sbs-show", "show", {key: WORDS[key] for key in ("all", "differences", "ideas")})
     top = (_counts(articles), _contents(articles), show)
     sections = (_section(file, some) for file, some in articles.items())
@@ -96,6 +100,7 @@ def _choices(name: str, legend: str, texts: Mapping[str, Sequence[str]]) -> str:
 
 
 def _section(file: str, articles: Sequence[Article]) -> str:
+    """A file; those beyond the lesson's are folded, and a link into one unfolds it."""
     back = element("a", "↑ ", say("top"), href=f"#{identity('contents')}", class_="top")
     sides = (
         element("span", element("b", framework), " ", element("code", f"{package}/{file}"), class_=f"name {side}")
@@ -103,9 +108,10 @@ def _section(file: str, articles: Sequence[Article]) -> str:
     )
     heading = element("h2", element("code", file), back)
     names = element("div", *sides, class_="names", aria_hidden="true")
-    return element(
-        "section", heading, names, *(article.html() for article in articles), id=identity(file), tabindex="-1"
-    )
+    content: tuple[str, ...] = (names, *(article.html() for article in articles))
+    if file not in READING_ORDER:
+        content = (element("details", element("summary", say("folded", count=len(articles))), *content),)
+    return element("section", heading, *content, id=identity(file), tabindex="-1")
 
 
 def _read(name: str) -> str:

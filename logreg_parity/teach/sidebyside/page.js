@@ -9,3 +9,10 @@ for (const choice of choices) {
   if (choice.checked) show(choice.value);
   choice.addEventListener("change", () => show(choice.value));
 }
+
+// A link into a file that is folded unfolds it first, where the browser does not.
+document.addEventListener("click", ({ target }) => {
+  const link = target.closest('a[href^="#"]');
+  const folded = link && document.getElementById(link.hash.slice(1))?.closest("details");
+  if (folded) folded.open = true;
+});

@@ -23,6 +23,8 @@ export function bindLinks() {
     if (!link) return;
     event.preventDefault();
     const target = document.getElementById(link.hash.slice(1));
+    const folded = target?.closest("details");
+    if (folded) folded.open = true;
     target?.scrollIntoView();
     target?.focus();
   });
