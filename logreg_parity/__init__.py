@@ -35,6 +35,7 @@ _HOMES = {
     "Certified": "data.certified",
     "Dataset": "data.dataset",
     "Evaluation": "data.history",
+    "ForeignProgram": "ports.programs",
     "History": "data.history",
     "Parameters": "data.dataset",
     "Setting": "twins",

@@ -176,8 +176,8 @@ WRONG = {
     "gradient, 0.1 %": Pair(
         lambda p, b: mlp(p, b, tanh_off_by_a_thousandth), "gradient of fc1.weight", "It is wrong on the JAX side"
     ),
-    "relu": Pair(lambda p, b: mlp(p, b, jax.nn.relu), "loss", "The cause is not one this tool knows"),
-    "epsilon": Pair(_epsilon, "loss", "Look for an epsilon, an approximation", softmax=True),
+    "relu": Pair(lambda p, b: mlp(p, b, jax.nn.relu), "loss", "JAX has ReLU where PyTorch has tanh"),
+    "epsilon": Pair(_epsilon, "loss", "little for another formula", softmax=True),
 }
 
 

@@ -1,28 +1,33 @@
-"""``logreg-parity check``: somebody's own torch module against their own JAX function."""
+"""``logreg-parity check``: somebody's own two programs, most often a torch module and a JAX function."""
 
 import argparse
+import json
 from pathlib import Path
 
 from .problem import positive, seed
 
-EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3}
+EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3, "library": 3}
 
 DESCRIPTION = """\
-Hold a torch module and a JAX function together: loss, every gradient, directional
-derivatives, Hessian-vector products and training steps, in float64 and float32, from the
-torch module's parameters. Says where they differ first, and why. There is no tolerance."""
+Hold two programs together, a torch module and a JAX function or any two: loss, every
+gradient, directional derivatives, Hessian-vector products, training steps and the state
+after a pass, in float64 and float32, at the parameters of the first; and their exact
+values. Says where they differ first, and why. There is no tolerance."""
 
 EPILOG = """\
 TORCH is FILE.py:FUNCTION; the function takes nothing and returns a torch.nn.Module whose
 forward(batch) is the loss, or (module, loss) with loss(module, batch).
-JAX is the same; it returns loss(params, batch), or (loss, params).
+JAX is the same; it returns loss(params, batch), or (loss, params). Either may build a
+program of the other framework, or a logreg_parity.ForeignProgram.
 The .npz is the batch, a dict from its names to its arrays. The mapping says where each
 torch parameter stands in the JAX tree, for example
   {"fc.weight": {"path": "layers.0.w", "transpose": true}, "fc.bias": "layers.0.b"}
+Without one names are paths; where JAX gives params, the mapping is inferred and shown.
 Both files are run: check only code that you trust.
 
 exit status: 0 all is within what rounding can do; 1 the two differ; 2 the input or an
-option is wrong; 3 they do not differ, but for some quantity nothing can be promised.
+option is wrong; 3 they do not differ, but for some quantity nothing can be promised,
+or a function of a library is off, and not the port.
 
 example:
   logreg-parity check my_torch.py:build my_jax.py:build --data batch.npz --params map.json"""
@@ -38,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("jax", metavar="JAX", help="FILE.py:FUNCTION that builds the JAX side")
     top.add_argument("--data", type=Path, required=True, metavar="FILE", help="the batch, an .npz")
     top.add_argument("--params", type=Path, metavar="FILE", help="the mapping, .json or .toml (names are paths)")
+    top.add_argument("--write-map", type=Path, metavar="FILE", help="write the mapping that was used, .json")
     top.add_argument("--steps", type=positive(int), default=3, metavar="K", help="training steps to compare (3)")
     top.add_argument("--step-size", type=positive(float), metavar="R", help="of those (moves parameters by some 1 %%)")
     top.add_argument("--seed", type=seed, default=0, metavar="N", help="of the perturbations (0)")
@@ -48,22 +54,19 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Build, check, print, write; the exit status."""
-    from ..data.files import check_folder
+    from ..data.files import check_folder, write_whole
     from ..ports.check import check
-    from ..ports.files import jax_side, read_batch, read_params, torch_side
+    from ..ports.files import first_side, read_batch, read_params, second_side
     from ..ports.report import FILES, explanation, table, write_check
     from ..show import screen
 
     check_folder("--out", options.out, FILES)
     batch, params = read_batch(options.data), read_params(options.params) if options.params else None
-    (model, torch_loss), (jax_loss, jax_params) = torch_side(options.torch), jax_side(options.jax)
     report = check(
-        model,
-        jax_loss,
+        first_side(options.torch),
+        second_side(options.jax),
         batch,
         params,
-        torch_loss=torch_loss,
-        jax_params=jax_params,
         steps=options.steps,
         learning_rate=options.step_size,
         seed=options.seed,
@@ -73,5 +76,8 @@ def run(options: argparse.Namespace) -> int:
     console.print(table(report))
     console.print(f"\n{explanation(report)}\n")
     written = write_check(report, options.out)
+    if options.write_map:
+        write_whole(options.write_map, json.dumps(report.mapping, indent=1, ensure_ascii=False) + "\n")
+        written.append(options.write_map)
     console.print(f"Written: {', '.join(map(str, written))}", soft_wrap=True)
     return EXIT_STATUS[report.verdict]

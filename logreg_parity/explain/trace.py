@@ -22,7 +22,7 @@ from .._version import __version__
 from ..data.archive import read_arrays
 from ..data.dataset import Dataset, Parameters
 from ..data.files import write_whole
-from ..judge.problem import rounded_inputs
+from ..judge.problem import check_given, rounded_inputs
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
 from ..twins import Program, Setting, Twin
@@ -139,7 +139,9 @@ def record(
     """
     if detail is not None and not all(1 <= step <= setting.steps for step in detail):
         raise ValueError(f"detail is asked of the steps {sorted(detail)}; give steps from 1 to {setting.steps}")
-    data, begin, rounded, rows = rounded_inputs(dataset, start, setting, dtype)
+    given = rounded_inputs(dataset, start, setting, dtype)
+    check_given(given, dataset, start, setting, dtype)
+    data, begin, rounded, rows = given
     program = Program(name, twin, dtype, device)
     history = program.train(data, begin, rounded, batches=rows, keep=range(setting.steps + 1))
     points = np.column_stack([history.weights, history.biases]).astype(np.float64)

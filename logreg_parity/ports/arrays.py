@@ -57,3 +57,8 @@ def _as_array(name: str, array: Any) -> np.ndarray:
     elif kind in "iu" and array.size and (array.max() > 2**31 - 1 or array.min() < -(2**31)):
         raise UnfitError(f"{name} holds whole numbers beyond int32, which JAX would cut; give smaller ones, or floats")
     return array
+
+
+def projection(k: int, shape: tuple[int, ...]) -> np.ndarray:
+    """What the k-th output is multiplied with where outputs are summed to one number: eighths, always the same."""
+    return np.random.RandomState(k).randint(-8, 9, shape) / 8

@@ -5,20 +5,20 @@
 """
 
 from collections.abc import Iterator
-from itertools import combinations, islice, permutations
+from itertools import combinations, islice, pairwise, permutations
 
 import numpy as np
 
 from ..truth.ulp import format_of, round_to
 from .arrays import arrays_in
 from .mapping import Layout
-from .measured import bound_float32, distance
+from .measured import Seen, bound_float32, distance
 from .report import Measured, Row
 from .sides import Where, flat
 
 
 class Case:
-    """Two sides that differ: the quantities t of PyTorch and j of JAX in float64, and the rows outside."""
+    """Two sides that differ: the quantities t of the first and j of the second in float64, and the rows outside."""
 
     def __init__(self, measured: Measured, rows: tuple[Row, ...]):
         self.m, self.rows = measured, rows
@@ -26,17 +26,18 @@ class Case:
         self.outside = [row.quantity for row in rows if row.verdict == "OUTSIDE" and row.dtype == "float64"]
         self.gradients = [name for name in self.t if name.startswith("gradient")]
         self.off = [name for name in self.gradients if name in self.outside]
-        self.loss_is_off = "loss" in self.outside
+        self.loss_is_off = any(name == "loss" or name.startswith("output") for name in self.outside)
+        self.one, self.two = (side.name for side in measured.sides)
 
     def fits(self, quantity: str, candidate: np.ndarray, factor: float = 1.0) -> bool:
-        """Whether JAX's quantity is the candidate, which is some factor times PyTorch's."""
+        """Whether the second's quantity is the candidate, which is some factor times the first's."""
         return distance(self.j[quantity], candidate) <= max(1.0, abs(factor)) * self.m.bound(quantity)
 
     def is_scaled(self, quantities: list[str], factor: float) -> bool:
-        """Whether JAX's quantities are the factor times PyTorch's."""
+        """Whether the second's quantities are the factor times the first's."""
         return bool(quantities) and all(self.fits(name, factor * self.t[name], factor) for name in quantities)
 
-    def sides(self) -> Iterator[tuple[str, dict, str, dict]]:
+    def sides(self) -> Iterator[tuple[str, Seen, str, Seen]]:
         """(name, quantities) of each side, then of the other."""
         names = [side.name for side in self.m.sides]
         yield names[0], self.t, names[1], self.j
@@ -53,8 +54,8 @@ def factors(c: Case) -> dict[float, str]:
         sizes.setdefault(array.size, f"the numbers in {name}")
     for n, what in sizes.items():
         if n > 2:
-            words |= {float(n): f"{n} is {what}, a sum in JAX where PyTorch takes a mean"}
-            words |= {1 / n: f"1 / {n}, and {n} is {what}: a mean in JAX where PyTorch takes a sum"}
+            words |= {float(n): f"{n} is {what}, a sum in {c.two} where {c.one} takes a mean"}
+            words |= {1 / n: f"1 / {n}, and {n} is {what}: a mean in {c.two} where {c.one} takes a sum"}
             words |= {n / (n - 1): f"N / (N - 1) with N = {n}, {what}", (n - 1) / n: f"(N - 1) / N, N = {n}, {what}"}
     return words
 
@@ -65,23 +66,24 @@ def parts(c: Case) -> str:
     return "whole gradient" if len(c.off) == len(c.gradients) else f"gradient of {names}"
 
 
-def orders(layout: Layout) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """(with what, the orders that are other) of everything that would fit the JAX shapes too."""
+def orders(layout: Layout, two: str) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """(with what, the orders that are other) of everything that would fit the shapes of the second side too."""
     turned: dict[str, np.ndarray] = {}
-    for name, place in layout.places.items():
-        plain = np.arange(place.order.size).reshape(place.shape)
+    single = {name: places[0] for name, places in layout.places.items() if len(places) == 1}
+    for name, place in single.items():
+        plain = np.arange(int(np.prod(place.shape))).reshape(place.shape)
         for axes in permutations(range(plain.ndim)):
             other = plain.transpose(axes)
             if other.shape == place.order.shape and not np.array_equal(other, place.order):
                 turned.setdefault(name, other)
                 come = "untransposed" if axes == tuple(range(plain.ndim)) else f"with its axes in the order {axes}"
                 come = "transposed" if axes == (1, 0) else come
-                yield f"once {name} comes to JAX's {place.leaf} {come}", {name: other}
+                yield f"once {name} comes to {two}'s {place.leaf} {come}", {name: other}
     if len(turned) > 1:
         yield f"once {', '.join(turned)} come transposed, all of them", turned
-    for (one, a), (two, b) in combinations(layout.places.items(), 2):
+    for (one, a), (other_name, b) in combinations(single.items(), 2):
         if a.shape == b.shape and a.order.shape == b.order.shape:
-            yield f"once {one} and {two} change places", {one: b.order, two: a.order}
+            yield f"once {one} and {other_name} change places", {one: b.order, other_name: a.order}
 
 
 def held(seen: dict[str, np.ndarray], names: list[str], dtype: str) -> bool:
@@ -111,9 +113,27 @@ def whose(c: Case) -> str:
     if not min(errors) + doubt < max(errors) - doubt:
         return " Finite differences of the loss do not say whose is wrong."
     return (
-        f" It is wrong on the {c.m.sides[int(np.argmax(errors))].name} side: along the difference the loss rises by "
-        f"{measured:.7g} (finite differences), PyTorch's gradient says {slopes[0]:.7g}, JAX's {slopes[1]:.7g}."
+        f" It is wrong on the {c.m.sides[int(np.argmax(errors))].name} side{_orders(c, along, slopes)}: along the "
+        f"difference the loss rises by "
+        f"{measured:.7g} (finite differences), {c.one}'s gradient says {slopes[0]:.7g}, {c.two}'s {slopes[1]:.7g}."
     )
+
+
+def _orders(c: Case, along: dict[str, np.ndarray], slopes: list[float]) -> str:
+    """How fast the remainder of Taylor's formula falls with each gradient: its order is 2 with the right one, else 1.
+
+    It needs no step size: the median over four of them is taken.
+    """
+    here, start = c.m.here, float(c.t["loss"])
+    size = max(1.0, float(np.linalg.norm(flat(here.point))))
+    steps = [size * 2.0**-k for k in range(4, 14, 3)]
+    ends = [c.m.sides[0].loss(here._replace(point={n: x + h * along[n] for n, x in here.point.items()})) for h in steps]
+    said = []
+    for side, slope in zip(c.m.sides, slopes, strict=True):
+        rests = [abs(end - start - h * slope) for end, h in zip(ends, steps, strict=True)]
+        falls = [np.log2(a / b) / 3 for a, b in pairwise(rests) if a and b]
+        said.append(f"{np.median(falls):.1f} with {side.name}'s gradient" if falls else f"? with {side.name}'s")
+    return f" (Taylor's remainder falls with order {' and '.join(said)}; 2 is right)"
 
 
 def _finite_difference(c: Case, along: dict[str, np.ndarray]) -> tuple[float, float]:
@@ -140,13 +160,16 @@ def find_cause(measured: Measured, rows: tuple[Row, ...]) -> str:
 
 
 def unequal_parameters(c: Case) -> str | None:
-    """The user's own JAX parameters are not torch's."""
+    """The second program's own parameters are not the first's."""
     names = [name.removeprefix("parameter ") for name in c.outside if name.startswith("parameter ")]
     if not names:
         return None
     rest = [name for name in c.outside if not name.startswith("parameter ")]
     also = f"; at equal parameters {', '.join(rest[:3])} differ too" if rest else "; at equal parameters all agrees"
-    return f"The sides do not stand at the same point: jax_params differ from torch's in {', '.join(names)}{also}."
+    listed = ", ".join(names)
+    return (
+        f"The sides do not stand at the same point: {c.two}'s own parameters differ from {c.one}'s in {listed}{also}."
+    )
 
 
 def not_finite(c: Case) -> str | None:
@@ -187,13 +210,32 @@ def no_part_in_it(c: Case) -> str | None:
     return None
 
 
+def rows_cut(c: Case) -> str | None:
+    """Rows of a table that have a gradient on one side alone."""
+    if c.loss_is_off or not c.off:
+        return None
+    for name, own, other, theirs in c.sides():
+        for n in c.off:
+            mine, wanted = own[n], theirs[n]
+            if mine.ndim < 2:
+                continue
+            cut = ~mine.any(axis=tuple(range(1, mine.ndim))) & wanted.any(axis=tuple(range(1, mine.ndim)))
+            if cut.any() and distance(mine[~cut], wanted[~cut]) <= c.m.bound(n):
+                rows = ", ".join(map(str, np.flatnonzero(cut)[:5]))
+                return (
+                    f"Row {rows} of {n.removeprefix('gradient of ')} has no gradient on the {name} side and one on the "
+                    f"{other} side, all other rows agree: rows that are left out there (padding_idx, a mask)."
+                )
+    return None
+
+
 def known_factor(c: Case) -> str | None:
     """A half, a sign, a sum for a mean."""
     for factor, meaning in factors(c).items():
         if c.loss_is_off and c.is_scaled(["loss", *c.gradients], factor):
-            return f"JAX's loss and its whole gradient are {factor:.6g} times PyTorch's: {meaning}."
+            return f"{c.two}'s loss and its whole gradient are {factor:.6g} times {c.one}'s: {meaning}."
         if not c.loss_is_off and c.is_scaled(c.off, factor):
-            return f"The losses agree, but JAX's {parts(c)} is {factor:.6g} times PyTorch's: {meaning}.{whose(c)}"
+            return f"The losses agree, but {c.two}'s {parts(c)} is {factor:.6g} times {c.one}'s: {meaning}.{whose(c)}"
     return None
 
 
@@ -202,9 +244,11 @@ def other_layout(c: Case) -> str | None:
     if not c.loss_is_off:
         return None
     side = c.m.sides[1]
-    for words, other in islice(orders(side.layout), TRIES):
+    if side.layout is None:
+        return None
+    for words, other in islice(orders(side.layout, side.name), TRIES):
         if abs(side.loss(c.m.here, side.layout.with_orders(other)) - c.t["loss"]) <= c.m.bound("loss"):
-            return f"The losses agree {words}: change params, or the JAX function."
+            return f"The losses agree {words}: change params, or the {c.two} function."
     return None
 
 
@@ -222,7 +266,7 @@ def penalty(c: Case) -> str | None:
         slack = sum(c.m.bound(name) for name in c.gradients)  # what the strength may be off by, times the length of w
         if any(distance(difference[n], strength * w[n]) > c.m.bound(f"gradient of {n}") + slack for n in every):
             continue
-        more, less = ("JAX", "PyTorch") if strength > 0 else ("PyTorch", "JAX")
+        more, less = (c.two, c.one) if strength > 0 else (c.one, c.two)
         size = f"{abs(strength):.6g}"
         in_loss = float(c.j["loss"] - c.t["loss"])
         if abs(in_loss - strength * square / 2) <= c.m.bound("loss") + slack * np.sqrt(square):
@@ -261,8 +305,8 @@ def constant_factor(c: Case) -> str | None:
         return None
     times = f"{factor:.6g}" if abs(factor - 1) > 1e-3 else f"{factor:.15g}"
     if c.loss_is_off:
-        return f"JAX's loss and its whole gradient are {times} times PyTorch's: a constant factor."
-    return f"The losses agree, but JAX's {parts(c)} is {times} times PyTorch's: a constant factor.{whose(c)}"
+        return f"{c.two}'s loss and its whole gradient are {times} times {c.one}'s: a constant factor."
+    return f"The losses agree, but {c.two}'s {parts(c)} is {times} times {c.one}'s: a constant factor.{whose(c)}"
 
 
 def equal_in_float32(c: Case) -> str | None:
@@ -283,6 +327,24 @@ def wrong_derivative(c: Case) -> str | None:
     if c.loss_is_off or not c.off:
         return None
     return f"The losses agree and the {parts(c)} does not: a derivative is wrong.{whose(c)}"
+
+
+def other_state(c: Case) -> str | None:
+    """A pass that leaves another state behind: the momentum of a running average, for one."""
+    off = [name for name in c.outside if name.endswith("after a pass")]
+    if not off or len(off) < len(c.outside):
+        return None
+    name = off[0].removesuffix(" after a pass")
+    before = c.m.here.state.get(name)
+    moved = [seen[off[0]] - before for seen in (c.t, c.j)] if before is not None else []
+    if moved and moved[0].any():
+        factor = float((moved[0] * moved[1]).sum() / (moved[0] ** 2).sum())
+        if distance(moved[1], factor * moved[0]) <= max(1.0, abs(factor)) * c.m.bound(off[0]):
+            return (
+                f"All agrees but the state after a pass: {c.two} moves {name} {factor:.6g} times as far as {c.one} "
+                f"does, another momentum (PyTorch's 0.1 is 0.9 elsewhere), or the variance with N for N - 1."
+            )
+    return f"All agrees but the state after a pass: {', '.join(n.removesuffix(' after a pass') for n in off)}."
 
 
 def later_derivative(c: Case) -> str | None:
@@ -318,19 +380,17 @@ def bad_float32(c: Case) -> str | None:
 
 def _size(c: Case) -> str:
     """Where to look for a loss that is off by little: other formulas are off by more than a hundredth as a rule."""
-    apart = abs(float(c.j["loss"] - c.t["loss"])) / abs(float(c.t["loss"]))
+    size = abs(float(c.t["loss"]))
+    apart = abs(float(c.j["loss"] - c.t["loss"])) / size if size else np.inf
     if not c.loss_is_off or not apart < 0.01:
         return ""
-    return (
-        f" The losses differ by {apart:.2g} of their size: too much for rounding, little for another formula. Look for "
-        f"an epsilon, an approximation (tanh for erf in GELU), a rounded constant."
-    )
+    return f" The losses differ by {apart:.2g} of their size: too much for rounding, little for another formula."
 
 
 def _hint(c: Case) -> str:
     """What a model in training mode suggests."""
     if c.m.restless and c.outside:
-        return f" The torch model is in training mode ({', '.join(c.m.restless)}): try model.eval()."
+        return f" The {c.one} model is in training mode ({', '.join(c.m.restless)}): try model.eval()."
     return ""
 
 
@@ -338,6 +398,7 @@ DETECTORS = (
     unequal_parameters,
     not_finite,
     no_part_in_it,
+    rows_cut,
     known_factor,
     other_layout,
     penalty,
@@ -345,6 +406,7 @@ DETECTORS = (
     equal_in_float32,
     constant_factor,
     wrong_derivative,
+    other_state,
     later_derivative,
     bad_float32,
 )

@@ -1,7 +1,7 @@
-"""``check``: anybody's torch module against anybody's JAX function, at the same parameters on the same batch.
+"""``check``: anybody's two programs, at the same parameters on the same batch.
 
-``layout.py`` maps the parameters, ``sides.py`` asks both frameworks, ``spread.py`` measures what rounding alone can
-do, ``diagnosis.py`` says why two sides differ, ``check_report.py`` prints it. There is no tolerance to give.
+``programs.py`` reads what is given, ``mapping.py`` maps the parameters, ``sides.py`` asks both, ``measured.py``
+measures what rounding can do, ``causes.py`` says why they differ, ``report.py`` prints it. There is no tolerance.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,20 +12,27 @@ import numpy as np
 from ..show import Verdict
 from ..truth.ulp import round_to, ulp
 from ..twins import check_learning_rate, check_seed, check_whole
-from .arrays import UnfitError, as_arrays
-from .causes import find_cause
-from .mapping import Layout, Point, build_tree, check_leaves, read_layout
-from .measured import bound_float32, distance, measure, promises
-from .report import Measured, Report, Row
-from .sides import FRAMEWORKS, N_DIRECTIONS, Plan, Side, Where, flat, index, load_foreign, longest_axis, place_in
+from .alternatives import confusion, moved_state
+from .arrays import UnfitError, as_arrays, map_arrays
+from .causes import UNKNOWN, find_cause
+from .exact import lost_digits, worst_function
+from .formula import Formula, compare, in_a_sentence, other_constant
+from .inferred import proposals
+from .localise import localise
+from .mapping import Layout, Point, as_mapping, build_tree, check_leaves, read_layout
+from .measured import bound_float32, bound_float64, distance, least, measure, promises
+from .programs import ForeignProgram, as_program, with_names
+from .recording import RecordedOperation
+from .report import Measured, Outcome, Report, Row
+from .sides import N_DIRECTIONS, Plan, Side, Where, flat, index, longest_axis, place_in
 
 MOST = 10_000
 """Steps, and samples: each is a call of both programs, and of more nobody waits for the end."""
 
 
 def check(
-    torch_model: Any,
-    jax_loss: Callable[[Any, Any], Any],
+    first: Any,
+    second: Any,
     batch: Any,
     params: Mapping[str, Any] | None = None,
     *,
@@ -36,59 +43,80 @@ def check(
     samples: int = 16,
     seed: int = 0,
     device: str = "cpu",
+    exact: bool = True,
 ) -> Report:
-    """Whether a torch module and a JAX function are the same function, to what rounding allows.
+    """Whether two programs are the same function, to what rounding allows.
+
+    A program is a ``torch.nn.Module``; a JAX function of (params, batch); either with what belongs to it,
+    (module, loss) or (function, params); or a ``ForeignProgram``, for NumPy, names and devices. The parameters of the
+    first, as they are now, are the point; it is left as it was.
 
     Args:
-        torch_model: a ``torch.nn.Module``; its parameters as they are now are the point. It is left as it was.
-        jax_loss: ``jax_loss(params, batch)``, one number.
+        first: the original, most often a ``torch.nn.Module``. It needs parameters of its own.
+        second: the port, most often a JAX function.
         batch: arrays in dicts, lists and tuples. Floats are cast to each format, whole numbers stay as they are.
-        params: from torch names to places in the JAX tree (``layout.py``); without it, names are paths.
-        torch_loss: ``torch_loss(torch_model, batch)``, one number; without it ``torch_model(batch)`` is the loss.
-        jax_params: the JAX tree, where it is more than dicts and lists. Its values are compared too, unless its leaves
-            are ``jax.ShapeDtypeStruct``; all else is judged at the torch parameters.
+        params: from names in the first to places in the second (``mapping.py``). Without it names are paths; where the
+            second has a tree of its own, the mapping is inferred (``inferred.py``) and reported.
+        torch_loss: ``torch_loss(first, batch)``, one number; without it ``first(batch)`` is the loss.
+        jax_params: the tree of the second, where it is more than dicts and lists. Its values are compared too, unless
+            its leaves are ``jax.ShapeDtypeStruct``; all else is judged at the parameters of the first.
         steps: of plain gradient descent, each of which is compared.
         learning_rate: of those; by itself a power of 2 that moves the parameters by about 1 %.
         samples: neighbouring points at which rounding is measured, per format; at least 4.
         seed: of those points, and of the directions of slopes and Hessian-vector products.
         device: "cpu" or "cuda", for both sides.
+        exact: whether both are evaluated exactly too, where they hold no more than ``exact.LARGEST`` numbers.
+
+    Returns:
+        What was found; ``print(report)`` shows it.
 
     Raises:
         ValueError: for input that cannot be checked. The message names the side, the quantity and the remedy.
     """
     _check_numbers(steps, samples, seed, learning_rate)
-    if not callable(jax_loss):
-        raise UnfitError(f"jax_loss is a {type(jax_loss).__name__}; give a function of (params, batch)")
-    torch, jax = (load_foreign(name) for name in FRAMEWORKS)
-    here = Where(_point(torch, torch_model), as_arrays(batch))
-    layout = read_layout(params, here.point)
-    leaves = None if jax_params is None else jax.point_of(jax_params)
-    if leaves is not None:
-        check_leaves(layout, leaves)
-    tree = build_tree(layout) if jax_params is None else jax_params
-    sides = (
-        Side("PyTorch", torch, torch_model, torch_loss, layout, device),
-        Side("JAX", jax, tree, jax_loss, layout, device),
-    )
+    one, two = with_names(*_programs(first, second, torch_loss, jax_params))
+    sides, here, unequal = _sides(one, two, batch, params, device)
     here.rounded("float32")  # refuses what float32 cannot hold, before anything runs
-    restless = torch.restless(torch_model)
+    restless = one.foreign.restless(one.model)
+    _project(sides, here, restless)
     for side in sides:
         _check_same_twice(side, here, restless)
     plan = plan_for(sides[0], here, steps, learning_rate, seed)
     spreads = tuple(measure(side, here, plan, samples=samples, seed=seed) for side in sides)
     measured = Measured(sides, here, plan, (spreads[0], spreads[1]), samples, restless)
-    rows = tuple(rows_of(measured, {} if leaves is None else _unequal(layout, here.point, leaves)))
+    formula = compare(sides, here) if exact else Formula("no statement", "it was not asked for")
+    moved = list(_moved(formula, measured))
+    rows = (*rows_of(measured, unequal), *(row for row, _ in moved))
     outside = [row for row in rows if row.verdict == "OUTSIDE"]
     unsure = any(row.verdict == "no promise" for row in rows)
+    verdict: Outcome = "OUTSIDE" if outside else "no promise" if unsure else "within"
+    cause = (moved[0][1] if moved else find_cause(measured, rows)) if outside else ""
+    parting: tuple[str, ...] = ()
+    if verdict != "within" and (kink := _kink(measured, rows)):
+        verdict, cause = "no promise", kink
+    elif outside and formula.verdict == "the same" and (why := _only_rounding(formula, measured, outside)):
+        verdict, cause = why
+    elif outside:
+        partings = localise(formula, sides)
+        parting = tuple(part.words for part in partings if part is not None)
+        proved = other_constant(formula, sides, here) or confusion(formula, partings)
+        cause = " ".join(filter(None, [proved, cause if not proved else cause.removeprefix(UNKNOWN).strip()]))
+    layout = sides[1].layout
+    assert layout is not None
     return Report(
-        verdict="OUTSIDE" if outside else "no promise" if unsure else "within",
+        verdict=verdict,
         rows=rows,
         first=outside[0] if outside else None,
-        cause=find_cause(measured, rows) if outside else "",
-        notes=tuple(_notes(measured)),
-        places={name: place.leaf for name, place in layout.places.items()},
+        cause=cause,
+        notes=(*_notes(measured), *_casts(formula, sides)),
+        places=layout.leaves,
         setting={"steps": steps, "learning_rate": plan.rate, "samples": samples, "seed": seed, "device": device},
-        versions={**torch.versions(), **jax.versions()},
+        versions={**one.foreign.versions(), **two.foreign.versions()},
+        names=(one.name, two.name),
+        formula=formula.verdict,
+        exactly=in_a_sentence(formula, sides),
+        parting=parting,
+        mapping=as_mapping(layout),
     )
 
 
@@ -105,24 +133,110 @@ def _check_numbers(steps: Any, samples: Any, seed: Any, learning_rate: Any) -> N
         raise UnfitError(str(error)) from error
 
 
-def _point(torch: Any, model: Any) -> Point:
-    point = {name: np.asarray(array, dtype=np.float64) for name, array in torch.point_of(model).items()}
+def _programs(first: Any, second: Any, loss: Any, tree: Any) -> tuple[ForeignProgram, ForeignProgram]:
+    """Both programs, with what is given beside them."""
+    if loss is not None:
+        first = (first, loss)
+    if tree is not None:
+        second = (second, tree)
+    return as_program(first, "first"), as_program(second, "second")
+
+
+def _sides(
+    one: ForeignProgram, two: ForeignProgram, batch: Any, params: Mapping[str, Any] | None, device: str
+) -> tuple[tuple[Side, Side], Where, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """The sides, the point they are asked at, and the parameters of both where the second has some of its own."""
+    if one.model is None:
+        raise UnfitError(
+            f"the first program, {one.name}, has no parameters beside it; give (function, params), or a torch.nn.Module"
+        )
+    here = Where(_point(one), as_arrays(batch), one.foreign.state_of(one.model))
+    leaves = None if two.model is None else two.foreign.point_of(two.model)
+    if params is None and leaves is not None:
+        layout = _inferred(one, two, here, leaves, device)
+    else:
+        layout = read_layout(params, here.point, here.state)
+    if leaves is not None:
+        check_leaves(layout, leaves)
+    tree = build_tree(layout) if two.model is None else two.model
+    sides = (
+        Side(one.name, one.foreign, one.model, one.loss, None, one.device or device),
+        Side(two.name, two.foreign, tree, two.loss, layout, two.device or device),
+    )
+    return sides, here, {} if leaves is None else _unequal(layout, {**here.point, **here.state}, leaves)
+
+
+def _inferred(one: ForeignProgram, two: ForeignProgram, here: Where, leaves: Point, device: str) -> Layout:
+    """The likeliest mapping, or where several fit, the first at which the losses agree as far as float32 tells."""
+    layouts: list[Layout] = []
+    first = Side(one.name, one.foreign, one.model, one.loss, None, one.device or device)
+    for mapping in proposals(here.point, here.state, leaves):
+        layouts.append(read_layout(mapping, here.point, here.state))
+        if len(layouts) == 1:
+            continue
+        for layout in layouts[-1:] if len(layouts) > 2 else layouts:
+            second = Side(two.name, two.foreign, two.model, two.loss, layout, two.device or device)
+            if _alike(first, second, here):
+                return layout
+    return layouts[0]
+
+
+def _alike(first: Side, second: Side, here: Where) -> bool:
+    """Whether the outputs agree, one by one, to half of float32's digits."""
+    one, two = (list(side.outputs(here, "float64").values()) for side in (first, second))
+    if [a.shape for a in one] != [b.shape for b in two]:
+        return False
+    near = 2.0**-12
+    return all(
+        distance(a, b) <= near * max(distance(a, 0 * a), distance(b, 0 * b)) for a, b in zip(one, two, strict=True)
+    )
+
+
+def _point(one: ForeignProgram) -> Point:
+    point = {name: np.asarray(array, dtype=np.float64) for name, array in one.foreign.point_of(one.model).items()}
     if not point:
-        raise UnfitError("the PyTorch model has no parameters; give one that has, or there is nothing to differentiate")
+        raise UnfitError(
+            f"the {one.name} model has no parameters; give one that has, or there is nothing to differentiate"
+        )
     lost = [name for name, array in point.items() if not np.isfinite(array).all()]
     if lost:
-        raise UnfitError(f"the PyTorch parameters {', '.join(lost)} are not finite; give a model before it diverges")
+        raise UnfitError(f"the {one.name} parameters {', '.join(lost)} are not finite; give a model before it diverges")
     return point
+
+
+def _project(sides: tuple[Side, Side], here: Where, restless: list[str]) -> None:
+    """Where both programs give more than one number, their outputs are summed to one, each times a number of its own.
+
+    Raises UnfitError where they give outputs of different shapes, and where chance is in the first.
+    """
+    one = _shapes(sides[0], here)
+    if one == [()]:
+        _check_same_twice(sides[0], here, restless)
+    try:
+        two = _shapes(sides[1], here)
+    except UnfitError:
+        if one != [()]:
+            sides[0].loss(here)  # says what is wrong with the first
+        raise
+    for side in sides:
+        side.models.clear()
+        side.project = [()] not in (one, two)
+    if [()] not in (one, two) and one != two:
+        raise UnfitError(
+            f"{sides[0].name} gives outputs of shapes {one}, {sides[1].name} of {two}; return the same from both"
+        )
+
+
+def _shapes(side: Side, here: Where) -> list[tuple[int, ...]]:
+    return [out.shape for out in side.outputs(here, "float64").values()]
 
 
 def _check_same_twice(side: Side, here: Where, restless: list[str]) -> None:
     """A float64 loss that comes out differently by more than float32 could round it is drawn, not rounded."""
     one, two = side.loss_twice(here)
     if abs(one - two) > ulp(one, "float32"):
-        parts = f" (in training: {', '.join(restless)})" if restless and side.name == "PyTorch" else ""
-        cure = (
-            f"call model.eval(), or take the chance out{parts}" if side.name == "PyTorch" else "draw with a fixed key"
-        )
+        parts = f" (in training: {', '.join(restless)})" if restless and side.layout is None else ""
+        cure = f"call model.eval(), or take the chance out{parts}" if side.layout is None else "draw with a fixed key"
         raise UnfitError(
             f"the {side.name} loss is {one:.6g}, then {two:.6g}, at the same point: chance is in it; {cure}"
         )
@@ -136,21 +250,22 @@ def plan_for(side: Side, here: Where, steps: int, rate: float | None, seed: int)
         for _ in range(N_DIRECTIONS)
     ]
     if rate is None:
-        seen = side.observe(here, Plan([], 0.0, 0), "float64")
-        slope = np.linalg.norm([np.linalg.norm(g) for name, g in seen.items() if name.startswith("gradient")])
+        slope = np.linalg.norm([np.linalg.norm(part) for part in side.value_and_grad(here)[1].values()])
         length = max(1.0, float(np.linalg.norm(flat(here.point))))
         rate = 2.0 ** np.round(np.log2(0.01 * length / slope)) if np.isfinite(slope) and slope > 0 else 1.0
     return Plan(directions, float(round_to(rate, "float32")), steps)
 
 
 def _unequal(layout: Layout, point: Point, leaves: Point) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Torch's and JAX's values of every parameter, both in the coarser of their formats; none for shapes alone."""
+    """Both sides' values of every leaf, both in the coarser of their formats; none for shapes alone."""
     with_values = {name: leaf for name, leaf in leaves.items() if not np.ma.isMaskedArray(leaf)}
-    known = {name: place for name, place in layout.places.items() if place.leaf in with_values}
     narrow = any(leaf.dtype == np.float32 for leaf in with_values.values())
-    theirs = Layout(known).to_torch({name: np.asarray(leaf, dtype=np.float64) for name, leaf in with_values.items()})
     as_both = (lambda x: round_to(x, "float32")) if narrow else (lambda x: x)
-    return {name: (as_both(point[name]), as_both(theirs[name])) for name in known}
+    if layout.only_moves:
+        ours, theirs = point, layout.to_torch({n: np.asarray(leaf, np.float64) for n, leaf in with_values.items()})
+    else:
+        ours, theirs = layout.to_jax(point), {n: np.asarray(leaf, np.float64) for n, leaf in with_values.items()}
+    return {name: (as_both(ours[name]), as_both(theirs[name])) for name in theirs}
 
 
 def rows_of(m: Measured, values: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Row]:
@@ -159,15 +274,13 @@ def rows_of(m: Measured, values: dict[str, tuple[np.ndarray, np.ndarray]]) -> It
     for name, (ours, theirs) in values.items():
         yield _row("float64", f"parameter {name}", names, ours, theirs, 0.0, 0.0, index)
     a, b = m.spreads
-    common = [name for name in a.float64 if name in b.float64]
+    common = [name for name in a.float64 if a.has(name) and b.has(name) and not _contradicts(m, name)]
     for name in common:
         scale = _scale(name, a.float64, b.float64)
         yield _row("float64", name, names, a.float64[name], b.float64[name], m.bound(name), scale, _locator(m, name))
     terms = longest_axis(m.here)
     for name in common:
         for side, own, other in ((m.sides[0], a, b), (m.sides[1], b, a)):
-            if name not in own.float32 or name not in other.float32:
-                continue
             limit = bound_float32(name, own, other, m.samples, terms)
             judges = (own.in_float64[name], other.in_float64[name])
             farther = max(judges, key=lambda judge: distance(own.float32[name], judge))
@@ -175,12 +288,41 @@ def rows_of(m: Measured, values: dict[str, tuple[np.ndarray, np.ndarray]]) -> It
             yield _row("float32", name, (side.name,), own.float32[name], farther, limit, scale, _locator(m, name))
 
 
-def _row(dtype, quantity, of, values, other, bound, scale, locate) -> Row:
+def _contradicts(m: Measured, name: str) -> str:
+    """The side whose slope is not what its own gradient says; "" for any other quantity, and where there is none.
+
+    A framework may cut in reverse mode what it keeps in forward mode; against the other side that says nothing.
+    """
+    if not name.startswith("slope"):
+        return ""
+    along = m.plan.directions[int(name.removeprefix("slope ")) - 1]
+    for side, spread in zip(m.sides, m.spreads, strict=True):
+        gradient = {n: spread.float64[f"gradient of {n}"] for n in along if spread.has(f"gradient of {n}")}
+        if not spread.has(name) or len(gradient) < len(along):
+            continue
+        slope = sum(float((gradient[n] * along[n]).sum()) for n in along)
+        parts = (np.sqrt(along[n].size) * bound_float64(f"gradient of {n}", [spread], m.samples) for n in along)
+        if abs(slope - float(spread.float64[name])) > bound_float64(name, [spread], m.samples) + sum(parts):
+            return side.name
+    return ""
+
+
+def _row(
+    dtype: str,
+    quantity: str,
+    of: tuple[str, ...],
+    values: np.ndarray,
+    other: np.ndarray,
+    bound: float,
+    scale: float,
+    locate: Callable[[tuple[int, ...], int], str],
+) -> Row:
     with np.errstate(invalid="ignore"):
         apart = np.abs(np.ravel(values - other))
     error, size = distance(values, other), max(distance(values, np.zeros(1)), distance(other, np.zeros(1)))
     where = locate(np.shape(values), int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))) if error else ""
-    clear = bound == 0 or (promises(bound, scale) if dtype == "float64" else bound < scale)
+    zero = bound <= 2 * least(dtype, values)
+    clear = zero or (promises(bound, scale) if dtype == "float64" else bound < scale)
     verdict: Verdict = "OUTSIDE" if not error <= bound or np.isinf(error) else "within" if clear else "no promise"
     return Row(dtype, quantity, of, error, bound, size, where, verdict)
 
@@ -200,13 +342,132 @@ def _locator(m: Measured, name: str) -> Callable[[tuple[int, ...], int], str]:
     return index
 
 
+def _moved(formula: Formula, m: Measured) -> Iterator[tuple[Row, str]]:
+    """Buffers that the second program moves otherwise without returning them: (row, words)."""
+    one, two = (side.name for side in m.sides)
+    after = {n.removesuffix(" after a pass"): x for n, x in m.spreads[0].float64.items() if n.endswith("after a pass")}
+    alone = {n: x for n, x in after.items() if f"{n} after a pass" not in m.spreads[1].float64}
+    for found in moved_state(formula, m.here.state, alone):
+        new, other = found.values
+        bound = m.spreads[0].response.get(f"{found.name} after a pass", 0.0)
+        quantity = f"{found.name} after a pass"
+        size = max(distance(new, 0 * new), distance(other, 0 * other))
+        yield (
+            Row("float64", quantity, (one, two), distance(new, other), bound, size, "", "OUTSIDE"),
+            f"{two} moves {found.name} {found.factor:.6g} times as far as {one} does in a pass ({found.where}): "
+            f"another momentum, or 1 less it (PyTorch's 0.1 is 0.9 elsewhere). The loss of this pass does not show it.",
+        )
+
+
+JUDGED = ("loss", "output", "gradient", "step")
+"""Quantities that the exact values of loss and gradient speak of."""
+
+
+def _only_rounding(formula: Formula, m: Measured, outside: list[Row]) -> tuple[Outcome, str] | None:
+    """What is said in the place of OUTSIDE where the formulas are one: whose function is off, or who loses digits.
+
+    None where the difference is none of float64, or of something the exact values do not speak of, or a cast's.
+    """
+    assert formula.recordings is not None and formula.values is not None
+    if any(row.dtype != "float64" or row.quantity.startswith("parameter") for row in outside):
+        return None
+    if any(_narrows(operation) for recording in formula.recordings for operation in recording.operations):
+        return None
+    found = [(worst_function(r), side.name) for r, side in zip(formula.recordings, m.sides, strict=True)]
+    off = [f"{name}'s {f.name}{f.at} is {f.error:.2g} off ({f.ulps:.0f} ulp)" for f, name in found if f]
+    exact = [name for f, name in found if not f]
+    if off:
+        good = f", {exact[0]}'s functions are exact to rounding" if exact else ""
+        return "library", f"{'; '.join(off)}{good}: the port is right, the library is not."
+    if not all(row.quantity.startswith(JUDGED) for row in outside):
+        return None
+    words = []
+    for recording, values, side in zip(formula.recordings, formula.values, m.sides, strict=True):
+        if lost := lost_digits(recording, values):
+            words.append(f"{side.name} loses digits in {lost[0].title} ({lost[0].place}), a factor {lost[1]:.2g}.")
+    return "no promise", " ".join(["The formulas are one; the difference in float64 is rounding.", *words])
+
+
+def _casts(formula: Formula, sides: tuple[Side, Side]) -> Iterator[str]:
+    """Where a program leaves float64 on its own account."""
+    for side, recording in zip(sides, formula.recordings or (), strict=False):
+        operations = (recording.operations[place] for place in sorted(recording.needed()))
+        found = {f"{o.options['dtype']} ({o.place})": None for o in operations if _narrows(o)}
+        if found:
+            yield f"In the float64 run {side.name} casts to {', '.join(list(found)[:5])}."
+
+
+def _narrows(operation: RecordedOperation) -> bool:
+    return operation.word == "cast" and operation.options.get("dtype") in ("float32", "float16", "bfloat16")
+
+
+STEP = 2.0**-20  # of the largest number of an array: far above rounding, far below anything a model is made for
+
+
+def _kink(m: Measured, rows: tuple[Row, ...]) -> str:
+    """Words where the sides differ at this very point and agree a little beside it; "" where they do not.
+
+    At a kink (a tie under max, the absolute value of 0) every convention for the derivative is right.
+    """
+    off = [row for row in rows if row.verdict != "within"]
+    if any(row.quantity == "loss" or row.quantity.startswith(("output", "parameter")) for row in off):
+        return ""
+    if not any(row.quantity.startswith("gradient") for row in off):
+        return ""
+    rng = np.random.RandomState(1)
+
+    def beside(x: np.ndarray) -> np.ndarray:
+        size = np.abs(x).max(initial=0) or 1.0
+        return x + STEP * size * (1 + rng.random_sample(x.shape)) * rng.choice([-1, 1], x.shape)
+
+    there = Where(
+        {name: beside(x) for name, x in m.here.point.items()},
+        map_arrays(lambda name, x: beside(x) if x.dtype.kind == "f" else x, m.here.batch),
+        m.here.state,
+    )
+    plan = Plan([], 0.0, 0)
+    try:
+        spreads = [measure(side, there, plan, samples=4, seed=0) for side in m.sides]
+    except UnfitError:
+        return ""
+    moved = Measured(m.sides, there, plan, (spreads[0], spreads[1]), 4, m.restless)
+    if any(row.verdict != "within" for row in rows_of(moved, {})):
+        return ""
+    names = ", ".join(dict.fromkeys(row.quantity for row in off if row.quantity.startswith("gradient")))
+    lost = [
+        s.name
+        for s, at in zip(m.sides, m.spreads, strict=True)
+        if not all(map(np.all, map(np.isfinite, at.float64.values())))
+    ]
+    nan = f" The gradient of {' and of '.join(lost)} is NaN there, which training does not survive." if lost else ""
+    return (
+        f"The point is on a kink: the losses agree, the {names} does not, and with every number moved by some 1e-6 of "
+        f"its array's largest all of them agree. At a kink (a tie under max, abs or a norm at 0) each convention for "
+        f"the derivative is right.{nan} To have it judged, move the numbers that stand on it."
+    )
+
+
 def _notes(m: Measured) -> Iterator[str]:
     for side in m.sides:
         for kind, reason in side.gaps.items():
             yield f"No {kind} was compared: {side.name} has none of this model ({reason})."
+        yield from side.notes
+    one, two = (side.name for side in m.sides)
+    for name in m.spreads[0].float64:
+        if side_name := _contradicts(m, name):
+            yield (
+                f"{side_name}'s {name} contradicts its own gradient: forward and reverse mode differ there (a cut that "
+                f"only one of them knows), so it was not held against the other side's."
+            )
+    changed = [name for name in m.spreads[0].float64 if name.endswith("after a pass")]
+    if alone := [name for name in changed if name not in m.spreads[1].float64]:
+        yield (
+            f"A pass changes the {one} model's {', '.join(n.removesuffix(' after a pass') for n in alone)}, and {two} "
+            f"returns no such state, so it was not compared: return (loss, new state), and map these buffers too."
+        )
     if m.restless:
         yield (
-            f"The PyTorch model is in training mode: {', '.join(m.restless)}. If the JAX function is written for "
+            f"The {one} model is in training mode: {', '.join(m.restless)}. If the {two} function is written for "
             f"evaluation (running averages, no dropout), call model.eval() first."
         )
     if any(np.isinf(a) for spread in m.spreads for a in spread.rounding.values()):

@@ -14,20 +14,14 @@ from ..users import UserError, of_user
 from .arrays import UnfitError
 
 
-def torch_side(target: str) -> tuple[Any, Any]:
-    """(module, loss or None) that the builder returns."""
-    built = _build(target, "PyTorch")
-    return built if _is_pair(built) else (built, None)
+def first_side(target: str) -> Any:
+    """What the builder returns: a program, as ``check`` takes it."""
+    return _build(target, "PyTorch")
 
 
-def jax_side(target: str) -> tuple[Any, Any]:
-    """(loss, params or None) that the builder returns."""
-    built = _build(target, "JAX")
-    return built if _is_pair(built) else (built, None)
-
-
-def _is_pair(built: Any) -> bool:
-    return isinstance(built, tuple) and len(built) == 2
+def second_side(target: str) -> Any:
+    """What the builder returns: a program, as ``check`` takes it."""
+    return _build(target, "JAX")
 
 
 def _build(target: str, side: str) -> Any:

@@ -1,12 +1,19 @@
-"""Where each torch parameter stands in the JAX tree, and in which order its numbers stand there.
+"""Where the numbers of each parameter of the first program stand in the second, and in which order they stand there.
 
-A mapping is ``{torch name: place}``; a place is a path ("layers.0.w", or ("layers", 0, "w")), a path and a function
-that moves numbers (("w", numpy.transpose)), or, as in a file, {"path": "w", "transpose": true} with true or the axes,
-and "reshape" with a shape, done in this order.
+A mapping is ``{name: place}``; a place is a path ("layers.0.w", or ("layers", 0, "w")), a path and a function that
+moves numbers (("w", numpy.transpose)), or, as in a file, {"path": "w", "transpose": true} with true or the axes, and
+"reshape" with a shape, done in this order. Where one parameter is many, or many are one, a place may also say
+
+    "slice": [start, stop]    only these rows of the parameter; a list of places takes a parameter apart, or copies it
+    "at": [start, stop]       these rows of what stands there: several parameters lie in it one after the other
+    "add": true               what stands there is the sum of the parameters that say so
+
+so that numbers are only ever moved and added, and a gradient can be brought back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,63 +22,166 @@ from .arrays import UnfitError
 
 Path = tuple[str | int, ...]
 Point = dict[str, np.ndarray]
+WORDS = {"path", "transpose", "reshape", "slice", "at", "add"}
 
 
 class Place(NamedTuple):
-    """Where one torch parameter stands: jax.ravel() is torch.ravel()[order]."""
+    """Where numbers of one parameter stand: leaf[at] is, or has as a part of its sum, parameter.ravel()[order]."""
 
     path: Path
-    shape: tuple[int, ...]  # in torch
-    order: np.ndarray  # flat positions in torch, in the shape of the JAX leaf
+    shape: tuple[int, ...]  # of the parameter
+    order: np.ndarray  # flat positions in the parameter, in the shape they have in the leaf
+    at: tuple[int, int] | None = None
+    add: bool = False
 
     @property
     def leaf(self) -> str:
-        """The name of the JAX leaf."""
+        """The name of the leaf."""
         return ".".join(map(str, self.path))
+
+    @property
+    def leaf_shape(self) -> tuple[int, ...]:
+        """The shape that the leaf has to have, at least."""
+        return self.order.shape if self.at is None else (self.at[1], *self.order.shape[1:])
+
+    @property
+    def rows(self) -> Any:
+        """The part of the leaf."""
+        return ... if self.at is None else slice(*self.at)
 
 
 class Layout(NamedTuple):
-    """The place of every parameter, by its torch name."""
+    """The places of every parameter, and of the buffers that are handed over, by its name in the first program."""
 
-    places: dict[str, Place]
+    places: dict[str, tuple[Place, ...]]
+
+    def every(self) -> Iterator[tuple[str, Place]]:
+        """(name, place), all of them."""
+        for name, places in self.places.items():
+            for place in places:
+                yield name, place
+
+    @property
+    def leaves(self) -> dict[str, str]:
+        """The leaf or leaves of each parameter, in words."""
+        return {name: ", ".join(place.leaf for place in places) for name, places in self.places.items()}
+
+    @property
+    def only_moves(self) -> bool:
+        """Whether every number stands in one place, alone."""
+        every = [place for _, place in self.every()]
+        return len(every) == len(self.places) and not any(p.add or p.at for p in every)
+
+    def leaf_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every leaf."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for _, place in self.every():
+            shapes[place.leaf] = max(shapes.get(place.leaf, ()), place.leaf_shape)
+        return shapes
 
     def to_jax(self, point: Point) -> Point:
-        """The same numbers by JAX name and in JAX shape."""
-        return {place.leaf: point[name].ravel()[place.order] for name, place in self.places.items()}
+        """The same numbers by the names and in the shapes of the second program."""
+        shapes = self.leaf_shapes()
+        there: Point = {}
+        for name, place in self.every():
+            if name in point:
+                leaf = there.setdefault(place.leaf, np.zeros(shapes[place.leaf]))
+                leaf[place.rows] += np.asarray(point[name]).ravel()[place.order]
+        return there
 
     def to_torch(self, point: Point) -> Point:
-        """The same numbers by torch name and in torch shape."""
-        back = {}
-        for name, place in self.places.items():
-            flat = np.empty(place.order.size)
-            flat[place.order.ravel()] = point[place.leaf].ravel()
-            back[name] = flat.reshape(place.shape)
-        return back
+        """Derivatives by the second program's leaves as derivatives by the parameters: all that a number has a part in.
+
+        Where numbers are only moved, this is the way back for any point.
+        """
+        back = {name: np.zeros(int(np.prod(places[0].shape))) for name, places in self.places.items()}
+        seen: set[str] = set()
+        for name, place in self.every():
+            if place.leaf in point:
+                seen.add(name)
+                np.add.at(back[name], place.order.ravel(), point[place.leaf][place.rows].ravel())
+        return {name: back[name].reshape(self.places[name][0].shape) for name in back if name in seen}
 
     def with_orders(self, orders: dict[str, np.ndarray]) -> "Layout":
-        """Some parameters in another order."""
-        return Layout({name: p._replace(order=orders.get(name, p.order)) for name, p in self.places.items()})
+        """Some parameters, of one place each, in another order."""
+        changed = {name: (self.places[name][0]._replace(order=order),) for name, order in orders.items()}
+        return Layout({**self.places, **changed})
 
 
-def read_layout(params: Mapping[str, Any] | None, point: Point) -> Layout:
-    """The layout that a mapping describes; without one, every torch name is its own path.
+def read_layout(params: Mapping[str, Any] | None, point: Point, state: Point | None = None) -> Layout:
+    """The layout that a mapping describes; without one, every name is its own path.
 
-    Raises UnfitError where names do not fit the torch parameters, two share a place, or a function does more than move.
+    Args:
+        params: from names to places; every parameter, and the buffers that are handed over.
+        point: the parameters by name.
+        state: the buffers by name.
+
+    Raises:
+        UnfitError: where names do not fit, two share a place, or a place does more than move and add.
     """
     if params is None:
         params = {name: name for name in point}
     if not isinstance(params, Mapping):
         raise UnfitError(f"params is a {type(params).__name__}; give a dict from torch names to places in the JAX tree")
-    _check_names(list(params), list(point))
-    places = {name: _place(name, params[name], point[name].shape) for name in point}
-    leaves = [place.path for place in places.values()]
-    for k, path in enumerate(leaves):
-        for other in leaves[:k]:
-            short = min(len(path), len(other))
-            if path[:short] == other[:short]:
-                one, two = ".".join(map(str, other)), ".".join(map(str, path))
-                raise UnfitError(f"params maps to {one!r} and to {two!r}, one place; give each torch parameter its own")
-    return Layout(places)
+    known = {**point, **{name: array for name, array in (state or {}).items() if name in params}}
+    _check_names(list(params), list(known))
+    places = {name: _places(name, params[name], np.shape(known[name])) for name in known}
+    layout = Layout(places)
+    _check_apart(layout)
+    return layout
+
+
+def _check_apart(layout: Layout) -> None:
+    """Raises UnfitError where two places overlap without a word, or numbers of a parameter stand nowhere."""
+    every = list(layout.every())
+    for k, (_, place) in enumerate(every):
+        for _, other in every[:k]:
+            short = min(len(place.path), len(other.path))
+            if place.path[:short] != other.path[:short]:
+                continue
+            apart = place.at and other.at and (place.at[0] >= other.at[1] or other.at[0] >= place.at[1])
+            if place.path != other.path or not (apart or (place.add and other.add)):
+                raise UnfitError(
+                    f"params maps to {other.leaf!r} and to {place.leaf!r}, one place; give each torch parameter its "
+                    f"own, or say that they are added ({{'path': ..., 'add': true}}) or which rows are whose ('at')"
+                )
+    for name, places in layout.places.items():
+        held = np.unique(np.concatenate([place.order.ravel() for place in places]))
+        if held.size != int(np.prod(places[0].shape)):
+            raise UnfitError(
+                f"params[{name!r}] gives a place to {held.size} of its {int(np.prod(places[0].shape))} numbers; "
+                f"give one to all of them"
+            )
+
+
+def as_mapping(layout: Layout) -> dict[str, Any]:
+    """The layout as a mapping that ``read_layout`` and files take; moves are written as a transpose and a reshape."""
+    return {name: _written([_as_words(p) for p in places]) for name, places in layout.places.items()}
+
+
+def _written(places: list[Any]) -> Any:
+    return places[0] if len(places) == 1 else places
+
+
+def _as_words(place: Place) -> Any:
+    words: dict[str, Any] = {"path": place.leaf}
+    plain = np.arange(int(np.prod(place.shape))).reshape(place.shape)
+    if place.order.size < plain.size:
+        start = int(place.order.min()) // max(1, int(np.prod(place.shape[1:])))
+        words["slice"] = [start, start + place.order.size // max(1, int(np.prod(place.shape[1:])))]
+        plain = plain[slice(*words["slice"])]
+    for axes in permutations(range(plain.ndim)):
+        if np.array_equal(plain.transpose(axes).ravel(), place.order.ravel()):
+            if axes != tuple(range(plain.ndim)):
+                words["transpose"] = True if axes == tuple(range(plain.ndim))[::-1] else list(axes)
+            if plain.transpose(axes).shape != place.order.shape:
+                words["reshape"] = list(place.order.shape)
+            break
+    if place.at is not None:
+        words["at"] = list(place.at)
+    if place.add:
+        words["add"] = True
+    return words if len(words) > 1 else place.leaf
 
 
 def _check_names(given: list[str], wanted: list[str]) -> None:
@@ -94,21 +204,45 @@ def _listed(names: list[str]) -> str:
     return ", ".join(map(repr, names)) or "nothing"
 
 
+def _places(name: str, value: Any, shape: tuple[int, ...]) -> tuple[Place, ...]:
+    """One place, or each of a list of them; a list of strings and whole numbers is a path."""
+    many = isinstance(value, list) and all(isinstance(item, Mapping | str) for item in value)
+    if many and (any(isinstance(item, Mapping) for item in value) or any("." in item for item in value)):
+        return tuple(_place(name, item, shape) for item in value)
+    return (_place(name, value, shape),)
+
+
 def _place(name: str, value: Any, shape: tuple[int, ...]) -> Place:
     order = np.arange(int(np.prod(shape))).reshape(shape)
-    path = value
+    path, at, add = value, None, False
     if isinstance(value, Mapping):
-        unknown = set(value) - {"path", "transpose", "reshape"}
+        unknown = set(value) - WORDS
         if unknown or "path" not in value:
-            raise UnfitError(f"params[{name!r}] is {dict(value)}; give path and, where wanted, transpose and reshape")
-        path, moved = value["path"], _moved(value, order, name)
+            raise UnfitError(
+                f"params[{name!r}] is {dict(value)}; give path and, where wanted, transpose, reshape, slice, at, add"
+            )
+        path, add = value["path"], bool(value.get("add", False))
+        order = order[slice(*_rows(name, value, "slice"))] if "slice" in value else order
+        moved = _moved(value, order, name)
+        at = _rows(name, value, "at") if "at" in value else None
+        if at is not None and (not moved.ndim or at[1] - at[0] != len(moved)):
+            raise UnfitError(
+                f"params[{name!r}] has {len(moved) if moved.ndim else 1} rows, and at is {at}; give as many"
+            )
     elif isinstance(value, tuple | list) and len(value) == 2 and callable(value[1]):
         path, moved = value[0], np.asarray(value[1](order))
     else:
         moved = order
-    if not np.array_equal(np.sort(moved.ravel()), order.ravel()):
+    if not np.array_equal(np.sort(moved.ravel()), np.sort(order.ravel())):
         raise UnfitError(f"params[{name!r}] does more than move numbers; give a function like numpy.transpose")
-    return Place(_path(name, path), shape, moved)
+    return Place(_path(name, path), shape, moved, at, add)
+
+
+def _rows(name: str, value: Mapping[str, Any], word: str) -> tuple[int, int]:
+    rows = value[word]
+    if not isinstance(rows, list | tuple) or len(rows) != 2 or not all(isinstance(k, int) and k >= 0 for k in rows):
+        raise UnfitError(f"params[{name!r}] has {word} {rows!r}; give [start, stop], rows counted from 0")
+    return rows[0], rows[1]
 
 
 def _moved(value: Mapping[str, Any], order: np.ndarray, name: str) -> np.ndarray:
@@ -133,13 +267,14 @@ def _path(name: str, path: Any) -> Path:
 
 
 def build_tree(layout: Layout) -> Any:
-    """The JAX tree, its leaves the orders; a level whose keys are 0, 1, ... without a gap is a list."""
-    root: dict = {}
-    for place in layout.places.values():
+    """The JAX tree, its leaves zeros; a level whose keys are 0, 1, ... without a gap is a list."""
+    root: dict[str | int, Any] = {}
+    shapes = layout.leaf_shapes()
+    for _, place in layout.every():
         node = root
         for part in place.path[:-1]:
             node = node.setdefault(part, {})
-        node[place.path[-1]] = place.order
+        node[place.path[-1]] = np.zeros(shapes[place.leaf])
     return _listed_levels(root)
 
 
@@ -154,7 +289,7 @@ def _listed_levels(node: Any) -> Any:
 
 def check_leaves(layout: Layout, leaves: Point) -> None:
     """Raises UnfitError where the mapped places are not exactly the leaves of the user's JAX tree, in its shapes."""
-    mapped = {place.leaf: (name, place) for name, place in layout.places.items()}
+    mapped = {place.leaf: name for name, place in layout.every()}
     unknown, uncovered = (
         [leaf for leaf in mapped if leaf not in leaves],
         [leaf for leaf in leaves if leaf not in mapped],
@@ -167,8 +302,9 @@ def check_leaves(layout: Layout, leaves: Point) -> None:
             f"{_listed(unknown)}, which JAX does not have; torch has {_listed(list(layout.places))}, JAX has "
             f"{_listed(list(leaves))}{'; ' + ', '.join(hints) if hints else ''}"
         )
-    for leaf, (name, place) in mapped.items():
-        wanted, came = leaves[leaf].shape, place.order.shape
+    shapes = layout.leaf_shapes()
+    for leaf, name in mapped.items():
+        wanted, came = leaves[leaf].shape, shapes[leaf]
         if wanted != came:
             cure = (
                 f"give ({leaf!r}, numpy.transpose)" if wanted == came[::-1] else "give a function that moves it there"

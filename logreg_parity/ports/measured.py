@@ -10,7 +10,8 @@ the very same numbers. Rounding errors are linear in the unit roundoff u to firs
     float32   |q32 - q64|   <= t sqrt(n) sqrt(c² + a_other²) + 8 u32 |q|
 
 r, c: root mean square of the response to one ulp of float64, of float32; a: of the distance from float32 to float64.
-Norms are 2-norms over all numbers of the quantity. t is the quantile of Student's distribution with K degrees of
+Norms are 2-norms over all n numbers of the quantity; to both bounds comes √n times the smallest normal number, below
+which one library has numbers and the other zeros. t is the quantile of Student's distribution with K degrees of
 freedom at which a quotient of one error and a root mean square of K others, all of one normal distribution, is
 exceeded once in 10^9. Two correct programs may round differently often: a sum of n terms, n the longest axis of
 anything given, loses from one rounding to some sqrt(n) of them (N. J. Higham and T. Mary, SIAM J. Sci. Comput. 41,
@@ -23,6 +24,7 @@ The bounds are statements about chance, not proofs. float64 promises nothing whe
 ulp of the scale, for what is then called equal could differ where float32 would show it: see ``promises``.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -47,8 +49,13 @@ class Spread(NamedTuple):
     response32: dict[str, float]  # c
     rounding: dict[str, float]  # a; infinite where a float32 result is not finite
 
+    def has(self, name: str) -> bool:
+        """Whether every run had this quantity."""
+        runs = (self.float64, self.in_float64, self.float32, self.response, self.response32, self.rounding)
+        return all(name in run for run in runs)
 
-def one_ulp(rng: np.random.RandomState, dtype: str):
+
+def one_ulp(rng: np.random.RandomState, dtype: str) -> Callable[[np.ndarray], np.ndarray]:
     """A function that moves each number to a neighbour in the format, up or down by chance; zeros stay."""
 
     def move(x: np.ndarray) -> np.ndarray:
@@ -86,7 +93,8 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _root_mean_square(samples: list[dict[str, float]]) -> dict[str, float]:
-    return {name: float(np.sqrt(np.mean(np.square([each[name] for each in samples])))) for name in samples[0]}
+    common = [name for name in samples[0] if all(name in each for each in samples)]
+    return {name: float(np.sqrt(np.mean(np.square([each[name] for each in samples])))) for name in common}
 
 
 def student(samples: int) -> float:
@@ -103,7 +111,8 @@ def bound_float64(name: str, spreads: list[Spread], samples: int) -> float:
         rounding = spread.rounding[name]
         total += spread.response[name] ** 2 + (RATIO * rounding if np.isfinite(rounding) else 0.0) ** 2
         size = max(size, distance(spread.float64[name], np.zeros(1)))
-    return student(samples) * np.sqrt(total) + LIBRARY_ROUNDINGS * format_of("float64").unit_roundoff * size
+    floor = least("float64", spreads[0].float64[name])
+    return student(samples) * np.sqrt(total) + LIBRARY_ROUNDINGS * format_of("float64").unit_roundoff * size + floor
 
 
 def bound_float32(name: str, spread: Spread, other: Spread, samples: int, terms: int) -> float:
@@ -112,7 +121,13 @@ def bound_float32(name: str, spread: Spread, other: Spread, samples: int, terms:
     rounding = other.rounding[name]
     total = np.hypot(response, rounding if np.isfinite(rounding) else 0.0)
     size = distance(other.in_float64[name], np.zeros(1))
-    return student(samples) * np.sqrt(terms) * total + LIBRARY_ROUNDINGS * format_of("float32").unit_roundoff * size
+    sure = LIBRARY_ROUNDINGS * format_of("float32").unit_roundoff * size + least("float32", spread.float32[name])
+    return student(samples) * np.sqrt(terms) * total + sure
+
+
+def least(dtype: str, values: np.ndarray) -> float:
+    """How far apart numbers are that one library flushes to 0 and the other keeps."""
+    return float(np.sqrt(np.size(values)) * np.finfo(dtype).smallest_normal)
 
 
 def promises(bound: float, scale: float) -> bool:

@@ -1,9 +1,10 @@
 """What a check finds, and how it is told: a terminal table, words, Markdown and JSON."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -14,6 +15,9 @@ from ..show import STYLES, Grid, Verdict, as_json, cell, number, ran_on, worst
 from ..truth.ulp import ulp
 from .measured import Spread, bound_float64
 from .sides import Plan, Side, Where
+
+Outcome = Literal["within", "no promise", "OUTSIDE", "library"]
+"""Of a check; "library": the formulas are one, and a function of a library is off."""
 
 
 class Row(NamedTuple):
@@ -43,7 +47,7 @@ class Row(NamedTuple):
 class Report:
     """What a check found; ``print(report)`` shows it."""
 
-    verdict: Verdict
+    verdict: Outcome
     rows: tuple[Row, ...]
     first: Row | None  # the first quantity that differs
     cause: str
@@ -51,6 +55,11 @@ class Report:
     places: dict[str, str]  # the JAX leaf of each torch parameter
     setting: dict[str, Any]
     versions: dict[str, str]
+    names: tuple[str, str]  # of the two programs
+    formula: str = "no statement"  # or "the same", "another": by their exact values
+    exactly: str = ""  # that in words
+    parting: tuple[str, ...] = ()  # where each side parts from the other
+    mapping: dict[str, Any] = field(default_factory=dict)  # what was used, as ``params`` takes it
 
     @property
     def explanation(self) -> str:
@@ -80,21 +89,25 @@ class Measured(NamedTuple):
         return bound_float64(quantity, list(self.spreads), self.samples)
 
 
-COLUMNS = {
-    ("float64", "PyTorch", "JAX"): "float64\nPyTorch to JAX",
-    ("float32", "PyTorch"): "float32 PyTorch\nto float64",
-    ("float32", "JAX"): "float32 JAX\nto float64",
-}
+def _columns(names: tuple[str, str]) -> dict[tuple[str, ...], str]:
+    """The headings of the table, by what stands below them."""
+    one, two = names
+    return {
+        ("float64", one, two): f"float64\n{one} to {two}",
+        ("float32", one): f"float32 {one}\nto float64",
+        ("float32", two): f"float32 {two}\nto float64",
+    }
 
 
 def table(report: Report) -> Grid:
     """A quantity a row: errors in ulps of its size, and in brackets as a share of what rounding can do."""
     title = "largest error in ulps of the quantity's size (and its share of the bound)"
-    made = Grid(title, "", *COLUMNS.values(), "verdict", left=("verdict",))
+    columns = _columns(report.names)
+    made = Grid(title, "", *columns.values(), "verdict", left=("verdict",))
     for quantity, rows in _by_quantity(report).items():
         cells = {(row.dtype, *row.of): cell(row) for row in rows}
         verdict = worst([row.verdict for row in rows])
-        made.add_row(quantity, *(cells.get(column, "-") for column in COLUMNS), Text(verdict, STYLES[verdict]))
+        made.add_row(quantity, *(cells.get(column, "-") for column in columns), Text(verdict, STYLES[verdict]))
     return made
 
 
@@ -107,8 +120,11 @@ def _by_quantity(report: Report) -> dict[str, list[Row]]:
 
 def explanation(report: Report) -> str:
     """The verdict in a paragraph: how far apart, what differs first, why, and how sure that is."""
-    words = {"within": _agree, "no promise": _unsure, "OUTSIDE": _differ}[report.verdict](report)
-    return "\n\n".join([words, *([report.cause] if report.cause else []), " ".join([*report.notes, how_sure(report)])])
+    telling: dict[str, Callable[[Report], str]] = {"within": _agree, "OUTSIDE": _differ, "library": _library}
+    words = telling.get(report.verdict, _unsure)(report)
+    parting = "First part:\n" + "\n".join(f"  {place}" for place in report.parting) if report.parting else ""
+    paragraphs = [words, report.exactly, parting, report.cause, " ".join([*report.notes, how_sure(report)])]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 def _agree(report: Report) -> str:
@@ -122,6 +138,8 @@ def _agree(report: Report) -> str:
 
 def _unsure(report: Report) -> str:
     rows = [row for row in report.rows if row.verdict == "no promise"]
+    if not rows:
+        return "Nothing is promised."
     names = ", ".join(dict.fromkeys(f"{row.quantity} ({row.dtype})" for row in rows))
     return (
         f"Nothing contradicts that the two are the same function, but nothing is promised for {names}: rounding alone "
@@ -130,10 +148,15 @@ def _unsure(report: Report) -> str:
     )
 
 
+def _library(report: Report) -> str:
+    one, two = report.names
+    return f"{one} and {two} are one formula, and their float64 numbers are not: a function of a library is off."
+
+
 def _differ(report: Report) -> str:
     row = report.first
     assert row is not None
-    whose = "PyTorch and JAX differ" if len(row.of) == 2 else f"{row.of[0]} is off its float64 value"
+    whose = f"{' and '.join(row.of)} differ" if len(row.of) == 2 else f"{row.of[0]} is off its float64 value"
     place = f" at {row.where}" if row.where else ""
     others = [name for name in _outside(report) if name != row.quantity]
     more = f" Outside too: {', '.join(others)}." if others else ""
@@ -168,7 +191,7 @@ def as_text(report: Report) -> str:
 def markdown(report: Report) -> str:
     """The report as a page: the words, what ran, and every row in full."""
     lines = [
-        f"# PyTorch to JAX: {report.verdict}",
+        f"# {report.names[0]} to {report.names[1]}: {report.verdict}",
         "",
         explanation(report),
         "",
@@ -194,13 +217,18 @@ def to_json(report: Report) -> str:
     """Everything as JSON. A number that is not finite is null."""
     content = {
         "versions": report.versions,
+        "sides": report.names,
         "verdict": report.verdict,
         "first": None if report.first is None else report.first.quantity,
         "cause": report.cause,
+        "formula": report.formula,
+        "exactly": report.exactly,
+        "parting": report.parting,
         "notes": report.notes,
         "how_sure": how_sure(report),
         "setting": report.setting,
         "parameters": report.places,
+        "mapping": report.mapping,
         "rows": [row._asdict() | {"ulps": row.ulps, "share": row.share} for row in report.rows],
     }
     return as_json(content)

@@ -1,9 +1,10 @@
-"""The two sides of a check: a torch module and a JAX function, asked for the same quantities in the same layout.
+"""The two sides of a check: two programs, asked for the same quantities in the same layout.
 
-A ``Side`` speaks torch names and shapes, whatever its framework, and says in a message whose fault a crash is. Every
-array is float64, which holds all narrower numbers exactly.
+A ``Side`` speaks the names and shapes of the first program, whatever its framework, and says in a message whose fault a
+crash is. Every array is float64, which holds all narrower numbers exactly.
 """
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -13,30 +14,35 @@ from ..truth.ulp import round_to
 from ..twins import load_part
 from ..users import last_line, place
 from .arrays import UnfitError, arrays_in, map_arrays
+from .exact import NoStatement
 from .mapping import Layout, Point
+from .recording import Recording
 
 FRAMEWORKS = {"PyTorch": "torch", "JAX": "jax"}
 N_DIRECTIONS = 2
 
 
+Move = Callable[[np.ndarray], np.ndarray]
+
+
 class Where(NamedTuple):
-    """A point and a batch."""
+    """A point and a batch, and the state of the first program (running averages), which stays as it is."""
 
     point: Point
     batch: Any
+    state: Point = {}  # noqa: RUF012  # never written to
 
-    def moved(self, move) -> "Where":
+    def moved(self, move: Move) -> "Where":
         """Every parameter, and every array of the batch that is not of whole numbers (a label, a mask), moved."""
         point = {name: move(array) for name, array in self.point.items()}
-        return Where(point, map_arrays(lambda name, x: x if _whole(x) else move(x), self.batch))
+        return Where(point, map_arrays(lambda name, x: x if _whole(x) else move(x), self.batch), self.state)
 
     def rounded(self, dtype: str) -> "Where":
         """Every number rounded once, by our own code. Raises UnfitError where one is too large for the format."""
         try:
             point = {name: round_to(array, dtype) for name, array in self.point.items()}
-            return Where(
-                point, map_arrays(lambda name, x: round_to(x, dtype) if x.dtype.kind == "f" else x, self.batch)
-            )
+            batch = map_arrays(lambda name, x: round_to(x, dtype) if x.dtype.kind == "f" else x, self.batch)
+            return Where(point, batch, self.state)
         except ValueError as error:
             raise UnfitError(f"the parameters or the batch do not fit {dtype}: {error}; scale them") from error
 
@@ -63,41 +69,97 @@ def load_foreign(side: str) -> Any:
 
 
 class Side:
-    """One framework's model and loss; ``gaps`` says why a quantity could not be had."""
+    """One program; ``gaps`` says why a quantity could not be had. Without a layout its names are those of the point."""
 
-    def __init__(self, name: str, foreign: Any, model: Any, loss: Any, layout: Layout, device: str):
+    def __init__(self, name: str, foreign: Any, model: Any, loss: Any, layout: Layout | None, device: str):
         self.name, self.foreign, self.model, self.objective = name, foreign, model, loss
         self.layout, self.device = layout, device
+        self.project = False  # the loss is a sum of all outputs, each times a number of its own
         self.gaps: dict[str, str] = {}
         self.models: dict[str, Any] = {}
 
     def observe(self, where: Where, plan: Plan, dtype: str) -> dict[str, np.ndarray]:
-        """Every quantity by name: the loss, gradients, slopes, Hessian-vector products and steps."""
+        """Every quantity by name: the loss, gradients, slopes, Hessian-vector products, steps and the state after."""
         value, gradient = self._gradient(where, dtype)
-        seen = {"loss": np.asarray(value), **{f"gradient of {name}": part for name, part in gradient.items()}}
+        seen = {"loss": np.asarray(value)}
+        if self.project:
+            seen = {f"output {k}": out for k, out in enumerate(self.outputs(where, dtype).values(), 1)} | seen
+        seen |= {f"gradient of {name}": part for name, part in gradient.items()}
         for kind in ("slope", "Hessian-vector product"):
             for k, direction in enumerate(plan.directions, 1):
                 found = self._if_there_is_one(kind, where, direction, dtype)
                 if found is not None:
                     seen[f"{kind} {k}"] = found
         with self._blamed(f"{plan.steps} training steps in {dtype}"):
-            points = self._model(dtype, where).walk(*self._in(where), rate=plan.rate, steps=plan.steps)
-        return seen | {f"step {k}": flat(self._out(there)) for k, there in enumerate(points, 1)}
+            seen |= {f"step {k}": flat(there) for k, there in enumerate(self._walk(where, plan, dtype), 1)}
+        return seen | {f"{name} after a pass": array for name, array in self.state_after(where, dtype).items()}
 
     def loss(self, where: Where, layout: Layout | None = None) -> float:
         """The loss alone, in float64; in another layout, where one is given."""
         with self._blamed("loss in float64"):
             return float(self._model("float64", where).value_and_grad(*self._in(where, layout))[0])
 
+    def value_and_grad(self, where: Where) -> tuple[float, Point]:
+        """The loss and its gradient, in float64."""
+        return self._gradient(where, "float64")
+
     def loss_twice(self, where: Where) -> list[float]:
         """The loss in float64, two times."""
         with self._blamed("loss in float64"):
             return self._model("float64", where).loss_twice(*self._in(where))
 
+    def outputs(self, where: Where, dtype: str) -> Point:
+        """All numbers that the program gives, by their place in it."""
+        with self._blamed(f"loss, or its outputs, in {dtype}"):
+            return self._model(dtype, where).outputs(*self._in(where))
+
+    def state_after(self, where: Where, dtype: str) -> Point:
+        """What a pass leaves of the state, by its name in the first program."""
+        if not where.state or (self.layout is not None and not where.state.keys() & self.layout.places.keys()):
+            return {}
+        with self._blamed(f"state after a pass in {dtype}"):
+            after = self._model(dtype, where).state_after(*self._in(where))
+        if self.layout is None:
+            return after
+        own = {
+            place.leaf: next((name for name in after if _ends_alike(name, place.leaf)), None)
+            for name, place in self.layout.every()
+            if name in where.state
+        }
+        return self.layout.to_torch({leaf: after[name] for leaf, name in own.items() if name is not None})
+
+    def record(self, where: Where) -> Recording:
+        """Every operation of the loss and its gradient, in float64. Raises NoStatement where it cannot be had."""
+        if not hasattr(self.foreign, "record"):
+            raise NoStatement(f"{self.name} does not say what it computes")
+        try:
+            return self.foreign.record(self._model("float64", where), *self._in(where))
+        except Exception as error:
+            raise NoStatement(f"{self.name} could not be followed: {last_line(error)}") from error
+
+    @property
+    def notes(self) -> list[str]:
+        """What the program's numbers had done to them, in words."""
+        return [note for model in self.models.values() for note in model.notes]
+
     def _gradient(self, where: Where, dtype: str) -> tuple[float, Point]:
         with self._blamed(f"loss and gradient in {dtype}"):
             value, gradient = self._model(dtype, where).value_and_grad(*self._in(where))
         return float(value), self._out(gradient)
+
+    def _walk(self, where: Where, plan: Plan, dtype: str) -> list[Point]:
+        """The points after each step; in the names of the first program, where one number stands in several places."""
+        if self.layout is None or self.layout.only_moves:
+            points = self._model(dtype, where).walk(*self._in(where), rate=plan.rate, steps=plan.steps)
+            return [self._out(there) for there in points]
+        points = []
+        for _ in range(plan.steps):
+            _, gradient = self._gradient(where, dtype)
+            rate = np.asarray(plan.rate, dtype)
+            here = {n: x.astype(dtype) - rate * gradient[n].astype(dtype) for n, x in where.point.items()}
+            where = where._replace(point={name: x.astype(np.float64) for name, x in here.items()})
+            points.append(where.point)
+        return points
 
     def _if_there_is_one(self, kind: str, where: Where, direction: Point, dtype: str) -> np.ndarray | None:
         """None where the framework has no such derivative of this model: the check goes on without it, and says so."""
@@ -115,18 +177,20 @@ class Side:
     def _model(self, dtype: str, where: Where) -> Any:
         """The model in that format, made once: what a framework compiles for it is worth keeping."""
         if dtype not in self.models:
-            options = {"dtype": dtype, "device": self.device}
+            state = where.state if self.layout is None else self.layout.to_jax(where.state)
+            options = {"dtype": dtype, "device": self.device, "state": state, "project": self.project}
             self.models[dtype] = self.foreign.Foreign(self.model, self.objective, where.batch, **options)
         return self.models[dtype]
 
     def _in(self, where: Where, layout: Layout | None = None) -> tuple[Point, Any]:
-        return ((layout or self.layout).to_jax(where.point) if self.name == "JAX" else where.point), where.batch
+        layout = layout or self.layout
+        return (where.point if layout is None else layout.to_jax(where.point)), where.batch
 
     def _out(self, point: Point) -> Point:
-        return self.layout.to_torch(point) if self.name == "JAX" else point
+        return point if self.layout is None else self.layout.to_torch(point)
 
     @contextmanager
-    def _blamed(self, what: str):
+    def _blamed(self, what: str) -> Iterator[None]:
         """Raises UnfitError that names this side and what it was asked for."""
         try:
             yield
@@ -138,6 +202,10 @@ class Side:
                 f"this batch; shapes follow params (torch's nn.Linear keeps its weight as (out, in)), and numbers "
                 f"that the model makes itself must follow the dtype of its inputs"
             ) from error
+
+
+def _ends_alike(name: str, other: str) -> bool:
+    return f".{name}".endswith(f".{other}") or f".{other}".endswith(f".{name}")
 
 
 def flat(point: Point) -> np.ndarray:

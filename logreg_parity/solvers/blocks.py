@@ -199,9 +199,9 @@ class Blocks:
         return counted.min(), counted.max()
 
     @property
-    def identity(self) -> str:
+    def identity(self) -> dict[str, Any]:
         """What a checkpoint is told of the data."""
-        return f"{self.dataset.sha256}, {self.dtype}{'' if self.intercept else ', no intercept'}"
+        return {"data": self.dataset.sha256[:16]}
 
     @property
     def longest_sum(self) -> int:

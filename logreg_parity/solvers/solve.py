@@ -231,7 +231,16 @@ def _kept(path: Path | str, name: str, objective: Objective) -> Checkpoint:
     if name != "newton":
         raise ValueError(f"solver is {name!r}, which remembers more than a checkpoint keeps; give newton or auto")
     blocks = objective.blocks
-    return Checkpoint(path, {"solver": name, "twin": blocks.place.twin, "l2": objective.l2, "data": blocks.identity})
+    run = {
+        "solver": name,
+        "twin": blocks.place.twin,
+        "kernel": "fused" if blocks.place.fused else "plain",
+        "device": "cpu" if blocks.place.workers else "cuda",
+        "l2": objective.l2,
+        "dtype": blocks.dtype,
+        "intercept": blocks.intercept,
+    }
+    return Checkpoint(path, {**run, **blocks.identity}, {"theta": objective.unit.shape, "counts": (2,)})
 
 
 def choose(n: int, k: int) -> str:

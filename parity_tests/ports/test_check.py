@@ -61,7 +61,7 @@ def verdicts(pair, seeds):
     start = torch_side.point_of(model)
     layout = read_layout(params, start)
     sides = (
-        Side("PyTorch", torch_side, model, options.get("torch_loss"), layout, "cpu"),
+        Side("PyTorch", torch_side, model, options.get("torch_loss"), None, "cpu"),
         Side("JAX", jax_side, build_tree(layout), loss, layout, "cpu"),
     )
     for seed in seeds:
@@ -114,7 +114,7 @@ def test_parameters_of_the_users_own_are_compared_by_name():
     tree = {"layers": layers, "out": {"w": values["out.weight"][0], "b": values["out.bias"]}}
     report = check(model, mlp, mlp_batch(), MLP_PARAMS, jax_params=tree)
     assert report.first.quantity == "parameter fc2.bias" and report.first.where == "[2]"
-    assert "jax_params differ from torch's in fc2.bias; at equal parameters all agrees" in report.cause
+    assert "JAX's own parameters differ from PyTorch's in fc2.bias; at equal parameters all agrees" in report.cause
     shapes = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape, w.dtype), tree)
     assert check(model, mlp, mlp_batch(), MLP_PARAMS, jax_params=shapes).verdict == "within"
 

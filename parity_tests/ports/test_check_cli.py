@@ -131,6 +131,21 @@ def test_the_fixture_fails_with_the_explanation(pytester, factor):
         )
 
 
+@pytest.mark.parametrize("second", ["build", "doubled"])
+def test_a_run_without_a_file_of_tests(folder, pytester, second):
+    files = ["--parity-data", folder / "batch.npz", "--parity-map", folder / "map.json"]
+    sides = ["--parity", f"{folder}/my_torch.py:build", f"{folder}/my_jax.py:{second}"]
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", *sides, *files)
+    done.assert_outcomes(**({"passed": 1} if second == "build" else {"failed": 1}))
+    if second == "doubled":
+        done.stdout.fnmatch_lines(["PyTorch to JAX: OUTSIDE", "*2 times PyTorch's*"])
+
+
+def test_parity_without_a_batch_is_refused(pytester):
+    done = pytester.runpytest_inprocess("--parity", "a.py:build", "b.py:build")
+    done.stderr.fnmatch_lines(["*give the batch, an .npz*"])
+
+
 PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
 SHOWN = [block.body for block in blocks(PAGE) if block.language == "console"]
 
@@ -139,7 +154,7 @@ def test_the_page_shows_what_the_command_says(tmp_path, monkeypatch):
     """Digits differ from machine to machine; statuses, quantities and causes do not."""
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path)
-    causes = ("", "an approximation (tanh for erf in GELU)", "32 times PyTorch's")
+    causes = ("", "the tanh approximation of GELU", "32 times PyTorch's")
     for block, status, cause in zip(SHOWN, (0, 1, 1), causes, strict=True):
         assert main(shlex.split(block.split("\n")[0])[2:]) == status
         report = json.loads(Path("check/check.json").read_text())

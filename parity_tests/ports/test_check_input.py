@@ -55,9 +55,9 @@ CASES = {
     "text in the batch": ((LINEAR, linear, {"x": np.array(["a"])}), {}, ["batch['x']", "give numbers"]),
     "beyond int32": ((LINEAR, linear, {"x": np.array([2**40])}), {}, ["batch['x']", "int32"]),
     "parameters not finite": ((infinite(), linear, X), {}, ["PyTorch", "bias", "not finite"]),
-    "no module": ((mean, linear, X), {}, ["PyTorch model is a function", "give a torch.nn.Module"]),
+    "no module": ((mean, linear, X), {}, ["the first program", "no parameters", "give (function, params)"]),
     "no parameters": ((torch.nn.ReLU(), linear, X), {}, ["PyTorch model has no parameters"]),
-    "no function": ((LINEAR, 3, X), {}, ["jax_loss is a int", "give a function"]),
+    "no function": ((LINEAR, 3, X), {}, ["the second program is a int", "a JAX function"]),
     "torch loss is no number": ((LINEAR, linear, X["x"]), {}, ["PyTorch loss", "shape (2, 1)", ".mean()"]),
     "JAX loss is no number": (
         (LINEAR, lambda p, b: linear(p, b)[None], X),

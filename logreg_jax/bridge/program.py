@@ -1,0 +1,168 @@
+"""Somebody else's program: what it takes, what it gives and what it leaves behind.
+
+Read beside ``logreg_torch/bridge/program.py``. A model is a pytree of parameters, its loss ``loss(params, batch)`` or
+``(loss, state)``; the names of the parameters are their paths: "layers.0.w". Points are dicts of NumPy arrays by
+parameter name.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from operator import add
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.tree_util import keystr, tree_flatten_with_path, tree_structure, tree_unflatten
+
+from logreg_parity.ports.arrays import UnfitError, map_arrays, projection
+
+from ..convert import arithmetic, find_device, from_numpy, to_numpy
+from .closed_over import as_if_cast
+
+Point = dict[str, np.ndarray]
+Named = dict[str, Array]
+
+
+def point_of(model: Any) -> Point:
+    """The parameters by name, in NumPy. Raises UnfitError where the model is none.
+
+    A ``jax.ShapeDtypeStruct`` is a shape without values: a masked array.
+    """
+    leaves = {keystr(path, simple=True, separator="."): leaf for path, leaf in tree_flatten_with_path(model)[0]}
+    if not leaves:
+        raise UnfitError(
+            f"the JAX parameters are a {type(model).__name__} without arrays; give the tree the loss takes"
+        )
+    return {name: _values(leaf) for name, leaf in leaves.items()}
+
+
+def state_of(model: Any) -> Point:
+    """The numbers of the model that are no parameters, by name, in NumPy: running averages, for one."""
+    return {}  # a function keeps none between calls
+
+
+def restless(model: Any) -> list[str]:
+    """The parts that compute otherwise in training, and are in training now."""
+    return []  # a function has no mode
+
+
+class Program:
+    """A model and its loss in one dtype, on one device, on batches of one make; with the state that is given."""
+
+    def __init__(
+        self,
+        model: Any,
+        loss: Callable,
+        batch: Any,
+        *,
+        dtype: str,
+        device: str,
+        state: Point | None = None,
+        project: bool = False,
+    ):
+        self._loss_of, self._make, self._dtype, self._device = loss, batch, dtype, device
+        self._tree, self._names = tree_structure(model), list(point_of(model))
+        self._state, self._project, self.notes = state or {}, project, list[str]()
+        self._given = as_if_cast(self._run, dtype, self.notes)
+        self._outputs = _Compiled(self._given)
+
+    def outputs(self, point: Point, batch: Any) -> Point:
+        """All numbers that the program gives, by their place in it; one of them, with no name, is a loss.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+        """
+        with self._settings():
+            return _numpy(_floats(_split(self._outputs(self._leaves(point), self._data(batch)))[0]))
+
+    def state_after(self, point: Point, batch: Any) -> Point:
+        """The state that a pass leaves behind, where it is not what it was before, by name.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+        """
+        with self._settings():
+            return _numpy(_floats(_split(self._outputs(self._leaves(point), self._data(batch)))[1]))
+
+    def _loss(self, parameters: Named, data: list[Array]) -> Array:
+        value, _ = _split(self._given(parameters, data))
+        if self._project:
+            given = enumerate(_floats(value).values())
+            factors = ((out, from_numpy(projection(k, out.shape), self._dtype, self._device)) for k, out in given)
+            return reduce(add, ((out.astype(factor.dtype) * factor).sum() for out, factor in factors))
+        if not _is_loss(value):
+            came = f"{value.dtype} of shape {tuple(value.shape)}" if hasattr(value, "shape") else type(value).__name__
+            raise UnfitError(f"the JAX loss is a {came}; return one real number, as .mean() and .sum() do")
+        return value
+
+    def _run(self, parameters: Named, data: list[Array]) -> Any:
+        """What the function returns."""
+        arrays, leaves = iter(data), self._leaves(self._state) | parameters
+        batch = map_arrays(lambda name, array: next(arrays), self._make)
+        return self._loss_of(tree_unflatten(self._tree, [leaves[name] for name in self._names]), batch)
+
+    def _leaves(self, point: Point) -> Named:
+        """The parameters, ready to be differentiated by."""
+        return {name: from_numpy(array, self._dtype, self._device) for name, array in point.items()}
+
+    def _data(self, batch: Any) -> list[Array]:
+        """The arrays of the batch, floats in the dtype."""
+        arrays: list[Array] = []
+
+        def put(name: str, array: np.ndarray) -> None:
+            put = from_numpy(array, self._dtype, self._device) if array.dtype.kind == "f" else array
+            arrays.append(jax.device_put(put, find_device(self._device)))
+
+        map_arrays(put, batch)
+        return arrays
+
+    @contextmanager
+    def _settings(self) -> Iterator[None]:
+        """The arithmetic of a call, on the device."""
+        with arithmetic(self._dtype), jax.default_device(find_device(self._device)):
+            yield
+
+
+class _Compiled:
+    """A function compiled; as it is where it looks at numbers in a way that compiling does not allow."""
+
+    def __init__(self, function: Callable):
+        self.plain, self.fast = function, cast(Callable, jax.jit(function))
+
+    def __call__(self, *arguments: Any) -> Any:
+        try:
+            return self.fast(*arguments)
+        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+            self.fast = self.plain
+            return self.plain(*arguments)
+
+
+def _is_loss(value: Any) -> bool:
+    return isinstance(value, Array) and value.shape == () and bool(jnp.issubdtype(value.dtype, jnp.floating))
+
+
+def _split(given: Any) -> tuple[Any, Any]:
+    """What a function gives, and the state after it, where it returns (loss, state)."""
+    pair = isinstance(given, tuple) and len(given) == 2 and _is_loss(given[0])
+    return given if pair else (given, {})
+
+
+def _floats(given: Any) -> Named:
+    """The real numbers in what a program gives, by their place."""
+    leaves = ((keystr(path, simple=True, separator="."), leaf) for path, leaf in tree_flatten_with_path(given)[0])
+    return {name: leaf for name, leaf in leaves if isinstance(leaf, Array) and jnp.issubdtype(leaf.dtype, jnp.floating)}
+
+
+def _numpy(arrays: Named) -> Point:
+    return {name: to_numpy(array).astype(np.float64) for name, array in arrays.items()}
+
+
+def _values(leaf: Any) -> np.ndarray:
+    """The leaf's values, where it has any."""
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        return np.ma.masked_all(leaf.shape)
+    array: Any = np.asarray(leaf)
+    return to_numpy(array)

@@ -1,0 +1,47 @@
+"""A program run once, every operation written down: ``logreg_parity.ports.recording`` says in which words.
+
+Read beside ``logreg_torch/bridge/recording.py``. JAX shows the program as a jaxpr, that of its gradient too; it is
+walked equation by equation, loops unrolled, and all values are computed in one compiled run.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import tree_leaves
+
+from logreg_parity.ports.arrays import arrays_in
+from logreg_parity.ports.recording import Recording
+
+from .program import Point, Program
+from .writing import _Walk
+
+_QUICK = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}  # it runs once
+
+
+def record(program: Program, point: Point, batch: Any) -> Recording:
+    """The loss and its gradient, operation by operation.
+
+    Args:
+        program: in float64.
+        point: the parameters by name.
+        batch: arrays of the make that the program was built for.
+
+    Returns:
+        All operations; the results are "loss" and "gradient of NAME".
+    """
+    with program._settings():
+        given = program._leaves(point), program._data(batch)
+        closed = jax.make_jaxpr(jax.value_and_grad(program._loss))(*given)
+        walk = _Walk()
+        run = jax.jit(lambda flat: walk.all_values(closed, flat), compiler_options=_QUICK)
+        values = run(tree_leaves(given))
+        for operation, value in zip(walk.recording.operations, values, strict=True):
+            array = np.asarray(value)
+            operation.value = array.astype(np.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+        names = [*sorted(given[0]), *(name for name, _ in arrays_in(batch))]
+        walk.recording.inputs = dict(zip(names, walk.given, strict=True))
+        results = ["loss", *(f"gradient of {name}" for name in sorted(given[0]))]
+        walk.recording.results = dict(zip(results, walk.results, strict=True))
+        return walk.recording

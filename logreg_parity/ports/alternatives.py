@@ -1,0 +1,269 @@
+"""Why two programs part at an operation: it is done again on its own input in the ways that people confuse.
+
+What is named is proved: its numbers, in some order, are those of a value that the other program has.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import permutations, product
+from math import erf
+from typing import NamedTuple
+
+import numpy as np
+
+from .exact import in_words
+from .formula import Formula
+from .localise import Parting
+from .mapping import Point
+from .recording import RecordedOperation, Recording
+
+NEAR = 2.0**-36  # of the largest number: what two float64 roads to one value stay within
+Named = Iterator[tuple[str, np.ndarray]]
+
+
+class _Other:
+    """The values of the other side."""
+
+    def __init__(self, recording: Recording):
+        self.by_size: dict[int, list[np.ndarray]] = {}
+        for place in recording.needed():
+            value = recording.operations[place].value
+            if value.dtype.kind == "f":
+                self.by_size.setdefault(value.size, []).append(np.sort(value.ravel()))
+
+    def has(self, value: np.ndarray) -> bool:
+        """Whether it has these numbers."""
+        mine = np.sort(np.ravel(value))
+        return any(_near(mine, theirs) for theirs in self.by_size.get(mine.size, []))
+
+    def factor(self, value: np.ndarray) -> float | None:
+        """The c for which it has c times these numbers."""
+        mine = np.sort(np.ravel(value))
+        for theirs in self.by_size.get(mine.size, []):
+            c = float(np.linalg.norm(theirs) / np.linalg.norm(mine)) if mine.any() else 0.0
+            if c and np.isfinite(c) and abs(c - 1) > NEAR and _near(c * mine, theirs):
+                return c
+        return None
+
+
+def _near(a: np.ndarray, b: np.ndarray) -> bool:
+    size = float(np.abs(b[np.isfinite(b)]).max(initial=0))
+    with np.errstate(invalid="ignore"):
+        return bool(np.abs(np.where(a == b, 0.0, a - b)).max(initial=0) <= NEAR * size)
+
+
+def confusion(formula: Formula, partings: tuple[Parting | None, Parting | None]) -> str:
+    """What one side does in the place of what the other does, in words with the evidence; "" where none is known.
+
+    Args:
+        formula: with both recordings.
+        partings: where each side parts from the other.
+    """
+    if formula.recordings is None:
+        return ""
+    for k, parting in enumerate(partings):
+        if parting is None:
+            continue
+        mine, own, other = formula.recordings[k], _Other(formula.recordings[k]), _Other(formula.recordings[1 - k])
+        rest = partings[1 - k]
+        name = rest.side if rest is not None else "the other side"
+        for words, value in _candidates(mine, parting):
+            if np.size(value) > 1 and other.has(value) and not own.has(value):
+                return (
+                    f"{name} has {words} where {parting.side} has {_title(parting.operation)}: done so on the same "
+                    f"input, all {np.size(value)} numbers are those of a value that {name} computes."
+                )
+    for k, parting in enumerate(partings):
+        rest = partings[1 - k]
+        if parting is None or rest is None or parting.operation.value.size < 2:
+            continue
+        c = _Other(formula.recordings[1 - k]).factor(parting.operation.value)
+        if c is not None:
+            return (
+                f"At {parting.operation.place} {rest.side} has {c:.10g} times {parting.side}'s numbers "
+                f"({in_words(c)}): a scale that only one side applies."
+            )
+    return ""
+
+
+def _title(operation: RecordedOperation) -> str:
+    return operation.title.removeprefix("aten.").partition(".")[0] or operation.name
+
+
+def _candidates(recording: Recording, parting: Parting) -> Named:
+    operation, title = parting.operation, _title(parting.operation)
+    inputs = [recording.operations[k] for k in _outer(recording, parting.place)]
+    arrays = [o.value for o in inputs if o.is_real and o.value.size > 1]
+    if "conv" in title and operation.word == "product":
+        yield from _convolutions(operation, [recording.operations[k].value for k in operation.inputs])
+    if operation.word == "product":
+        yield from _reordered(recording, operation)
+    for x in arrays[:2]:
+        for keys, functions in POINTWISE:
+            if any(key in title for key in keys):
+                yield from ((words, function(x)) for words, function in functions.items())
+        yield from _reduced(x, title)
+
+
+def _outer(recording: Recording, place: int) -> list[int]:
+    """What the whole that an operation is a part of was made of."""
+    whole = recording.operations[place].whole
+    found: list[int] = []
+    left, seen = [place], set[int]()
+    while left:
+        k = left.pop()
+        for source in recording.operations[k].inputs:
+            if source in seen:
+                continue
+            seen.add(source)
+            inside = recording.operations[source].whole == whole and recording.operations[source].inputs
+            (left if inside else found).append(source)
+    return found
+
+
+def _gelu(x: np.ndarray) -> np.ndarray:
+    return x * 0.5 * (1 + np.vectorize(erf, otypes=[float])(x / np.sqrt(2)))
+
+
+def _gelu_by_tanh(x: np.ndarray) -> np.ndarray:
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+POINTWISE: tuple[tuple[tuple[str, ...], dict[str, Callable[[np.ndarray], np.ndarray]]], ...] = (
+    (
+        ("gelu", "erf", "tanh", "integer_pow", "mul"),
+        {
+            "the tanh approximation of GELU": lambda x: (
+                0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+            ),
+            "GELU with erf": _gelu,
+            "GELU by a logistic function of 1.702 x": lambda x: x / (1 + np.exp(-1.702 * x)),
+        },
+    ),
+    (
+        ("relu", "elu", "silu", "sigmoid", "tanh", "softplus", "hard", "mish", "gelu", "logistic"),
+        {
+            "ReLU": lambda x: np.maximum(x, 0),
+            "ReLU6": lambda x: np.clip(x, 0, 6),
+            "SiLU (swish)": lambda x: x / (1 + np.exp(-x)),
+            "ELU": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+            "tanh": np.tanh,
+            "a logistic function": lambda x: 1 / (1 + np.exp(-x)),
+            "PyTorch's hard sigmoid, relu6(x + 3) / 6": lambda x: np.clip(x + 3, 0, 6) / 6,
+            "Keras's hard sigmoid, 0.2 x + 0.5": lambda x: np.clip(0.2 * x + 0.5, 0, 1),
+            "softplus": lambda x: np.logaddexp(x, 0),
+        },
+    ),
+)
+
+
+def _axes(x: np.ndarray) -> list[tuple[int, ...]]:
+    single = [(k,) for k in range(x.ndim)]
+    return [*single, *([(0, *range(2, x.ndim)), tuple(range(1, x.ndim))] if x.ndim > 2 else []), tuple(range(x.ndim))]
+
+
+def _reduced(x: np.ndarray, title: str) -> Named:
+    """Means, variances and softmaxes along other axes, with other counts."""
+    for axes in _axes(x):
+        along = "over all axes" if len(axes) == x.ndim > 1 else f"along axis {', '.join(map(str, axes))}"
+        if any(word in title for word in ("softmax", "exp", "amax", "reduce_max", "logsumexp")):
+            away = np.exp(x - x.max(axes, keepdims=True))
+            share = away / away.sum(axes, keepdims=True)
+            yield f"softmax {along}", share
+            with np.errstate(divide="ignore"):
+                yield f"log-softmax {along}", np.log(share)
+        if any(word in title for word in ("std", "var", "norm", "mean", "sum")):
+            yield f"the mean {along}", x.mean(axes)
+            for ddof in (0, 1):
+                if np.prod([x.shape[k] for k in axes]) > ddof:
+                    yield f"the variance {along} with N - {ddof}", x.var(axes, ddof=ddof)
+                    yield f"the standard deviation {along} with N - {ddof}", x.std(axes, ddof=ddof)
+        if "sum" in title:
+            yield f"the sum {along}", x.sum(axes)
+
+
+def _reordered(recording: Recording, operation: RecordedOperation) -> Named:
+    """A product whose input is flattened in another order."""
+    assert operation.apply is not None
+    arrays = [recording.operations[k].value for k in operation.inputs]
+    for which, place in enumerate(operation.inputs):
+        source = recording.operations[place]
+        while source.word == "move" and len(source.inputs) == 1 and source.value.ndim < 3:
+            source = recording.operations[source.inputs[0]]
+        x = source.value
+        if x.ndim < 3 or x.size != arrays[which].size:
+            continue
+        for order in permutations(range(1, x.ndim)):
+            if order == tuple(range(1, x.ndim)):
+                continue
+            other = list(arrays)
+            other[which] = x.transpose(0, *order).reshape(arrays[which].shape)
+            names = f"axes {(0, *order)} of {x.shape}"
+            yield f"its input flattened in another order ({names})", operation.apply(other)
+
+
+def _convolutions(operation: RecordedOperation, arrays: list[np.ndarray]) -> Named:
+    """Other paddings, and the kernel turned."""
+    x, w = arrays[:2]
+    o = operation.options
+    if not {"stride", "padding", "dilation", "groups"} <= o.keys() or o["groups"] != 1 or o.get("transposed"):
+        return
+    spatial = x.ndim - 2
+    shapes = operation.value.shape[2:]
+    choices = []
+    for k in range(spatial):
+        n, size = x.shape[2 + k], (w.shape[2 + k] - 1) * o["dilation"][k] + 1
+        need = (shapes[k] - 1) * o["stride"][k] + size - n
+        choices.append([(low, max(0, need - low)) for low in range(max(0, need) + 1)] or [(0, 0)])
+    flips = [("", w), ("the kernel turned, ", np.flip(w, tuple(range(2, w.ndim))))]
+    for (turned, kernel), pads in product(flips, product(*choices)):
+        yield f"a convolution with {turned}padding {list(pads)}", _convolve(x, kernel, pads, o["stride"], o["dilation"])
+
+
+def _convolve(x: np.ndarray, w: np.ndarray, pads: tuple, stride: list[int], dilation: list[int]) -> np.ndarray:
+    wide = np.pad(x, [(0, 0), (0, 0), *pads])
+    sizes = [(k - 1) * d + 1 for k, d in zip(w.shape[2:], dilation, strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(wide, sizes, tuple(range(2, x.ndim)))
+    windows = windows[(slice(None), slice(None), *(slice(None, None, s) for s in stride))]
+    n = x.ndim - 2
+    windows = windows[(slice(None),) * (2 + n) + tuple(slice(None, None, d) for d in dilation)]
+    return np.tensordot(windows, w, axes=([1, *range(2 + n, 2 + 2 * n)], [1, *range(2, 2 + n)]))
+
+
+class MovedState(NamedTuple):
+    """A buffer that the second program moves by another part of the way, in a value that it does not return.
+
+    Args:
+        name: of the buffer.
+        values: what the first has after a pass, and the second.
+        factor: how many times as far the second moves it.
+        where: the second's operation, in words.
+    """
+
+    name: str
+    values: tuple[np.ndarray, np.ndarray]
+    factor: float
+    where: str
+
+
+def moved_state(formula: Formula, before: Point, after: Point) -> Iterator[MovedState]:
+    """Buffers that a pass changes in the first program, and that the second computes with another momentum.
+
+    Args:
+        formula: with both recordings; what reaches no result counts here.
+        before, after: the first program's buffers before a pass and after it.
+    """
+    if formula.recordings is None:
+        return
+    for name, new in after.items():
+        way = (new - before[name]).ravel()
+        size = float(way @ way)
+        found: list[MovedState] = []
+        for operation in formula.recordings[1].operations:
+            if not operation.is_real or operation.value.size != way.size or operation.word in ("input", "constant"):
+                continue
+            own = operation.value.ravel() - before[name].ravel()
+            c = float(own @ way) / size if size and np.isfinite(own).all() else 0.0
+            if c and _near(c * way, own) and way.size > 1:
+                found.append(MovedState(name, (new, operation.value.reshape(new.shape)), c, operation.place))
+        if found and not any(abs(moved.factor - 1) <= NEAR for moved in found):
+            yield found[-1]

@@ -1,0 +1,163 @@
+"""A mapping proposed from names, shapes, order and kinds; what it is worth, the loss says.
+
+Modules of the first program and groups of leaves of the second are paired so that names are near, order is kept and
+the numbers fit; weights are turned where their shapes ask for it. Where several ways fit (a square weight, two layers
+of one shape), all are tried, the likeliest first, until the outputs agree.
+"""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+
+from .arrays import UnfitError
+from .mapping import Point
+
+BIAS = ("bias", "b", "offset", "shift", "beta")
+SCALE = ("weight", "scale", "kernel", "w", "embedding", "embeddings", "gamma")
+DROPPED = ("value", "raw_value", "params", "batch_stats")
+MEANS, VARS = ("running_mean", "mean", "mean_ema"), ("running_var", "var", "var_ema")
+SAME_KIND = (
+    ("linear", ("dense", "linear", "fc", "kernel", "w")),
+    ("conv", ("conv", "kernel")),
+    ("norm", ("norm", "scale", "ln", "bn")),
+    ("embedding", ("emb",)),
+)
+FAR = 1e6
+WAYS = 64  # mappings that are tried, at most
+
+Mapping = dict[str, Any]
+
+
+def proposals(point: Point, state: Point, leaves: Point) -> Iterator[Mapping]:
+    """Mappings that fit, the likeliest first.
+
+    Args:
+        point: the parameters of the first program, by name.
+        state: its buffers, by name.
+        leaves: the leaves of the second, by path.
+
+    Raises:
+        UnfitError: where nothing fits, with what is left over.
+    """
+    shapes = {name: tuple(np.shape(leaf)) for name, leaf in leaves.items()}
+    if set(point) == set(leaves) and all(np.shape(point[name]) == shapes[name] for name in point):
+        yield {name: name for name in point}
+        return
+    groups = _grouped(shapes)
+    used = {name: array for name, array in state.items() if any(_tail(leaf) in (*MEANS, *VARS) for leaf in leaves)}
+    modules = _grouped({name: tuple(np.shape(array)) for name, array in (point | used).items()})
+    names, others = list(modules), sorted(groups, key=_natural)
+    cost = np.full((len(names), len(others)), FAR)
+    for i, name in enumerate(names):
+        for j, other in enumerate(others):
+            cost[i, j] = _distance(name, modules[name], other, groups[other], i / len(names), j / len(others))
+    if len(names) != len(others):
+        raise UnfitError(
+            f"params cannot be inferred: {len(names)} parts with parameters in the first ({', '.join(names)}), "
+            f"{len(others)} in the second ({', '.join(others)}); give the mapping"
+        )
+    from scipy.optimize import linear_sum_assignment  # takes a moment to import
+
+    rows, columns = linear_sum_assignment(cost)
+    lost = [names[i] for i, j in zip(rows, columns, strict=True) if cost[i, j] >= FAR]
+    if lost:
+        raise UnfitError(f"params cannot be inferred: nothing in the second fits {', '.join(lost)}; give the mapping")
+    ways: list[list[tuple[str, Any]]] = []
+    for i, j in zip(rows, columns, strict=True):
+        ways.extend(_places(modules[names[i]], groups[others[j]]))
+    yield from islice(_in_order(ways), WAYS)
+
+
+def _in_order(ways: list[list[tuple[str, Any]]]) -> Iterator[Mapping]:
+    """The likeliest, then with one choice changed, two changed together, and so on; all square weights turned early."""
+    first = {choices[0][0]: choices[0][1] for choices in ways}
+    yield first
+    open_choices = [choices for choices in ways if len(choices) > 1]
+    if not open_choices:
+        return
+    yield first | {choices[1][0]: choices[1][1] for choices in open_choices}
+    for chosen in product(*open_choices):
+        mapping = first | dict(chosen)
+        if mapping != first:
+            yield mapping
+
+
+def _grouped(shapes: dict[str, tuple[int, ...]]) -> dict[str, list[tuple[str, str, tuple[int, ...]]]]:
+    """(path, last name, shape) of each leaf, by the module it belongs to."""
+    groups: dict[str, list[tuple[str, str, tuple[int, ...]]]] = {}
+    for path, shape in shapes.items():
+        parts = [part for part in path.split(".") if part not in DROPPED]
+        groups.setdefault(".".join(parts[:-1]), []).append((path, parts[-1] if parts else path, shape))
+    return groups
+
+
+def _tail(path: str) -> str:
+    return next((part for part in reversed(path.split(".")) if part not in DROPPED), path)
+
+
+def _natural(path: str) -> tuple:
+    return tuple((0, int(t), "") if t.isdigit() else (1, 0, t) for t in re.split(r"(\d+)|[._]", path) if t)
+
+
+def _sizes(leaves: list[tuple[str, str, tuple[int, ...]]]) -> list[int]:
+    return sorted(int(np.prod(shape)) for _, _, shape in leaves)
+
+
+def _distance(name: str, mine: list, other: str, theirs: list, here: float, there: float) -> float:
+    """How unlike two parts are; FAR where their numbers do not fit."""
+    if _sizes(mine) != _sizes(theirs):
+        return FAR
+    one, two = (" ".join(re.split(r"[._]", text.lower())) for text in (name, other))
+    unlike = 1 - SequenceMatcher(None, one, two).ratio() + abs(here - there)
+    ranks = [sorted(sum(n > 1 for n in shape) for _, _, shape in part) for part in (mine, theirs)]
+    text = f"{other} {' '.join(tail for _, tail, _ in theirs)}".lower()
+    kin = any(kind in name.lower() and any(word in text for word in also) for kind, also in SAME_KIND)
+    return unlike + 0.5 * (ranks[0] != ranks[1]) + 0.2 * (not kin)
+
+
+def _places(mine: list, theirs: list) -> Iterator[list[tuple[str, Any]]]:
+    """For each parameter of a part its possible places, the likeliest first."""
+    left = list(theirs)
+    for path, tail, shape in mine:
+        fit = [leaf for leaf in left if int(np.prod(leaf[2])) == int(np.prod(shape))]
+        best = min(fit, key=lambda leaf: _unlike(tail, leaf[1]))
+        left.remove(best)
+        yield [(path, place) for place in _ways(shape, best, tail)]
+
+
+def _unlike(tail: str, other: str) -> tuple[bool, bool, bool, bool]:
+    return (
+        (tail in BIAS) != (other in BIAS),
+        (tail in MEANS) != (other in MEANS),
+        (tail in VARS) != (other in VARS),
+        tail != other,
+    )
+
+
+def _ways(shape: tuple[int, ...], leaf: tuple[str, str, tuple[int, ...]], tail: str) -> list[Any]:
+    """How a parameter of one shape comes to a leaf of another."""
+    path, name, wanted = leaf
+    plain = path
+    if len(shape) < 2:
+        return [plain] if shape == wanted else [{"path": path, "reshape": list(wanted)}]
+    turned = {"path": path, "transpose": True}
+    if len(shape) == 2:
+        if shape == wanted == shape[::-1]:
+            as_is = name == tail or name in ("weight", "embedding", "embeddings")
+            return [plain, turned] if as_is else [turned, plain]
+        if wanted == shape:
+            return [plain]
+        if wanted == shape[::-1]:
+            return [turned]
+        return [{**turned, "reshape": list(wanted)}, {"path": path, "reshape": list(wanted)}]
+    found: list[Any] = []
+    for axes in ([*range(2, len(shape)), 1, 0], [*range(2, len(shape)), 0, 1]):
+        if tuple(shape[a] for a in axes) == wanted:
+            found.append({"path": path, "transpose": axes})
+    if shape == wanted:
+        found.insert(0 if name == "weight" else len(found), plain)
+    return found or [{"path": path, "reshape": list(wanted)}]

@@ -1,0 +1,131 @@
+"""What writes a program's operations down while it runs.
+
+Read beside ``logreg_jax/bridge/writing.py``.
+"""
+
+import os
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch._decomp import core_aten_decompositions, decomposition_table
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from logreg_parity.ports.recording import RecordedOperation, Recording
+
+from .words import _translate
+
+_WHOLE = ("addmm", "baddbmm", "mm", "bmm", "convolution", "convolution_backward", "embedding", "clone", "_to_copy",
+          "expand", "mean", "var", "var_mean", "select_backward", "slice_backward")  # fmt: skip
+_APART = """native_layer_norm native_group_norm batch_norm gelu softmax nll_loss std loss embedding_dense leaky_relu
+backward native_dropout log_sigmoid softplus silu elu hardswish hardsigmoid hardtanh mish glu logit pixel upsample
+addcmul addcdiv lerp norm celu selu huber logaddexp logsumexp""".split()  # noqa: SIM905
+
+
+class _Writing(TorchDispatchMode):
+    """Writes down what is computed; a tensor is known by its identity, and kept so that no other takes that."""
+
+    def __init__(self, recording: Recording):
+        super().__init__()
+        self.recording, self.backward, self.modules = recording, False, list[str]()
+        self.places: dict[int, int] = {}
+        self.kept: list[Any] = []
+        self.made_by: dict[int, RecordedOperation] = {}  # by the sequence number of the node of the backward pass
+        self.now: RecordedOperation | None = None  # the whole that is being taken apart
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs, outer = kwargs or {}, self.now
+        self.now = outer or self._begin(str(func))
+        try:
+            name = func._schema.name.removeprefix("aten::").rstrip("_")
+            apart = func in _table() and name not in _WHOLE and not torch.is_inference_mode_enabled()
+            if apart:
+                with self:
+                    out = _table()[func](*args, **kwargs)
+                if out is not NotImplemented:
+                    return out
+            for tensor in tree_leaves((args, kwargs)):  # before it may be written to
+                if isinstance(tensor, Tensor):
+                    self.place(tensor)
+            out = func(*args, **kwargs)
+            _translate(self, func, name, args, kwargs, out)
+            return out
+        finally:
+            self.now = outer
+
+    def _begin(self, title: str) -> RecordedOperation:
+        """Where an operation that the user's line has called stands."""
+        node = torch._C._current_autograd_node()
+        source = self.made_by.get(node._sequence_nr()) if node is not None else None
+        self.count += 1
+        begun = RecordedOperation("", title, (), np.zeros(0), backward=self.backward, whole=self.count, title=title)
+        if source is not None:
+            begun.module, begun.line = source.module, source.line
+        elif not self.backward:
+            begun.module, begun.line = (self.modules or [""])[-1], _line()
+            self.made_by[torch.autograd._get_sequence_nr() - 1] = begun
+        return begun
+
+    def take(self, tensor: Tensor, word: str, name: str) -> int:
+        """The place of a tensor that nothing here has computed."""
+        word = word if tensor.is_floating_point() else "given"
+        place = self.recording.add(RecordedOperation(word, name, (), _array(tensor)))
+        if word == "input":
+            self.recording.inputs[name] = place
+        self.keep(tensor, place)
+        return place
+
+    def place(self, tensor: Tensor) -> int:
+        """Where a tensor stands; one that is not known, or has been written to since, is a constant."""
+        place = self.places.get(id(tensor))
+        if place is None:
+            return self.take(tensor, "constant", "constant")
+        if not np.array_equal(_array(tensor), self.recording.operations[place].value, equal_nan=True):
+            self.recording.gaps.append("a tensor is written to through another that shares its memory")
+            return self.take(tensor, "unknown", "written to in place")
+        return place
+
+    def put(self, word: str, name: str, inputs: tuple[int, ...], value: Any, **rest: Any) -> int:
+        """A new operation, which stands where the present whole stands."""
+        now = self.now or RecordedOperation("", name, (), np.zeros(0), backward=self.backward)
+        value = _array(value) if isinstance(value, Tensor) else value
+        made = RecordedOperation(word, name, inputs, value, rest.pop("apply", None), rest)
+        made.module, made.line, made.backward = now.module, now.line, now.backward
+        made.whole, made.title = now.whole, now.title
+        return self.recording.add(made)
+
+    def keep(self, tensor: Any, place: int) -> None:
+        self.places[id(tensor)] = place
+        self.kept.append(tensor)
+
+
+def _table() -> dict:
+    if not _TABLE:
+        _TABLE.update(core_aten_decompositions())
+        for op, decomposition in decomposition_table.items():
+            if any(word in str(op) for word in _APART):
+                _TABLE.setdefault(op, decomposition)
+    return _TABLE
+
+
+_TABLE: dict = {}
+
+
+def _line() -> str:
+    """The innermost line outside of the frameworks."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not any(part in file for part in ("site-packages", "logreg_torch", "logreg_parity", "<")):
+            return f"{os.path.basename(file)}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    array = tensor.detach()
+    return array.to(torch.float64).cpu().numpy().copy() if array.is_floating_point() else array.cpu().numpy().copy()

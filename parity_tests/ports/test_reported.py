@@ -1,0 +1,34 @@
+"""Ports after faults that were reported in public: right ones are one formula, wrong ones are not, and why is said."""
+
+import pytest
+import torch
+
+from logreg_parity.ports.alternatives import confusion
+from logreg_parity.ports.formula import other_constant
+from logreg_parity.ports.localise import localise
+from parity_tests.ports.reported import REPORTED
+from parity_tests.ports.test_formula import both
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small sums in many threads wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_right_and_wrong(name):
+    pair = REPORTED[name]
+    sides, _, formula = both(pair.model, pair.port(False), pair.batch, torch_loss=pair.loss)
+    assert formula.verdict == "the same", formula.why
+    assert localise(formula, sides) == (None, None)
+    sides, here, formula = both(pair.model, pair.port(True), pair.batch, torch_loss=pair.loss)
+    assert formula.verdict == "another" and min(formula.agree.values()) < 30, formula.why
+    partings = localise(formula, sides)
+    assert partings[0] is not None and pair.operation in partings[0].operation.title, partings
+    assert pair.cause in (other_constant(formula, sides, here) or confusion(formula, partings))
