@@ -3,10 +3,10 @@
 Read beside ``logreg_torch/evaluation.py``.
 """
 
-from logreg_parity.data.dataset import Dataset, Parameters
+from logreg_parity.data.dataset import Dataset, Parameters, check_point
 from logreg_parity.data.history import Evaluation
 from logreg_parity.solvers.descent import check_engine
-from logreg_parity.twins import Loss, Reduction
+from logreg_parity.twins import Loss, Reduction, check_objective
 
 from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, to_numpy
 from .gradient import value_and_grad
@@ -37,14 +37,16 @@ def evaluate(
         Arrays (N,) of the rows in NumPy, and the objective with its gradient.
 
     Raises:
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, a value outside its range, and a point that does not fit the data.
     """
+    check_objective(l2, reduction, loss)
+    check_point(dataset, parameters, "point")
     check_engine(engine, loss)
     if engine == "exact":
         return evaluate_exactly(dataset, parameters, l2=l2, reduction=reduction, dtype=dtype, device=device)
     with arithmetic(dtype):
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
-        value, gradient = value_and_grad(model, **data, l2=l2, reduction=reduction, loss=loss)
+        value, gradient = value_and_grad(model, **data, l2=float(l2), reduction=reduction, loss=loss)
         z = model(data["X"])
         return Evaluation(
             logits=to_numpy(z),

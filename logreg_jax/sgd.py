@@ -11,7 +11,7 @@ import jax
 import optax
 from jax import Array
 
-from logreg_parity.twins import check_momentum
+from logreg_parity.twins import check_learning_rate, check_momentum
 
 from .gradient import value_and_grad
 from .loss import Terms
@@ -35,8 +35,9 @@ def sgd(model: LogisticRegression, learning_rate: float, momentum: float = 0.0, 
         ``optax.sgd`` with its first state.
 
     Raises:
-        ValueError: for a momentum outside its range, and for Nesterov without one.
+        ValueError: for a learning rate or a momentum outside its range, and for Nesterov without one.
     """
+    check_learning_rate(learning_rate)
     check_momentum(momentum, nesterov)
     rule = _rule(float(learning_rate), float(momentum), nesterov)
     return Optimizer(rule.update, state=rule.init(model))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from logreg_parity.data.dataset import Dataset, Parameters
+from logreg_parity.data.dataset import Dataset, Parameters, check_point
 from logreg_parity.data.history import History, Recorder
 from logreg_parity.solvers.descent import check_engine, descend
 from logreg_parity.truth.exact import descend as descend_exactly
@@ -57,7 +57,8 @@ def train(
         Losses and points. A loss that is not finite ends the run, with the reason.
 
     Raises:
-        ValueError: for a value outside its range, an unknown name, and batches that end before the steps do.
+        ValueError: for a value outside its range, an unknown name, a start that does not fit the data, and batches that
+            end before the steps do or name rows there are not.
     """
     setting = Setting(
         steps=steps,
@@ -70,6 +71,7 @@ def train(
         loss=loss,
     )
     check_engine(engine, loss, momentum)
+    check_point(dataset, start, "start")
     with arithmetic(dtype):  # what the program around has chosen does not change a result
         model = model_from_numpy(start, dtype, device)
         recorder = Recorder(model_to_numpy(model), setting, keep=keep, name="logreg_jax", engine=engine)
@@ -78,11 +80,11 @@ def train(
         if engine == "fast":
             return descend(fast(dataset, dtype, device), dataset, batches, recorder)
         data = data_from_numpy(dataset, dtype, device)
-        optimizer = sgd(model, learning_rate, momentum, nesterov)
-        for step, rows in recorder.steps(batches):
+        optimizer = sgd(model, setting.learning_rate, setting.momentum, nesterov)
+        for step, rows in recorder.steps(batches, dataset.n_rows):
             batch = data if rows is None else {name: array[rows] for name, array in data.items()}
-            model, optimizer, value = sgd_step(model, optimizer, **batch, l2=l2, reduction=reduction, loss=loss)
+            model, optimizer, value = sgd_step(model, optimizer, **batch, l2=setting.l2, reduction=reduction, loss=loss)
             if record == "after":  # the same rows once more, at the new point
-                value = objective(model, **batch, l2=l2, reduction=reduction, loss=loss)
+                value = objective(model, **batch, l2=setting.l2, reduction=reduction, loss=loss)
             recorder.add(step, None if record == "none" else value.item(), model_to_numpy(model))
     return recorder.history()

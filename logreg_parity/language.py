@@ -37,6 +37,8 @@ def language() -> str:
 
 def known(code: str, what: str = "the language") -> str:
     """The language of a code like zh, zh-CN or en_GB.UTF-8. Raises ValueError for one that there is not."""
+    if not isinstance(code, str):
+        raise ValueError(f"{what} is {code!r}; give {' or '.join(LANGUAGES)}")
     short = code.lower()[:2]
     if short not in LANGUAGES or code[2:3].isalnum():
         raise ValueError(f"{what} is {code!r}; give {' or '.join(LANGUAGES)}")
@@ -46,7 +48,7 @@ def known(code: str, what: str = "the language") -> str:
 @contextmanager
 def speaking(code: str | None) -> Iterator[None]:
     """Within it everything is said in that language; None changes nothing. Raises ValueError as ``known`` does."""
-    token = _spoken.set(known(code) if code else _spoken.get())
+    token = _spoken.set(_spoken.get() if code is None else known(code))
     try:
         yield
     finally:

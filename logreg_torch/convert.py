@@ -38,14 +38,14 @@ def versions() -> dict[str, str]:
 
 def find_device(name: str) -> torch.device:
     """The device of that name; "auto" is cuda where there is one. ValueError names the devices there are."""
-    if name not in (*devices(), "auto"):
+    if not isinstance(name, str) or name not in (*devices(), "auto"):
         raise ValueError(f"device is {name!r}; PyTorch sees {', '.join(devices())} here: give one of them, or 'auto'")
     return torch.device(devices()[-1] if name == "auto" else name)
 
 
 def find_dtype(name: str) -> torch.dtype:
     """The dtype of that name. ValueError names the dtypes there are."""
-    if name not in DTYPES:
+    if not isinstance(name, str) or name not in DTYPES:
         raise ValueError(f"dtype is {name!r}; give one of {', '.join(DTYPES)}")
     return DTYPES[name]
 

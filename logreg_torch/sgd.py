@@ -9,7 +9,7 @@ from typing import Unpack
 import torch
 from torch import Tensor
 
-from logreg_parity.twins import check_momentum
+from logreg_parity.twins import check_learning_rate, check_momentum
 
 from .loss import Terms, objective
 from .model import LogisticRegression
@@ -32,8 +32,9 @@ def sgd(model: LogisticRegression, learning_rate: float, momentum: float = 0.0, 
         ``torch.optim.SGD``, without dampening.
 
     Raises:
-        ValueError: for a momentum outside its range, and for Nesterov without one.
+        ValueError: for a learning rate or a momentum outside its range, and for Nesterov without one.
     """
+    check_learning_rate(learning_rate)
     check_momentum(momentum, nesterov)
     return torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum, nesterov=nesterov)
 

@@ -37,6 +37,15 @@ def _one_row() -> Case:
     return Case(Dataset([[0.75, -1.5]], [1.0], "one row"), Parameters(np.array([1.0, 0.5]), -0.25))
 
 
+def _far(n: int, d: int, size: float, *, tiny: bool = False) -> Case:
+    """Odd numbers of rows and features, a start in saturation, and fractional row weights over six orders."""
+    base, random = gaussian(n, d, seed=7), np.random.RandomState(7)
+    weight = 10.0 ** random.uniform(-6, 0, n) if tiny else None
+    dataset = Dataset(base.X, base.y, f"{n} rows of {d} features", sample_weight=weight)
+    w = random.standard_normal(d)
+    return Case(dataset, Parameters(size * w / np.linalg.norm(w), -size / 4))
+
+
 CASES = {
     "published": Case(*published_2021()),  # the lesson
     "bernoulli": _zero(lesson(labels="bernoulli")),  # the lesson made honest; the point where σ' is largest
@@ -49,5 +58,8 @@ CASES = {
     "one-row": _one_row(),
     "one-class": _zero(Dataset(gaussian(20, 2).X, np.ones(20), "one class only")),
     "constant-feature": _zero(Dataset(np.column_stack([lesson(30).X, np.ones(30)]), lesson(30).y, "constant feature")),
+    "far": _far(65, 17, 16.0),  # logits to 40 and beyond, one row and one feature more than a block of many kernels
+    "tiny-weights": _far(63, 3, 1.0, tiny=True),
+    "wide": _far(31, 40, 0.5),  # more features than rows
     "repeated-rows": Case(gaussian(20, 2).take([0] * 10 + list(range(10))), Parameters(np.array([0.1, -0.2]), 0.3)),
 }

@@ -6,6 +6,10 @@ runs: the twins bring their frameworks only when they are loaded.
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.machinery import ExtensionFileLoader
+from types import FrameType
 
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
@@ -30,30 +34,120 @@ FRAMEWORKS = ("torch", "jax", "jaxlib", "optax")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the exit status."""
-    if "" not in sys.path:
-        sys.path.append("")  # a module of the user's in the working folder, after all that is installed
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Run one command.
+
+    Args:
+        argv: what stands behind the command's name; None for that of this process.
+
+    Returns:
+        The exit status: that of the command, 2 for input that is wrong, 70 for a fault of ours, 130 for Ctrl-C.
+    """
+    try:
+        with _interruptible() as interrupts:
+            try:
+                return _run(list(sys.argv[1:] if argv is None else argv))
+            except Exception as error:
+                if interrupts:  # what a library made of it, in the middle of an import for one
+                    raise KeyboardInterrupt from error
+                return _failed(error)
+    except KeyboardInterrupt:
+        return _interrupted()
+
+
+def _run(arguments: list[str]) -> int:
+    from ..data.files import WRITTEN
+
+    WRITTEN.clear()
     name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "compare"
     if name not in COMMANDS:
         print(f"logreg-parity: there is no command {name!r}; give {' or '.join(COMMANDS)}", file=sys.stderr)
         return 2
     command = importlib.import_module(f".{name}", __package__)
-    options = command.parser().parse_args(arguments)
-    from ..truth.oracle import OracleError
-
     try:
-        return command.run(options)
-    except (ValueError, OSError, OracleError) as error:
-        from ..show import shown
-
-        print(f"logreg-parity: {shown(str(error), chr(10))}", file=sys.stderr)
-        return 2
+        return command.run(command.parser().parse_args(arguments))
     except ModuleNotFoundError as error:
         if error.name not in FRAMEWORKS:
             raise
-        print(f"logreg-parity: {name} needs {error.name}, which is missing; pip install {error.name}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("logreg-parity: interrupted; nothing was written", file=sys.stderr)
-        return 130
+        raise ValueError(f"{name} needs {error.name}, which is missing; pip install {error.name}") from error
+
+
+def _failed(error: Exception) -> int:
+    """Say whose fault it is; the exit status."""
+    from ..show import shown
+    from ..truth.oracle import OracleError
+
+    if isinstance(error, OSError) and error.filename is not None:
+        print(f"logreg-parity: {shown(f'{error.filename}: {error.strerror}')}", file=sys.stderr)
+    elif isinstance(error, ValueError | OSError | OracleError):
+        print(f"logreg-parity: {shown(str(error), chr(10))}", file=sys.stderr)
+    elif isinstance(error, MemoryError):
+        why = str(error).rstrip(".") or "no more is to be had"
+        print(f"logreg-parity: there is not enough memory ({why}); give fewer rows or steps", file=sys.stderr)
+    else:
+        return _our_fault(error)
+    return 2
+
+
+def _our_fault(error: Exception) -> int:
+    import platform
+    import traceback
+
+    from .._version import __version__
+
+    traceback.print_exception(error)
+    about = f"logreg-parity {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    print(
+        f"logreg-parity: this is a fault of logreg-parity and not of your input. Please report the lines above, the "
+        f"command, and: {about}",
+        file=sys.stderr,
+    )
+    return 70
+
+
+def _interrupted() -> int:
+    """One line: what was written, and that nothing else was; the exit status."""
+    from ..data.files import WRITTEN
+
+    written = ", ".join(dict.fromkeys(WRITTEN))
+    what = f"{written} written before, nothing else" if written else "nothing was written"
+    print(f"logreg-parity: interrupted; {what}", file=sys.stderr)
+    return 130
+
+
+def _in_extension(frame: FrameType | None) -> bool:
+    """Whether a compiled module is being set up: an exception there ends the process (nanobind), so it has to wait."""
+    while frame is not None:
+        called = frame.f_code.co_name in ("create_module", "exec_module")
+        if called and isinstance(frame.f_locals.get("self"), ExtensionFileLoader):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """A list that holds every Ctrl-C within; of a caller's own handler, and in another thread, it knows nothing."""
+    import os
+    import signal
+    import threading
+
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if not seen and _in_extension(frame):
+            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+            return
+        seen.append(number)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one leaves the end of the first alone, a third does not
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield seen
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -50,6 +50,10 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
+    from ..data.files import check_folder
+
+    if options.out:
+        check_folder("--out", options.out)
     # Before a framework is imported: a thread that spins while another framework computes takes its core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -85,7 +89,7 @@ def _measure(results: Any, options: argparse.Namespace) -> int:
         for result in results.measure(name, options.size, notify):
             path = results.save(result, folder)
             write_whole(path.with_suffix(".png"), png(benchmark.figure(result["rows"])))
-            write_whole(folder / "results.md", results.page(folder))
+            write_whole(folder / "results.md", results.page(folder))  # it reads what the others have written
             tables = benchmark.tables(result["rows"])
             for title in list(tables)[len(printed) : None if result["whole"] else -1]:  # the last may still grow
                 console.print(_table(title, *tables[title]))

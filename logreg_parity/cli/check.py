@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from .problem import positive
+from .problem import positive, seed
 
 EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3, "library": 3}
 
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--write-map", type=Path, metavar="FILE", help="write the mapping that was used, .json")
     top.add_argument("--steps", type=positive(int), default=3, metavar="K", help="training steps to compare (3)")
     top.add_argument("--step-size", type=positive(float), metavar="R", help="of those (moves parameters by some 1 %%)")
-    top.add_argument("--seed", type=int, default=0, metavar="N", help="of the perturbations (0)")
+    top.add_argument("--seed", type=seed, default=0, metavar="N", help="of the perturbations (0)")
     top.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for both sides (cpu)")
     top.add_argument("--out", type=Path, default=Path("check"), metavar="FOLDER", help="for the report (check/)")
     return top
@@ -54,14 +54,13 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Build, check, print, write; the exit status."""
-    from ..data.files import write_whole
+    from ..data.files import check_folder, write_whole
     from ..ports.check import check
     from ..ports.files import first_side, read_batch, read_params, second_side
-    from ..ports.report import explanation, table, write_check
+    from ..ports.report import FILES, explanation, table, write_check
     from ..show import screen
 
-    if options.out.exists() and not options.out.is_dir():
-        raise ValueError(f"--out is {options.out}, a file; give a folder")
+    check_folder("--out", options.out, FILES)
     batch, params = read_batch(options.data), read_params(options.params) if options.params else None
     report = check(
         first_side(options.torch),

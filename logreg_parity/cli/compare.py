@@ -82,13 +82,13 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print, write; the exit status."""
-    from ..judge.report import summary, tables, write_report
+    from ..data.files import check_folder
+    from ..judge.report import FILES, summary, tables, write_report
     from ..language import speaking
     from ..show import screen
     from ..solvers.blocks import processors
 
-    if options.out.exists() and not options.out.is_dir():
-        raise ValueError(f"--out is {options.out}, a file; give a folder")
+    check_folder("--out", options.out, FILES)
     console, progress = screen(), screen(stderr=True)
     given, dtypes = problem(options), list(dict.fromkeys(options.dtype))
     dataset, _, setting = given

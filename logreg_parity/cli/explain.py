@@ -32,12 +32,14 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Load, explain, print; the exit status."""
-    from ..data.files import write_whole
+    from ..data.files import check_file, write_whole
     from ..explain.parting import explain
     from ..explain.report import table, to_json, verdict
     from ..explain.trace import Trace
     from ..show import screen
 
+    if options.json:
+        check_file("--json", options.json)
     first, second = (Trace.load(path) for path in options.traces)
     paths = [str(path) for path in options.traces]
     names = (paths[0], paths[1]) if paths[0] != paths[1] else (f"{paths[0]} (1)", f"{paths[1]} (2)")

@@ -39,11 +39,10 @@ def run(options: argparse.Namespace) -> int:
     """Write, open; the exit status."""
     import webbrowser
 
-    from ..data.files import write_whole
+    from ..data.files import check_file, write_whole
     from ..show import shown
 
-    if options.out.is_dir() or not options.out.parent.is_dir():
-        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    check_file("--out", options.out)
     write_whole(options.out, explorer(_dataset(options)))
     print(f"Written: {shown(str(options.out))}")
     if not options.no_open and not webbrowser.open(options.out.resolve().as_uri()):

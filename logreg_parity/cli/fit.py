@@ -72,14 +72,17 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Fit, print, write; the exit status."""
     from ..data.dataset import Dataset
-    from ..judge.fits import exit_status, report, tables_agree, verdict, write
+    from ..data.files import check_file, check_folder
+    from ..judge.fits import check_fit, exit_status, report, tables_agree, verdict, write
     from ..show import screen
     from ..truth.infinite import runaway
     from ..truth.reference import flatten
     from ..truth.ulp import round_dataset
 
-    if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
-        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    if options.out:
+        check_file("--out", options.out)
+    if options.checkpoint:
+        check_folder("--checkpoint", options.checkpoint, tuple(f"{name}.npz" for name in options.twins))
     functions = _functions(options)
     dataset = _stream(options) if options.stream else data(options)[0]
     if options.checkpoint:
@@ -90,7 +93,8 @@ def run(options: argparse.Namespace) -> int:
     fits, inferences = {}, {}
     for name, function in functions["fit"].items():
         kept = {"checkpoint": options.checkpoint / f"{name}.npz"} if options.checkpoint else {}
-        fits[name] = function(dataset, **settings, **kept)
+        asked = {word: value for word, value in settings.items() if (word, value) != ("kernel", "auto")}
+        fits[name] = check_fit(name, function(dataset, **asked, **kept), dataset)
     for name, function in functions.get("infer", {}).items():
         if fits[name].status == "converged":
             inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)

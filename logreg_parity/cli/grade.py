@@ -6,6 +6,8 @@ from typing import Any
 
 from .problem import add_language, positive
 
+FILES = ("grades.json", "grades.csv")
+
 DESCRIPTION = """\
 Grade the lessons' exercises in files, notebooks, or folders of them. Each submission
 runs in a process of its own, and of its code only what its exercises need."""
@@ -36,9 +38,11 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Grade, print, write; the exit status."""
-    from ..data.files import write_whole
+    from ..data.files import check_folder, write_folder
     from ..teach.submission import grade_submission, submissions
 
+    if options.out:
+        check_folder("--out", options.out, FILES)
     work = submissions(options.work)
     graded = [
         grade_submission(learner, path, lang=options.lang, timeout=options.timeout) for learner, path in work.items()
@@ -51,9 +55,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print_class(graded)
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        for name, content in (("grades.json", as_json), ("grades.csv", as_csv)):
-            write_whole(options.out / name, content)
+        write_folder(options.out, dict(zip(FILES, (as_json, as_csv), strict=True)))
     return 0 if all(one.passed for one in graded) else 1
 
 

@@ -46,11 +46,11 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit status."""
     from .. import show
-    from ..data.files import write_whole
+    from ..data.files import check_file, write_whole
     from ..judge.gradients import JUDGE, distances, opinions
 
-    if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
-        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    if options.out:
+        check_file("--out", options.out)
     console, names = show.screen(), list(dict.fromkeys(options.twins))
     measured, heard = [], []
     for dtype in dict.fromkeys(options.dtype):

@@ -1,6 +1,7 @@
 """``logreg-parity museum``: faults people make, what the judge says of each, and the judge's own score."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from .problem import positive
@@ -16,7 +17,7 @@ lets the judge look at N random pairs of correct programs and counts its false a
 
 EPILOG = """\
 exit status: 0 every fault shown is rejected with its cause, and no correct program is;
-1 not so; 2 an option is wrong.
+1 not so; 2 an option is wrong; 130 --pairs was interrupted, and says what it had.
 
 examples:
   logreg-parity museum
@@ -116,15 +117,28 @@ def _pairs(console: "Console", count: int) -> int:
 
     from ..museum.pairs import random_pair
 
-    alarms, differ = [], 0
-    for seed in tqdm(range(count), "correct pairs", disable=None, delay=1, leave=False):
-        pair = random_pair(seed)
-        differ += not pair.same
-        if pair.rejected["compare"] or pair.rejected["explain"]:
-            alarms.append(seed)
+    alarms, differ, looked, stopped = [], 0, 0, False
+    bar = tqdm(
+        range(count), "correct pairs", unit="pair", leave=False, mininterval=10 if not sys.stderr.isatty() else 0.1
+    )
+    try:
+        for seed in bar:
+            pair = random_pair(seed)
+            differ += not pair.same
+            if pair.rejected["compare"] or pair.rejected["explain"]:
+                alarms.append(seed)
+                bar.write(f"pair {seed} is rejected", file=sys.stderr)
+            looked += 1
+            bar.set_postfix_str(f"{len(alarms)} rejected")
+    except KeyboardInterrupt:
+        stopped = True
+    bar.close()
     seeds = f" (seeds {', '.join(map(str, alarms))})" if alarms else ""
     console.print(
-        f"Of {count} random pairs of correct programs, {differ} of which differ in some number, "
+        f"Of {looked} random pairs of correct programs, {differ} of which differ in some number, "
         f"the judge rejects {len(alarms)}{seeds}."
     )
+    if stopped:
+        console.print(f"Interrupted after {looked} of {count}: what is said is of those (seeds 0 to {looked - 1}).")
+        return 130
     return 1 if alarms else 0

@@ -38,10 +38,11 @@ def run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from .. import show
+    from ..data.files import check_file
     from ..optimizers.translate import ROWS, measure
 
-    if options.json and not options.json.parent.is_dir():
-        raise ValueError(f"--json is {options.json}; there is no folder {options.json.parent}: make it first")
+    if options.json:
+        check_file("--json", options.json)
     measured = [
         measure(row, steps=options.steps) for row in tqdm(ROWS, "optimisers", disable=None, delay=1, leave=False)
     ]

@@ -10,6 +10,8 @@ from .problem import positive
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from ..show import Grid
 
+FILES = ("passport.json", "passport.md")
+
 DESCRIPTION = """\
 Ask the frameworks how they compute here: precision of products, fused multiply-adds,
 subnormals, depth of sums, what results depend on, errors of the functions in ulps.
@@ -65,11 +67,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _issue(options: argparse.Namespace) -> int:
     from .. import show
-    from ..data.files import write_whole
+    from ..data.files import check_folder, write_folder
     from ..machine import maxima, passport
+    from ..show import as_json
 
-    if options.out.exists() and not options.out.is_dir():
-        raise ValueError(f"--out is {options.out}, a file; give a folder")
+    check_folder("--out", options.out, FILES)
     issued = passport.issue(list(dict.fromkeys(options.twins)), options.device)
     console = show.screen()
     console.print("\n".join(passport.about(issued)), soft_wrap=True)
@@ -79,11 +81,9 @@ def _issue(options: argparse.Namespace) -> int:
     kept = [row for row in maxima.load() if (row.framework, row.version) in ran]
     if kept:
         console.print(_table("largest errors kept for these versions, in ulps", *maxima.table(kept)))
-    options.out.mkdir(parents=True, exist_ok=True)
-    passport.save(issued, options.out / "passport.json")
-    write_whole(options.out / "passport.md", passport.markdown(issued))
-    written = f"\nWritten: {options.out / 'passport.json'}, {options.out / 'passport.md'}"
-    console.print(written, soft_wrap=True)
+    contents = dict(zip(FILES, (as_json(issued), passport.markdown(issued)), strict=True))
+    written = write_folder(options.out, contents)
+    console.print(f"\nWritten: {', '.join(map(str, written))}", soft_wrap=True)
     return 0
 
 
@@ -98,8 +98,10 @@ def _diff(first: Path, second: Path) -> int:
 
 def _sweep(options: argparse.Namespace) -> int:
     from .. import show
+    from ..data.files import check_file
     from ..machine import maxima, sweep
 
+    check_file("--out", options.file)
     if options.file.exists():
         maxima.load(options.file)  # what it cannot be added to is said before the work
     functions = list(dict.fromkeys(options.functions or sweep.FUNCTIONS))

@@ -28,7 +28,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--label", metavar="COLUMN", help="the label's column in the file, with two values")
     data.add_argument("--weight", metavar="COLUMN", help="a column of row weights in the file")
     data.add_argument("--standardize", action="store_true", help="give every feature mean 0 and deviation 1")
-    data.add_argument("--seed", type=int, default=0, metavar="K", help="of made data, start and mini-batches (0)")
+    data.add_argument("--seed", type=seed, default=0, metavar="K", help="of made data, start and mini-batches (0)")
 
 
 def add_problem(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +128,13 @@ def positive(kind: type) -> Callable[[str], float]:
         return value
 
     return number
+
+
+def seed(text: str) -> int:
+    """A whole number that a generator of random numbers takes."""
+    if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text} came; give a whole number from 0 to {2**32 - 1}")
+    return int(text)
 
 
 def not_negative(text: str) -> float:

@@ -44,12 +44,12 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Run, write; the exit status."""
+    from ..data.files import check_file
     from ..explain.trace import record
     from ..show import screen
     from ..twins import OnEngine, load_twin
 
-    if options.out.is_dir() or not options.out.parent.is_dir():
-        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    check_file("--out", options.out)
     dataset, start, setting = problem(options)
     twin = load_twin(options.twin)
     if options.engine:

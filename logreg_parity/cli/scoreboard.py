@@ -34,12 +34,12 @@ def run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..data.certified import certified, certified_names
-    from ..data.files import write_whole
+    from ..data.files import check_file, write_whole
     from ..judge.scoreboard import CANDIDATES, as_rows, installed, score, tables
     from ..show import as_json, screen
 
-    if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
-        raise ValueError(f"--out is {options.out}; give a file in a folder that exists")
+    if options.out:
+        check_file("--out", options.out)
     here = installed()
     for name in options.candidates or ():
         if name not in here:

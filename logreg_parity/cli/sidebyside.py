@@ -28,12 +28,13 @@ def run(options: argparse.Namespace) -> int:
     """Write the page and open it; the exit status."""
     import webbrowser
 
-    from ..data.files import write_whole
+    from ..data.files import check_folder, write_whole
     from ..show import shown
     from ..teach.sidebyside import page
 
     if options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a folder; give the name of a file in it")
+    check_folder("--out", options.out.parent)
     html = page()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(options.out, html)

@@ -4,13 +4,16 @@ Random numbers come from ``numpy.random.RandomState``, whose streams NumPy has f
 same data on every version. (``default_rng`` makes no such promise.)
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from .dataset import Dataset, Parameters
+from ..twins import check_name, check_number, check_seed, check_whole
+from ..users import shortly
+from .dataset import Dataset, Parameters, check_memory, real_numbers
 
 PUBLISHED_START = Parameters(np.array([1.0922641774757724]), -0.1883343121604675)
 
@@ -34,7 +37,10 @@ def lesson(
     """
     _one_of("labels", labels, ("rounded", "bernoulli", "soft"))
     _one_of("noise", noise, ("uniform", "normal", "none"))
-    w, b, noise_level = float(w), float(b), float(noise_level)
+    check_seed(seed)
+    w, b = _finite("w", w), _finite("b", b)
+    check_number("noise_level", noise_level, lambda level: 0 <= level < np.inf, "give 0 or more")
+    noise_level = float(noise_level)
     x = _lesson_grid(n_points)
     recipe = f"lesson(n_points={n_points}, w={w!r}, b={b!r}, "
     if labels == "rounded":
@@ -94,13 +100,15 @@ def gaussian(
     features or one each; class_balance: the mean probability of class 1, met exactly by the true bias.
     """
     _one_of("labels", labels, ("bernoulli", "soft"))
-    scales = np.asarray(scale, dtype=float)
-    if n_rows < 1 or n_features < 1 or scales.min() <= 0:
-        raise ValueError(f"n_rows is {n_rows}, n_features {n_features} and scale {scale}; give numbers above 0")
-    if not -1 < correlation < 1 or not 0 < class_balance < 1:
-        raise ValueError(
-            f"correlation is {correlation} and class_balance {class_balance}; give values in (-1, 1) and (0, 1)"
-        )
+    check_whole("n_rows", n_rows)
+    check_whole("n_features", n_features)
+    check_seed(seed)
+    check_memory(2 * n_rows * n_features, f"a data set of {n_rows} rows and {n_features} features")
+    scales = real_numbers(scale, "scale")
+    if scales.shape not in ((), (n_features,)) or scales.min() <= 0:
+        raise ValueError(f"scale is {shortly(scale)}; give a number above 0, or {n_features} of them")
+    check_number("correlation", correlation, lambda value: -1 < value < 1, "give a number between -1 and 1")
+    check_number("class_balance", class_balance, lambda value: 0 < value < 1, "give a number between 0 and 1")
     random = np.random.RandomState(seed)
     X = random.standard_normal((n_rows, n_features))
     for j in range(1, n_features):
@@ -157,6 +165,9 @@ def moons(n_points: int = 100, *, seed: int = 0) -> Dataset:
 
 def initial_parameters(n_features: int = 1, *, seed: int = 0) -> Parameters:
     """A starting point drawn as the workshop draws it: standard normal, the weight first, then the bias."""
+    check_whole("n_features", n_features)
+    check_seed(seed)
+    check_memory(n_features, f"a point of {n_features} features")
     draw = np.random.RandomState(seed).standard_normal(n_features + 1)
     return Parameters(draw[:-1], float(draw[-1]))
 
@@ -170,8 +181,8 @@ def _over_square(n_points: int, side: int, seed: int, logit: Callable) -> tuple[
 
 
 def _two_points(n_points: int) -> None:
-    if n_points < 2:
-        raise ValueError(f"n_points is {n_points}; give at least 2")
+    check_whole("n_points", n_points, least=2)
+    check_memory(4 * n_points, f"a data set of {n_points} points")
 
 
 def _lesson_grid(n_points: int) -> np.ndarray:
@@ -184,8 +195,6 @@ def _logistic(z: np.ndarray) -> np.ndarray:
 
 
 def _noise(kind: str, level: float, n_points: int, seed: int) -> np.ndarray:
-    if level < 0:
-        raise ValueError(f"noise_level is {level}; give 0 or more")
     random = np.random.RandomState(seed)
     if kind == "none":
         return np.zeros(n_points)
@@ -206,5 +215,9 @@ def _bias_for_balance(z: np.ndarray, balance: float) -> float:
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; give one of {', '.join(choices)}")
+    check_name(name, value, choices, f"give one of {', '.join(choices)}")
+
+
+def _finite(name: str, value: float) -> float:
+    check_number(name, value, math.isfinite, "give a finite number")
+    return float(value)

@@ -4,13 +4,15 @@ from array import array
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Literal, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from ..twins import Record, Setting
-from .dataset import Parameters
+from ..twins import Record, Setting, check_whole
+from ..users import shortly
+from .dataset import Parameters, step_rows
 
 
 class Evaluation(NamedTuple):
@@ -64,6 +66,10 @@ class Recorder:
     def __init__(
         self, start: Parameters, setting: Setting, *, keep: Collection[int] | None, name: str, engine: str = "eager"
     ):
+        if not isinstance(keep, Collection | None):
+            raise ValueError(f"keep is {shortly(keep)}; give the steps whose points are kept, or None")
+        for step in () if isinstance(keep, range) else keep or ():
+            check_whole("a step to keep", step, least=0)
         self.start, self.setting = start, setting
         self._record, self._last, self._name, self._engine = setting.record, setting.steps, name, engine
         self._awaited = deque(step for step in sorted({self._last, *(() if keep is None else keep)}) if step > 0)
@@ -71,13 +77,19 @@ class Recorder:
         self._losses = array("d")
         self._stop_reason: str | None = None
 
-    def steps(self, batches: Iterable[np.ndarray] | None) -> Iterator[tuple[int, np.ndarray | None]]:
-        """(1, rows), (2, rows), ... until the last step or a loss that is not finite; rows is None for all rows."""
-        rows = iter(batches) if batches is not None else None
-        for step in tqdm(range(1, self._last + 1), self._name, unit="step", disable=None, delay=1, leave=False):
-            chosen = None if rows is None else next(rows, None)
-            if rows is not None and chosen is None:
-                raise ValueError(f"batches end after {step - 1} of {self._last} steps; give the rows of every step")
+    def steps(self, batches: Iterable[np.ndarray] | None, n_rows: int) -> Iterator[tuple[int, np.ndarray | None]]:
+        """(1, rows), (2, rows), ... until the last step or a loss that is not finite; rows is None for all rows.
+
+        Args:
+            batches: the rows (B,) of each step, or None.
+            n_rows: N.
+
+        Raises:
+            ValueError: for batches that end before the steps, and what ``dataset.row_numbers`` refuses.
+        """
+        rows = repeat(None) if batches is None else step_rows(batches, self._last, n_rows)
+        steps = tqdm(range(1, self._last + 1), self._name, unit="step", disable=None, delay=1, leave=False)
+        for step, chosen in zip(steps, rows, strict=False):
             yield step, chosen
             if self._stop_reason:
                 return

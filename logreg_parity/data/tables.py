@@ -6,6 +6,7 @@ Nothing is dropped, filled in or coerced: what a file leaves open is for its own
 import csv
 import hashlib
 import io
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..users import shortly
+from .archive import read_arrays
 from .columns import Columns, Place, cells_of, fields
 from .dataset import Dataset
 
@@ -28,6 +31,8 @@ def load_table(path: str | Path, label: str, *, weight: str | None = None, posit
 
     Raises ValueError for all that is no such table, with the line in a CSV file, or the row in NPZ, from 0.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"the path is {shortly(path)}; give that of a {KINDS} file")
     why, path = unreadable(str(path)), Path(path)
     try:
         if why:
@@ -85,13 +90,7 @@ def _read_npz(content: bytes) -> tuple[Columns, Place]:
     if not zipfile.is_zipfile(io.BytesIO(content)):
         raise ValueError("this is no zip archive, as an NPZ file is; write it with numpy.savez")
     columns: list = []
-    arrays, name = [], None
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            for name in archive.files:
-                arrays.append((name, np.asarray(archive[name])))
-    except Exception as error:  # a damaged archive fails in many ways: BadZipFile, zlib.error, KeyError, ...
-        raise ValueError(f"array {name!r} cannot be read ({error!r}); save numbers or text") from error
+    arrays = list(read_arrays(content).items())
     for name, array in arrays:
         if array.ndim not in (1, 2) or array.shape[1:] == (0,):
             raise ValueError(f"array {name!r} has shape {array.shape}; give (N,) or (N, K)")

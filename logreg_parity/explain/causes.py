@@ -12,11 +12,12 @@ import numpy as np
 from ..data.dataset import Parameters
 from ..truth import reference
 from ..truth.bounds import FUNCTION_ULPS
-from ..truth.ulp import FORMATS, format_of, round_to
+from ..truth.ulp import FORMATS, format_of, is_held, round_to
 from . import stages
 from .microscope import Look
 from .stages import GivenLogits
-from .suspect import AVERAGED, BY_ROW, FROM_ROWS, Suspect
+from .steps import STEPS, capped, decay, follows, other_momentum, other_rows, schedule
+from .suspect import AVERAGED, BY_ROW, FROM_ROWS, Suspect, digits
 
 FACTORS = {
     2.0: "twice what it should be: a factor 2 or 1/2 too many or missing",
@@ -48,6 +49,14 @@ def not_finite(s: Suspect) -> str | None:
     return f"The {s.stage} is not finite{where}: an overflow, {log_of_0} or 0 times infinity."
 
 
+def another_format(s: Suspect) -> str | None:
+    """Numbers that the format of the run does not hold."""
+    if s.stage in ("residuals", "start") or is_held(s.v, s.dtype).all():
+        return None
+    held = next(name for name in ("bfloat16", "float16", "float32", "float64") if is_held(s.v, name).all())
+    return f"The {s.stage} holds {held} numbers that are no {s.dtype} numbers: it is computed in another format."
+
+
 def known_factor(s: Suspect) -> str | None:
     """The derivative of a square, another unit, or a sign."""
     for factor, meaning in FACTORS.items():
@@ -64,12 +73,19 @@ def sum_or_mean(s: Suspect) -> str | None:
     if n > 1:
         words |= {n / (n - 1): "N/(N-1): divided by N - 1 where N is meant"}
         words |= {(n - 1) / n: "(N-1)/N: divided by N where N - 1 is meant, or by N + 1"}
+    usual = s.setting.batch_size
+    if s.stage == "update" and usual and s.reduction == "mean":
+        full = (
+            f"{s.rows.n_rows}/{usual}: the sum over {s.rows.n_rows} rows is divided by {usual}, those of a full batch"
+        )
+        words |= {n / s.look.side.dataset.n_rows: "the rows of the batch over all: divided by all rows"}
+        words |= {s.rows.n_rows / usual: full} if s.rows.n_rows < usual else {}
     if s.stage == "update":
         words[1 / n] = "1/N: the step size is divided by the number of rows"
         words[n] = "N: the step size is multiplied by the number of rows"
     for factor, meaning in words.items():
         if s.stage in (*AVERAGED, "update") and s.scaled(factor):
-            return f"The {s.stage} is {factor:.6g} times what it should be, with N = {n:g} that is {meaning}."
+            return f"The {s.stage} is {digits(factor)} times what it should be, with N = {n:g} that is {meaning}."
     return None
 
 
@@ -153,10 +169,57 @@ def penalty(s: Suspect) -> str | None:
         (-s.penalty, "without the penalty: l2 is left out"),
         (s.penalty, "with twice the penalty: the half of l2 / 2 is missing"),
         (-s.penalty / 2, "with half the penalty: a half too many, or the 2 of the square is missing"),
+        (_absolute(s) - s.penalty, "with l2 |w| for a penalty, where (l2 / 2) ‖w‖² is meant"),
         (s.penalty / s.rows.n_rows - s.penalty, "with the penalty divided by N: it is added before the mean is taken"),
     ):
         if s.fits(s.e + change):
             return f"The {s.stage} is what it should be {what} ({np.abs(change).max():.3g} is the difference)."
+    return None
+
+
+def _absolute(s: Suspect) -> np.ndarray:
+    """The part of a penalty l2 |w|."""
+    w = (s.look.there if s.stage == "recorded loss" else s.look.here).weight
+    return s.l2 * np.append(np.sign(w), 0.0) if s.stage == "gradient" else np.atleast_1d(s.l2 * np.abs(w).sum())
+
+
+def other_columns(s: Suspect) -> str | None:
+    """A feature in another's place, or the bias left out."""
+    X, here = s.rows.X, s.look.here
+    if s.stage != "logits":
+        return None
+    if s.logits_of(X, Parameters(here.weight, 0.0)):
+        return "The logits are those without the bias."
+    names, d = s.look.side.dataset.feature_names, X.shape[1]
+    for other, instead in np.ndindex(d, d) if d <= MOST_COLUMNS else ():
+        columns = np.arange(d)
+        columns[instead] = other
+        if other != instead and s.logits_of(X[:, columns], here):
+            return f"The logits are those of {names[other]} in the place of {names[instead]}."
+    return None
+
+
+def part_in_another_format(s: Suspect) -> str | None:
+    """One feature, the weights or the bias, rounded to a coarser format before they are used; or the probabilities."""
+    X, here, precision = s.rows.X, s.look.here, format_of(s.dtype).precision
+    for name in ("bfloat16", "float16", "float32"):
+        format = FORMATS[name]
+        if format.precision >= precision:
+            continue
+        if s.stage == "residuals" and is_held(s.v + s.rows.y, name).all():
+            off = 2 * format.unit_roundoff * np.abs(s.e + s.rows.y) + format.smallest_normal
+            if s.fits(s.e, s.bound + off):
+                return f"The probabilities are {name} numbers, in a run that says {s.dtype}."
+        if s.stage == "logits":
+            parts = {"the weights": (X, Parameters(_to_bits(here.weight, format.precision), here.bias))}
+            rounded = _to_bits(np.atleast_1d(here.bias), format.precision)[0]
+            parts["the bias"] = (X, Parameters(here.weight, float(rounded)))
+            for j in range(X.shape[1] if X.shape[1] <= MOST_COLUMNS else 0):
+                column = np.where(np.arange(X.shape[1]) == j, _to_bits(X, format.precision), X)
+                parts[s.look.side.dataset.feature_names[j]] = (column, here)
+            for what, given in parts.items():
+                if s.logits_of(*given):
+                    return f"The logits are those of {what} rounded to {name}, in a run that says {s.dtype}."
     return None
 
 
@@ -182,7 +245,7 @@ def other_factor(s: Suspect) -> str | None:
             continue
         factor = (s.v[k] - fixed[k]) / (s.e[k] - fixed[k])
         if s.fits(factor * (s.e - fixed) + fixed, max(1.0, abs(factor)) * (s.bound + s.bound[k])):
-            return f"Every number of the {s.stage} is {factor:.6g} times what it should be: a constant factor."
+            return f"Every number of the {s.stage} is {digits(factor)} times what it should be: a constant factor."
     return None
 
 
@@ -349,8 +412,8 @@ def earlier_gradients(s: Suspect) -> str | None:
     return None
 
 
-STEPS = 3
-"""The step at fault and so many less one after it: the first step alone may look like that of another way."""
+MOST_COLUMNS = 40
+"""Features that are tried one by one, and in pairs."""
 
 WAYS: dict[str, Callable] = {  # from gradient, velocity, momentum and whether it is the first step, to direction and v
     "plain gradient descent: the momentum is left out": lambda g, v, m, first: (g, v),
@@ -370,28 +433,28 @@ def other_velocity(s: Suspect) -> str | None:
         return None
     looks = [s.look, *(Look(side, later) for later in range(step + 1, min(step + STEPS, side.trace.steps + 1)))]
     for words, way in WAYS.items():
-        if all(_fits(look, way) for look in looks):
+        if all(follows(look, way) for look in looks):
             return f"The update is that of {words}."
-    if step == 1:
+    return None
+
+
+def other_start(s: Suspect) -> str | None:
+    """A velocity that does not start from 0."""
+    if s.stage == "update" and s.setting.momentum and s.look.step == 1:
         return "The first update is not that of a velocity which starts at 0: it was not reset, or is damped at once."
     return None
 
 
-def _fits(look: Look, way: Callable) -> bool:
-    """Whether the step is that of a run of which all steps went that way, within the bound that a step has anyway."""
-    side = look.side
-    direction = velocity = np.zeros_like(look.slope)
-    for step, slope in enumerate(side.trace.gradients[: look.step]):
-        direction, velocity = way(slope, velocity, side.setting.momentum, step == 0)
-    expected = look.theta - side.setting.learning_rate * direction
-    return bool((np.abs(look.reached - expected) <= look.at_own_point["update"].bound).all())
-
-
 DETECTORS = (
     not_finite,
+    another_format,
     other_velocity,
-    known_factor,
+    other_momentum,
+    other_start,
+    schedule,
     sum_or_mean,
+    known_factor,
+    capped,
     shifted_by_one,
     flipped_label,
     missing_row,
@@ -400,10 +463,14 @@ DETECTORS = (
     batch_means,
     signed_labels,
     reshaped_features,
+    other_columns,
     no_step,
+    other_rows,
+    decay,
     one_part_late,
     earlier_gradients,
     penalty,
+    part_in_another_format,
     lower_precision,
     threshold,
     clamp,

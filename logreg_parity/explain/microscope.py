@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
-from ..judge.problem import rounded_inputs
+from ..judge.problem import check_given, rounded_inputs
 from ..truth import oracle, reference
-from ..truth.bounds import PointBounds
+from ..truth.bounds import PointBounds, stacks
 from ..truth.momentum import Velocity
-from ..truth.ulp import format_of
+from ..truth.ulp import format_of, is_held
 from . import stages
 from .trace import Trace
 
@@ -36,9 +36,32 @@ class TracedRun:
     def __init__(self, trace: Trace, dataset: Dataset):
         self.trace, self.dtype = trace, trace.ran.dtype
         given = rounded_inputs(dataset, trace.start, trace.setting, self.dtype)
+        check_given(given, dataset, trace.start, trace.setting, self.dtype)
         self.dataset, self.start, self.setting, self.batches = given
         # the steps' own arithmetic (S, D + 1): how far each point is from where its gradient and velocity lead
         self.miss = trace.points[1:] - (trace.points[:-1] - self.setting.learning_rate * self.directions)
+
+    @cached_property
+    def astray(self) -> np.ndarray:
+        """At which steps (S,) a number that is stored of every step is off by itself, whatever another run has there.
+
+        Twice the bound, for what it is held to is computed in float64. Or it is no number of the format.
+        """
+        trace, s, found = self.trace, self.setting, np.zeros(self.trace.steps, bool)
+        held = [is_held(array, self.dtype) for array in (trace.points[1:], trace.gradients)]
+        found |= ~np.logical_and(*held).all(axis=1) | ~is_held([trace.before, trace.losses], self.dtype).all(axis=0)
+        batches = None if self.batches is None else self.batches[: trace.steps]
+        for chosen, rows in stacks(self.dataset, batches, trace.steps):
+            here, there = (Parameters(trace.points[chosen + k, :-1], trace.points[chosen + k, -1]) for k in (0, 1))
+            at, after = (PointBounds(rows, p, dtype=self.dtype, l2=s.l2, reduction=s.reduction) for p in (here, there))
+            recorded = after if s.record == "after" else at
+            off = np.abs(trace.gradients[chosen] - at.slope) > 2 * at.gradient
+            found[chosen] |= off.any(axis=1) | (np.abs(trace.before[chosen] - at.value) > 2 * at.objective)
+            found[chosen] |= np.abs(trace.losses[chosen] - recorded.value) > 2 * recorded.objective
+            if not s.momentum:
+                limit = stages.update_bound(at, s.learning_rate, there)
+                found[chosen] |= (np.abs(self.miss[chosen]) > limit).any(axis=1)
+        return found
 
     @cached_property
     def directions(self) -> np.ndarray:
@@ -165,11 +188,22 @@ class Look:
             return stages.update_bound(self.limits, rate, self.there)
         return stages.moved_bound(side.direction_bounds[self.step - 1], rate, self.there, side.dtype)
 
+    def strays(self, stage: str) -> bool:
+        """Whether the stage is off, whatever another run has there: twice its bound at the run's own point.
+
+        The residuals are made by the trace, in float64.
+        """
+        value, bound = self.at_own_point[stage]
+        held = stage == "residuals" or is_held(self.values[stage], self.side.dtype).all()
+        return not held or bool((np.abs(self.values[stage] - value) > 2 * bound).any())
+
     def creates(self, stage: str) -> bool:
-        """Whether the stage is off its own bound given its own inputs."""
+        """Whether the stage is off its own bound given its own inputs, or no number of the format."""
         if stage not in self.from_own_inputs:
             return False
         expected = self.from_own_inputs[stage]
+        if not is_held(self.values[stage], self.side.dtype).all() and stage != "residuals":
+            return True
         return bool((oracle.distance(self.values[stage], expected.value) > expected.bound).any())
 
 
@@ -180,7 +214,8 @@ class Difference(NamedTuple):
     error: float
     bound: float
     where: int
-    outside: bool
+    outside: bool  # of what is allowed, or by itself in either run
+    alike: bool  # whether the two are no further apart than is allowed
 
 
 def differences(a: Look, b: Look) -> list[Difference]:
@@ -200,9 +235,12 @@ def differences(a: Look, b: Look) -> list[Difference]:
         error = np.where(np.isnan(error), np.inf, error)
         bound = np.where(np.isnan(bound), np.inf, bound)
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.nan_to_num(np.where(error > 0, error / bound, 0.0))
+            share = np.where(error > 0, error / bound, 0.0)
+        share = np.where(np.isnan(share), np.inf, share)
         k = int(np.argmax(share))
-        rows.append(Difference(stage, float(error[k]), float(bound[k]), k, bool((error > bound).any())))
+        alike = not (error > bound).any()
+        outside = not alike or a.strays(stage) or b.strays(stage)
+        rows.append(Difference(stage, float(error[k]), float(bound[k]), k, outside, alike))
     return rows
 
 

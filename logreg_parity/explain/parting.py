@@ -39,6 +39,7 @@ class Explanation:
     cause: str
     rows: tuple[PartingRow, ...]
     ulps: float  # the largest distance between two points, in ulps of their size in the coarser format
+    alike: bool = False  # whether the runs agree where they part from what is right
 
 
 def explain(a: Trace, b: Trace, names: tuple[str, str] = ("A", "B")) -> Explanation:
@@ -53,6 +54,10 @@ def explain(a: Trace, b: Trace, names: tuple[str, str] = ("A", "B")) -> Explanat
         ValueError: where they are not of one problem, or neither trace holds its data set.
     """
     check_comparable(a, b)
+    for name, trace in zip(names, (a, b), strict=True):
+        if trace.steps < trace.setting.steps and trace.stop_reason is None:
+            taken = f"{name} holds {trace.steps} steps of the {trace.setting.steps} that were asked for"
+            raise ValueError(f"{taken}, and no reason why it stopped; record it again")
     dataset = a.dataset or b.dataset
     if dataset is None:
         raise ValueError("neither trace holds its data set, which was too large; record both on fewer rows or features")
@@ -68,12 +73,13 @@ def explain(a: Trace, b: Trace, names: tuple[str, str] = ("A", "B")) -> Explanat
 
 
 def _first_parting(one: TracedRun, other: TracedRun) -> tuple[Look, Look] | None:
-    """Both runs at the first step at which they differ by more than is allowed."""
+    """Both runs at the first step at which they differ by more than is allowed, or one is off by itself."""
     coarse, fine = sorted((one, other), key=lambda side: format_of(side.dtype).precision)
     detail = set(np.intersect1d(one.trace.detail, other.trace.detail).tolist())
     for step in range(1, min(one.trace.steps, other.trace.steps) + 1):
         look = Look(coarse, step)
-        if step > 1 and step not in detail and surely_within(look, fine):
+        astray = one.astray[step - 1] or other.astray[step - 1]
+        if step > 1 and step not in detail and not astray and surely_within(look, fine):
             continue
         looks = (look, Look(fine, step)) if coarse is one else (Look(fine, step), look)
         if any(difference.outside for difference in differences(*looks)):
@@ -91,7 +97,8 @@ def _parting(names: tuple[str, str], looks: tuple[Look, Look], ulps: float) -> E
     causes = [find_cause(by_name[name], stage) for name in first.created_by] or [UNKNOWN]
     cause = " ".join(dict.fromkeys(causes)) + _advice(looks, stage)
     step = looks[0].step
-    return Explanation(names, step, "part", step, stage, first.created_by, cause, tuple(rows), ulps)
+    alike = first.difference.alike
+    return Explanation(names, step, "part", step, stage, first.created_by, cause, tuple(rows), ulps, alike)
 
 
 def _advice(looks: tuple[Look, Look], stage: str) -> str:

@@ -15,6 +15,12 @@ FROM_ROWS = ("loss", "gradient")  # those of them at the point whose logits are 
 BY_ROW = ("logits", "row losses", "residuals")
 
 
+def digits(factor: float) -> str:
+    """A factor, with as many digits as it differs from 1 in, and six at least."""
+    apart = abs(factor - 1)
+    return f"{factor:.{max(6, 2 - int(np.floor(np.log10(apart)))) if 0 < apart < 1 else 6}g}"
+
+
 class Suspect:
     """A stage that a run got wrong: its numbers v, what they should be e, and the bound, all (K,)."""
 

@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from .._version import __version__
+from ..data.archive import read_arrays
 from ..data.dataset import Dataset, Parameters
 from ..data.files import write_whole
-from ..judge.problem import rounded_inputs
+from ..judge.problem import check_given, rounded_inputs
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
 from ..twins import Program, Setting, Twin
@@ -100,7 +101,7 @@ class Trace:
         arrays = _read(path)
         try:
             return _from_file(arrays)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except Exception as error:  # what does not fit together fails in many ways: KeyError, TypeError, RecursionError
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"{path} is not a whole trace: {reason}; record it again") from error
 
@@ -138,7 +139,9 @@ def record(
     """
     if detail is not None and not all(1 <= step <= setting.steps for step in detail):
         raise ValueError(f"detail is asked of the steps {sorted(detail)}; give steps from 1 to {setting.steps}")
-    data, begin, rounded, rows = rounded_inputs(dataset, start, setting, dtype)
+    given = rounded_inputs(dataset, start, setting, dtype)
+    check_given(given, dataset, start, setting, dtype)
+    data, begin, rounded, rows = given
     program = Program(name, twin, dtype, device)
     history = program.train(data, begin, rounded, batches=rows, keep=range(setting.steps + 1))
     points = np.column_stack([history.weights, history.biases]).astype(np.float64)
@@ -180,9 +183,8 @@ def _what_ran(p: Program) -> Ran:
 def _read(path: Path) -> dict[str, np.ndarray]:
     content = path.read_bytes()
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception as error:  # a damaged archive fails in many ways: BadZipFile, zlib.error, EOFError, ...
+        return read_arrays(content)
+    except ValueError as error:
         came = f"{path} cannot be read ({error})"
         raise ValueError(f"{came}; give a whole file that `logreg-parity record` has written") from error
 

@@ -15,7 +15,7 @@ from ..data.dataset import Dataset, Parameters
 from ..show import Verdict, worst
 from ..truth import oracle
 from ..truth.optimum import Optimum, find_optimum
-from ..truth.ulp import is_held, ulp
+from ..truth.ulp import format_of, is_held, ulp
 from ..twins import Setting, Twin
 from .problem import Problem, Quantity, Run
 
@@ -24,8 +24,15 @@ EXACT_WORK = 2_000_000
 asked for: a few seconds a format."""
 
 
+SUMS = ("start: loss", "start: gradient")
+"""What is summed over all rows: their bound grows with N, and may hide any fault."""
+
 FORMAT = "format"
 """The quantity of a row that says that a twin gives a number which the format does not hold."""
+
+
+OPTIMUM_WORK = 2 * 10**7
+"""Up to so many N (D + 1)² the optimum is proved in exact arithmetic, which does about a million a second."""
 
 
 class ComparisonRow(NamedTuple):
@@ -44,6 +51,8 @@ class ComparisonRow(NamedTuple):
     error: float  # absolute
     bound: float  # absolute; infinite where nothing can be promised
     verdict: Verdict
+    likely: float | None = None  # of the same place: the bound that is left with a chance of CHANCE only
+    unseen: float | None = None  # the bound as a share of the quantity: no fault below it is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +69,16 @@ class Comparison:
 
     @cached_property
     def optimum(self) -> Optimum:
-        """Where more steps would lead, with its proof."""
+        """Where more steps would lead, with its proof; undecided where exact arithmetic would take minutes."""
+        if self.too_large_for_an_optimum:
+            return Optimum("undecided")
         return find_optimum(self.dataset, l2=self.setting.l2, reduction=self.setting.reduction)
+
+    @property
+    def too_large_for_an_optimum(self) -> bool:
+        """Whether the optimum is not looked for."""
+        k = self.dataset.n_features + 1
+        return max(self.dataset.n_rows, k) * k**2 > OPTIMUM_WORK
 
     def joined(self, other: "Comparison") -> "Comparison":
         """This one and another of the same twins and the same run, in other formats."""
@@ -160,6 +177,8 @@ def judged(dtype: str, quantities: dict[str, list[Quantity]], device: str) -> It
 def _strangers(device: str, dtype: str, name: str, quantities: Iterable[Quantity]) -> Iterator[ComparisonRow]:
     """A row, if any, for the first number that the format does not hold: the twin computes in another one."""
     for quantity in quantities:
+        if quantity.name == "every step":  # which are distances
+            continue
         values = np.asarray(quantity.values, np.float64)
         held = is_held(values, dtype)
         if not held.all():
@@ -185,7 +204,19 @@ def _row(
         share = np.where(error > 0, error / bound, 0.0)
     share = np.where(np.isnan(share), np.inf, share)  # ∞ / ∞: a run that is lost where nothing was promised
     worst = int(np.argmax(share) if share.any() else np.argmax(error))
+    places, sizes = slice(len(error)), np.asarray(quantity.size[: len(error)], np.float64)
+    likely, unseen = None, None
+    if quantity.likely is not None:
+        seldom = (1 if len(subject) == 1 else 2) * quantity.likely[places]
+        likely = float(seldom[worst])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = bound / sizes
+        unseen = float(np.max(shares[sizes > 0], initial=0.0)) if quantity.name in SUMS else None
     verdict: Verdict = "within" if np.isfinite(bound).all() else "no promise"
+    if unseen is not None and unseen > len(subject) * half_of_the_digits(dtype):
+        verdict = "no promise"
+    if likely is not None and (error > seldom).any():
+        verdict = "no promise"
     if (error > bound).any():
         verdict = "OUTSIDE"
     return ComparisonRow(
@@ -199,7 +230,14 @@ def _row(
         error=float(error[worst]),
         bound=float(bound[worst]),
         verdict=verdict,
+        likely=likely,
+        unseen=unseen,
     )
+
+
+def half_of_the_digits(dtype: str) -> float:
+    """√u: a bound of a larger share of a quantity leaves less than half of the format's digits to be judged."""
+    return float(np.sqrt(format_of(dtype).unit_roundoff))
 
 
 class Placement(NamedTuple):

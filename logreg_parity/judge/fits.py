@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ..data.history import Fit
 from ..data.inference import Inference
 from ..show import as_json, shown
 from ..truth.reference import flatten
+from ..users import UserError, shortly
 
 PROVED = ("converged", "no finite optimum")
 WRONG = "wrong sums"
@@ -23,6 +24,21 @@ class Source(Protocol):
     def source(self) -> str: ...
     @property
     def feature_names(self) -> tuple[str, ...]: ...
+
+
+def check_fit(name: str, fit: Any, dataset: Source) -> Fit:
+    """What a twin's ``fit`` returned. Raises UserError where it is no Fit of these data."""
+    if not isinstance(fit, Fit):
+        raise UserError(f"{name}.fit returned {shortly(fit)}; return a logreg_parity.data.history.Fit")
+    d = len(dataset.feature_names)
+    for field, value, wanted in (
+        ("parameters.weight", fit.parameters.weight, (d,)),
+        ("parameters.bias", fit.parameters.bias, ()),
+        ("distance", fit.distance, (d + 1,)),
+    ):
+        if np.shape(value) != wanted:
+            raise UserError(f"{name}.fit: {field} has shape {np.shape(value)}; it must be {wanted}")
+    return fit
 
 
 def agree(fits: dict[str, Fit]) -> bool:

@@ -6,16 +6,19 @@ from the very same numbers and nothing a comparison shows is the fault of the in
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.dataset import Dataset, Parameters, batches
-from ..data.history import Evaluation, History
+from ..data.dataset import Dataset, Parameters, batches, check_memory
+from ..data.history import Evaluation
 from ..truth import bounds, oracle, reference
-from ..truth.momentum import trajectory
-from ..truth.ulp import round_dataset, round_parameters, round_setting
+from ..truth.momentum import Velocity, trajectory
+from ..truth.ulp import format_of, round_dataset, round_parameters, round_setting
 from ..twins import Program, Setting, Twin
+
+CHANCE = 1e-9
+"""That a number of a correct program leaves its likely bound (``truth/bounds.py``)."""
 
 
 class Run(NamedTuple):
@@ -39,6 +42,11 @@ class Quantity(NamedTuple):
     bound: np.ndarray  # (K,), absolute
     size: np.ndarray  # (K,), in whose ulps an error is told: what a value is a sum of, not what cancellation leaves
     first_step: int | None = None  # where the K places are steps, the first of them
+    likely: np.ndarray | None = None  # (K,), the bound that is left with CHANCE only, were roundings independent
+
+
+KEPT = 4
+"""Numbers that a coordinate takes at every step: the point, its gradient, their copies."""
 
 
 class Inputs(NamedTuple):
@@ -60,10 +68,12 @@ def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype:
         dtype: the format.
 
     Raises:
-        ValueError: for numbers that are too large for the format, a batch_size that is larger than N, and a mini-batch
-            whose rows all have weight 0.
+        ValueError: for numbers that are too large for the format, a batch_size that is larger than N, a mini-batch
+            whose rows all have weight 0, and more steps than there is memory for.
     """
-    rows = None
+    rows, d = None, dataset.n_features
+    points = setting.steps * (KEPT * (d + 1) + (setting.batch_size or 0))
+    check_memory(points, f"a run of {setting.steps} steps, whose every point is kept,", "give fewer steps")
     if setting.batch_size is not None:
         rows = list(batches(dataset.n_rows, setting.batch_size, setting.steps, seed=setting.seed))
         weight = dataset.sample_weight
@@ -71,6 +81,43 @@ def rounded_inputs(dataset: Dataset, start: Parameters, setting: Setting, dtype:
             raise ValueError("some mini-batch holds rows of weight 0 only; take a larger batch_size")
     rounded = round_dataset(dataset, dtype), round_parameters(start, dtype), round_setting(setting, dtype)
     return Inputs(*rounded, rows)
+
+
+def check_given(given: Inputs, dataset: Dataset, start: Parameters, setting: Setting, dtype: str) -> None:
+    """Hold what programs are given to what the user gave: every number within its rounding, every row in its batch.
+
+    All that is compared begins with these numbers, the exact run as well: a fault in them would show nowhere else.
+
+    Raises:
+        AssertionError: where they differ, which is a fault of ours.
+    """
+    format, has_weights = format_of(dtype), dataset.sample_weight is not None
+    pairs: dict[str, tuple[Any, Any]] = {"X": (given.dataset.X, dataset.X), "y": (given.dataset.y, dataset.y)}
+    if has_weights or given.dataset.sample_weight is not None:
+        pairs["sample_weight"] = given.dataset.sample_weight, dataset.sample_weight
+    pairs["start"] = reference.flatten(given.start), reference.flatten(start)
+    words = ("steps", "batch_size", "seed", "nesterov", "reduction", "record", "loss")
+    numbers = ("learning_rate", "momentum", "l2")
+    pairs["setting"] = (
+        [getattr(given.setting, name) for name in numbers],
+        [getattr(setting, name) for name in numbers],
+    )
+    for name, (ours, theirs) in pairs.items():
+        a, b = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+        smallest = 2.0 ** (format.min_exponent - format.precision)  # half of the smallest spacing
+        same = a.shape == b.shape and (np.abs(a - b) <= np.maximum(format.unit_roundoff * np.abs(b), smallest)).all()
+        assert same, f"{name} is not what was given, rounded to {dtype}; please report this"
+    kept = all(getattr(given.setting, name) == getattr(setting, name) for name in words)
+    assert kept, "the setting is not the one that was given; please report this"
+    if setting.batch_size is None:
+        assert given.batches is None, "batches came where all rows were asked for; please report this"
+        return
+    random, n, size = np.random.RandomState(setting.seed), dataset.n_rows, setting.batch_size
+    passes = range(-(-setting.steps // -(-n // size)))
+    wanted = [order[k : k + size] for order in (random.permutation(n) for _ in passes) for k in range(0, n, size)]
+    found = given.batches or []
+    right = len(found) == setting.steps and all(map(np.array_equal, found, wanted))
+    assert right, "a mini-batch does not hold the rows that batch_size and seed name; please report this"
 
 
 class Problem:
@@ -83,7 +130,9 @@ class Problem:
 
     def __init__(self, dataset: Dataset, start: Parameters, setting: Setting, dtype: str, *, exact_steps: int):
         self.dtype = dtype
-        self.dataset, self.start, self.setting, self.batches = rounded_inputs(dataset, start, setting, dtype)
+        given = rounded_inputs(dataset, start, setting, dtype)
+        check_given(given, dataset, start, setting, dtype)
+        self.dataset, self.start, self.setting, self.batches = given
         self.exact_start = self._exact_at(self.start)
         walked = replace(self.setting, steps=exact_steps)
         self.exact_run = oracle.trajectory(self.dataset, self.start, walked, batches=self.batches)
@@ -100,13 +149,13 @@ class Problem:
             device: where it computes.
 
         Raises:
-            ValueError: where it returns a wrong shape, or has no argument for something that is asked of it.
+            ValueError: where it has no argument for something that is asked of it.
+            UserError: where it returns a wrong shape.
         """
         program, steps = Program(name, twin, self.dtype, device), self.setting.steps
         start = program.evaluate(self.dataset, self.start, self.setting)
         keep = range(steps + 1)
         history = program.train(self.dataset, self.start, self.setting, batches=self.batches, keep=keep)
-        _check_shapes(name, self.dataset, start, history)
         points = np.column_stack([history.weights, history.biases]).astype(np.float64)
         finite = len(points) if np.isfinite(points).all() else int(np.argmin(np.isfinite(points).all(axis=1)))
         known = points[:finite, :-1], points[:finite, -1]
@@ -133,9 +182,9 @@ class Problem:
     def _exact_at(self, point: Parameters) -> Evaluation:
         return oracle.evaluate(self.dataset, point, l2=self.setting.l2, reduction=self.setting.reduction)
 
-    def _bounds_at(self, point: Parameters, engine: str) -> bounds.PointBounds:
-        l2, reduction = self.setting.l2, self.setting.reduction
-        return bounds.PointBounds(self.dataset, point, dtype=self.dtype, l2=l2, reduction=reduction, engine=engine)
+    def _bounds_at(self, point: Parameters, engine: str, chance: float | None = None) -> bounds.PointBounds:
+        words: dict[str, Any] = {"l2": self.setting.l2, "reduction": self.setting.reduction, "engine": engine}
+        return bounds.PointBounds(self.dataset, point, dtype=self.dtype, chance=chance, **words)
 
     def quantities(self, run: Run) -> Iterator[Quantity]:
         """The rows of a comparison, in the order in which a reader meets them."""
@@ -146,23 +195,60 @@ class Problem:
         yield Quantity("every point", run.points, exact_points, limit, size, first_step=0)
         size = np.abs(run.losses)
         yield Quantity("every loss", run.losses, self.exact_run.losses, run.bounds.losses, size, first_step=1)
+        yield from self._strange_steps(run.points, run.engine)
         if run.end is not None:
             exact = None if self.exact_end is None else exact_points[-1:]
             yield Quantity("end: parameters", run.points[-1:], exact, limit[-1:], distance_from_origin[-1:])
             yield from self._at_the_end(run, run.end)
 
+    def _strange_steps(self, points: np.ndarray, engine: str) -> Iterator[Quantity]:
+        """Where a step does not lead where it should from where the run itself stands, coordinate by coordinate.
+
+        The norm of a point hides what happens to a small coordinate beside a large one, and the bound of a whole run
+        ends where rounding may grow without limit. A step by itself has a bound in every coordinate, and always.
+        """
+        finite = np.isfinite(points).all(axis=1)
+        steps = len(points) - 1 if finite.all() else int(np.argmin(finite)) - 1
+        if steps < 1:
+            return
+        s, batches = self.setting, None if self.batches is None else self.batches[:steps]
+        slopes, limits = np.empty((2, steps, points.shape[1]))
+        for chosen, rows in bounds.stacks(self.dataset, batches, steps):
+            here = Parameters(points[chosen, :-1], points[chosen, -1])
+            with np.errstate(over="ignore", invalid="ignore"):
+                words: dict[str, Any] = {"l2": s.l2, "reduction": s.reduction, "engine": engine}
+                at = bounds.PointBounds(rows, here, dtype=self.dtype, **words)
+                slopes[chosen], limits[chosen] = at.slope, at.gradient
+        velocity, format = Velocity(points.shape[1], s, self.dtype), format_of(self.dtype)
+        error, bound = np.empty((2, steps, points.shape[1]))
+        for t, (slope, limit) in enumerate(zip(slopes, limits, strict=True)):
+            with np.errstate(over="ignore", invalid="ignore"):  # a step that is lost has no bound
+                off, *_ = velocity.add(slope, 2 * limit)  # the slope has an error of its own
+                rounded = 2 * format.unit_roundoff * np.abs(points[t + 1]) + 4 * at.smallest
+                error[t] = np.abs(points[t + 1] - (points[t] - s.learning_rate * velocity.direction))
+                bound[t] = bounds.ENLARGED * (s.learning_rate * off + rounded)
+        bound = np.where(np.isnan(bound), np.inf, bound)
+        if (error > bound).any():
+            worst = np.argmax(np.where(bound > 0, error / np.where(bound > 0, bound, 1), 0), axis=1)
+            place = np.arange(steps), worst
+            none, size = oracle.as_exact(np.zeros(steps)), np.abs(points[1 : steps + 1])[place]
+            yield Quantity("every step", error[place], none, bound[place], size, first_step=1)
+
     def _at_the_start(self, run: Run) -> Iterator[Quantity]:
-        start, limits = run.start, self._bounds_at(self.start, run.engine)
+        start = run.start
+        limits, likely = (self._bounds_at(self.start, run.engine, chance) for chance in (None, CHANCE))
         exact, weight = self.exact_start, np.abs(self.start.weight)
         size = np.abs(self.dataset.X) @ weight + abs(self.start.bias)
-        yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size)
+        yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size, likely=likely.logit)
         size = exact.losses.astype(np.float64)
-        yield Quantity("start: row losses", start.losses, exact.losses, limits.loss, size)
+        yield Quantity("start: row losses", start.losses, exact.losses, limits.loss, size, likely=likely.loss)
         value, exact_value = np.atleast_1d(start.objective), np.atleast_1d(exact.objective)
         limit, size = np.atleast_1d(limits.objective), exact_value.astype(np.float64)
-        yield Quantity("start: loss", value, exact_value, limit, size)
+        seldom = np.atleast_1d(likely.objective)
+        yield Quantity("start: loss", value, exact_value, limit, size, likely=seldom)
         slope, exact_slope = reference.flatten(start.gradient), reference.flatten(exact.gradient)
-        yield Quantity("start: gradient", slope, exact_slope, limits.gradient, limits.gradient_scale)
+        size, seldom = limits.gradient_scale, likely.gradient
+        yield Quantity("start: gradient", slope, exact_slope, limits.gradient, size, likely=seldom)
 
     def _at_the_end(self, run: Run, end: Evaluation) -> Iterator[Quantity]:
         point = Parameters(run.points[-1, :-1], run.points[-1, -1])
@@ -180,22 +266,3 @@ class Problem:
 
 def _padded(array: np.ndarray, length: int, value: float) -> np.ndarray:
     return np.concatenate([array, np.full((length - len(array), *array.shape[1:]), value)])
-
-
-def _check_shapes(name: str, dataset: Dataset, start: Evaluation, history: History) -> None:
-    n, d = dataset.X.shape
-    kept = len(history.steps)
-    for what, value, wanted in (
-        ("evaluate: logits", start.logits, (n,)),
-        ("evaluate: losses", start.losses, (n,)),
-        ("evaluate: objective", start.objective, ()),
-        ("evaluate: gradient.weight", start.gradient.weight, (d,)),
-        ("evaluate: gradient.bias", start.gradient.bias, ()),
-        ("evaluate: probabilities", start.probabilities, (n,)),
-        ("evaluate: classes", start.classes, (n,)),
-        ("train: weights", history.weights, (kept, d)),
-        ("train: biases", history.biases, (kept,)),
-        ("train: losses", history.losses, (kept - 1,)),
-    ):
-        if np.shape(value) != wanted:
-            raise ValueError(f"{name}.{what} has shape {np.shape(value)}; it must be {wanted} for X {dataset.X.shape}")

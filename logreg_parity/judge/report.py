@@ -8,22 +8,25 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
-from ..data.files import write_whole
+from ..data.files import write_folder
 from ..language import Words, say, sentences, speaking
 from ..show import STYLES, Grid, as_json, cell, number, ran_on, shown, worst
 from ..truth.columns import dependent
 from ..truth.separation import counted_rows
-from .compare import FORMAT, Comparison, ComparisonRow, placements
+from .compare import FORMAT, Comparison, ComparisonRow, half_of_the_digits, placements
+from .problem import CHANCE
 
 AS_DATA = (
     *(Words("within"), Words("no promise"), Words("OUTSIDE"), Words("separable"), Words("quasi-separable")),
     *(Words("start: logits"), Words("start: row losses"), Words("start: loss"), Words("start: gradient")),
     *(Words("every point"), Words("every loss"), Words("sum"), Words("mean"), Words("format"), Words("not held")),
+    Words("every step"),
     *(Words("end: parameters"), Words("end: probabilities"), Words("end: classes"), Words("same"), Words("differ")),
 )
 """Texts that come to ``say`` as data; here the catalogues find them."""
 
 FIGURES = ("fit", "loss", "difference", "axes")
+FILES = ("comparison.json", "comparison.md", *(f"{name}.png" for name in FIGURES))
 
 
 def tables(comparison: Comparison) -> Group:
@@ -91,6 +94,8 @@ def _how_far(c: Comparison) -> list[str]:
     if c.verdict == "OUTSIDE":
         return _what_is_outside(c)
     if c.verdict == "no promise":
+        if hidden := _what_is_hidden(c):
+            return hidden
         return [
             say(
                 "Nothing contradicts that they compute the same function, but part of it cannot be promised: there "
@@ -112,6 +117,40 @@ def _how_far(c: Comparison) -> list[str]:
     if any(ulps < exact.get(dtype, 0) / 2 for dtype, ulps in pairs.items()):
         text.append(say("Twins closer to each other than to the truth are why agreement alone proves little."))
     return text
+
+
+def _what_is_hidden(c: Comparison) -> list[str]:
+    """Where a bound hides too much, and where an error is one that rounding seldom makes."""
+    wide = [row for row in c.rows if row.unseen and row.unseen > len(row.subject) * half_of_the_digits(row.dtype)]
+    seldom = [row for row in c.rows if row.likely is not None and row.likely < row.error <= row.bound]
+    said = []
+    if seldom:
+        row = max(seldom, key=lambda row: row.error / (row.likely or np.inf))
+        said.append(
+            say(
+                "Look at {quantity} in {dtype}: {twins}: off by {error:.3g}, within the certain bound of {bound:.3g}; "
+                "independent roundings stay within {likely:.3g}, but with a chance of {chance:g}.",
+                quantity=say(row.quantity),
+                dtype=row.dtype,
+                twins=_and(row.subject),
+                error=row.error,
+                bound=row.bound,
+                likely=row.likely or 0.0,
+                chance=CHANCE,
+            )
+        )
+    if wide:
+        row = max(wide, key=lambda row: row.unseen or 0.0)
+        said.append(
+            say(
+                "With so many rows in {dtype} the bound of {quantity} is {share:.2g} % of the quantity: nothing below "
+                "is seen. Judge fewer rows, or a wider format.",
+                dtype=row.dtype,
+                quantity=say(row.quantity),
+                share=100 * (row.unseen or 0.0),
+            )
+        )
+    return said
 
 
 def _what_is_outside(c: Comparison) -> list[str]:
@@ -181,6 +220,12 @@ def _where_it_leads(c: Comparison) -> str:
             ),
             say("Leave out {names}, and it is one point.", names=_and(names)),
         )
+    if c.too_large_for_an_optimum:
+        return say(
+            "Whether a finite optimum exists was not looked for: so many rows and features take exact arithmetic "
+            "minutes; {stopped}.",
+            stopped=stopped,
+        )
     return say("Whether a finite optimum exists could not be proved either way; {stopped}.", stopped=stopped)
 
 
@@ -213,17 +258,19 @@ def markdown(comparison: Comparison) -> str:
         f"- {ran_on()}",
         "",
         "ulps and share are the largest of the quantity, in ulps of its natural size and of its bound; error and bound "
-        "are those of the place where the share is largest. float32 products are full float32 on every device (no "
+        "are those of the place where the share is largest; likely is the bound there that independent roundings leave "
+        f"with a chance of {CHANCE:g}. float32 products are full float32 on every device (no "
         "TF32).",
         "",
-        "| device | dtype | quantity | of | ulps | share of the bound | where | error | bound | verdict |",
-        "|---|---|---|---|--:|--:|---|--:|--:|---|",
+        "| device | dtype | quantity | of | ulps | share of the bound | where | error | likely | bound | verdict |",
+        "|---|---|---|---|--:|--:|---|--:|--:|--:|---|",
     ]
     for row in c.rows:
         subject = f"{row.subject[0]}, exact run" if len(row.subject) == 1 else ", ".join(row.subject)
         lines.append(
             f"| {row.device} | {row.dtype} | {row.quantity} | {subject} | {number(row.ulps)} | {row.share:.2g} | "
-            f"{row.where} | {row.error:.3g} | {row.bound:.3g} | {row.verdict} |"
+            f"{row.where} | {row.error:.3g} | {'' if row.likely is None else f'{row.likely:.3g}'} | {row.bound:.3g} | "
+            f"{row.verdict} |"
         )
     lines += ["", "| device | dtype | quantity | twins apart, ulps | off the exact value, ulps | the twins |"]
     lines += ["|---|---|---|--:|--:|---|"]
@@ -284,15 +331,8 @@ def to_json(comparison: Comparison) -> str:
 
 
 def write_report(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write comparison.json, comparison.md and the figures; all are made before the first is written."""
+    """Write comparison.json, comparison.md and the figures, all of them or none."""
     from . import figures  # matplotlib takes longer to import than most comparisons take to write
 
-    folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, str | bytes] = {
-        "comparison.json": to_json(comparison),
-        "comparison.md": markdown(comparison),
-        **{f"{name}.png": figures.png(getattr(figures, name)(comparison)) for name in FIGURES},
-    }
-    for name, content in files.items():
-        write_whole(folder / name, content)
-    return [folder / name for name in files]
+    pictures = [figures.png(getattr(figures, name)(comparison)) for name in FIGURES]
+    return write_folder(folder, dict(zip(FILES, (to_json(comparison), markdown(comparison), *pictures), strict=True)))

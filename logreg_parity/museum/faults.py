@@ -1,7 +1,8 @@
 """The exhibits: one planted fault each, with where it comes from and what the judge has to say of it.
 
 Each is one a person makes: most are a line long, and most survive ``allclose`` at its defaults. Those of
-the loop around the formula, the labels, the batches and the penalty are in ``habits.py``.
+the loop around the formula, the labels, the batches and the penalty are in ``habits.py``, those of its rows, step sizes
+and formats in ``loops.py``.
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from ..twins import Record, Reduction
 from .by_hand import ByHand, Converted
 from .exhibit import MEAN, SUM, Exhibit
 from .habits import HABITS
+from .loops import LOOPS
 
 
 class OneRowForgotten(ByHand):
@@ -250,4 +252,4 @@ _EXHIBITS = (
         "every logit meets every label",
     ),
 )
-EXHIBITS = {exhibit.name: exhibit for exhibit in (*_EXHIBITS, *HABITS)}
+EXHIBITS = {exhibit.name: exhibit for exhibit in (*_EXHIBITS, *HABITS, *LOOPS)}

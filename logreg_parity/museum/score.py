@@ -15,6 +15,7 @@ from ..twins import Setting, Twin, load
 from .by_hand import ByHand
 from .exhibit import BATCHED, DATASET, MEAN, START, SUM
 from .faults import EXHIBITS, Exhibit
+from .loops import HeavyBall
 from .rewrites import REWRITES
 
 DTYPES = ("float64", "float32")
@@ -84,13 +85,13 @@ def trial(
         program: a twin.
         setting: the run.
         dtype: the format.
-        right: the program that is right; None takes ``ByHand``.
+        right: the program that is right; None takes ``ByHand``, or with momentum ``HeavyBall``.
         name: of the program; None takes that of its class.
         dataset: N rows of D features.
         start: from where, weight (D,) and bias ().
     """
     name = name or type(program).__name__
-    twins: dict[str, Twin] = {"right": right or ByHand(), name: program}
+    twins: dict[str, Twin] = {"right": right or (HeavyBall() if setting.momentum else ByHand()), name: program}
     comparison = compare(twins, dataset, start, setting, dtypes=[dtype])
     outside = {row.quantity for row in comparison.rows if row.verdict == "OUTSIDE"}
     one, other = (record(key, twin, dataset, start, setting, dtype=dtype) for key, twin in twins.items())

@@ -35,6 +35,8 @@ def as_arrays(batch: Any) -> Any:
 
 
 def _as_array(name: str, array: Any) -> np.ndarray:
+    if np.ma.isMaskedArray(array):
+        raise UnfitError(f"{name} is masked; drop what is masked or fill it in, and give a plain array")
     try:
         array = np.asarray(array)
         kind = "f" if array.dtype.name == "bfloat16" else array.dtype.kind
@@ -42,6 +44,8 @@ def _as_array(name: str, array: Any) -> np.ndarray:
         raise UnfitError(f"{name} is no array ({error}); give NumPy arrays") from error
     if kind not in "biuf":
         raise UnfitError(f"{name} holds {array.dtype}; give numbers that are real, whole or True and False")
+    if kind == "f" and array.dtype.itemsize > 8:
+        raise UnfitError(f"{name} holds {array.dtype}, which float64 would round; give float64, if it is meant")
     if kind == "f":
         array = array.astype(np.float64)
         lost = np.argwhere(~np.isfinite(array))

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..show import Verdict
 from ..truth.ulp import round_to, ulp
+from ..twins import check_learning_rate, check_seed, check_whole
 from .alternatives import confusion, moved_state
 from .arrays import UnfitError, as_arrays, map_arrays
 from .causes import UNKNOWN, find_cause
@@ -24,6 +25,9 @@ from .programs import ForeignProgram, as_program, with_names
 from .recording import RecordedOperation
 from .report import Measured, Outcome, Report, Row
 from .sides import N_DIRECTIONS, Plan, Side, Where, flat, index, longest_axis, place_in
+
+MOST = 10_000
+"""Steps, and samples: each is a call of both programs, and of more nobody waits for the end."""
 
 
 def check(
@@ -69,8 +73,7 @@ def check(
     Raises:
         ValueError: for input that cannot be checked. The message names the side, the quantity and the remedy.
     """
-    if steps < 1 or samples < 4:
-        raise UnfitError(f"steps is {steps} and samples {samples}; give at least 1 and 4")
+    _check_numbers(steps, samples, seed, learning_rate)
     one, two = with_names(*_programs(first, second, torch_loss, jax_params))
     sides, here, unequal = _sides(one, two, batch, params, device)
     here.rounded("float32")  # refuses what float32 cannot hold, before anything runs
@@ -116,6 +119,19 @@ def check(
         parting=parting,
         mapping=as_mapping(layout),
     )
+
+
+def _check_numbers(steps: Any, samples: Any, seed: Any, learning_rate: Any) -> None:
+    """Raises UnfitError where one is out of its range, before anything runs."""
+    try:
+        check_whole("steps", steps, most=MOST)
+        check_whole("samples", samples, least=4, most=MOST)
+        check_seed(seed)
+        if learning_rate is not None:
+            check_learning_rate(learning_rate)
+            check_learning_rate(float(round_to(learning_rate, "float32")))
+    except ValueError as error:
+        raise UnfitError(str(error)) from error
 
 
 def _programs(first: Any, second: Any, loss: Any, tree: Any) -> tuple[ForeignProgram, ForeignProgram]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..data.archive import read_arrays
+from ..users import UserError, of_user
 from .arrays import UnfitError
 
 
@@ -30,37 +32,35 @@ def _build(target: str, side: str) -> Any:
         raise UnfitError(
             f"the {side} side is {target!r}; give FILE.py:FUNCTION, a file that is there and what builds the side"
         )
+    spec = importlib.util.spec_from_file_location(f"logreg_parity_check_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UnfitError(f"the {side} side is {target!r}; give a Python file")
     sys.path.insert(0, str(path.parent))  # the file may import what lies beside it
     try:
-        spec = importlib.util.spec_from_file_location(f"logreg_parity_check_{path.stem}", path)
-        if spec is None or spec.loader is None:
-            raise UnfitError(f"the {side} side is {target!r}; give a Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        if not callable(getattr(module, function, None)):
-            raise UnfitError(f"the {side} side: {path} has no function {function!r}; give one that it has")
-        return getattr(module, function)()
-    except UnfitError:
-        raise
-    except Exception as error:
-        raise UnfitError(
-            f"the {side} side: {target} fails ({type(error).__name__}: {error}); mend it, or install what it needs"
-        ) from error
+        with of_user(f"the {side} side: {target}", file=str(path)):
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+            build = getattr(module, function, None)
+            built = build() if callable(build) else None
     finally:
         sys.path.remove(str(path.parent))
+    if not callable(build):
+        raise UnfitError(f"the {side} side: {path} has no function {function!r}; give one that it has")
+    if built is None:
+        raise UserError(f"the {side} side: {target} returned None; return what it builds")
+    return built
 
 
 def read_batch(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz. Raises UnfitError where it is none, OSError where it is not there."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise UnfitError(f"--data is {path}, no .npz ({error}); give one (numpy.savez)") from error
-    if isinstance(loaded, np.ndarray):
+    content = path.read_bytes()
+    if content.startswith(np.lib.format.MAGIC_PREFIX):
         raise UnfitError(f"--data is {path}, one array; give an .npz (numpy.savez(path, x=..., y=...))")
-    with loaded as file:
-        return {name: file[name] for name in file.files}
+    try:
+        return read_arrays(content)
+    except ValueError as error:
+        raise UnfitError(f"--data is {path}, no .npz, or not a whole one ({error}); give one (numpy.savez)") from error
 
 
 def read_params(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from ..data.files import write_whole
+from ..data.files import write_folder
 from ..show import STYLES, Grid, Verdict, as_json, cell, number, ran_on, worst
 from ..truth.ulp import ulp
 from .measured import Spread, bound_float64
@@ -235,9 +235,8 @@ def to_json(report: Report) -> str:
 
 
 def write_check(report: Report, folder: Path) -> list[Path]:
-    """Write check.json and check.md; both are made before the first is written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {"check.json": to_json(report), "check.md": markdown(report)}
-    for name, content in files.items():
-        write_whole(folder / name, content)
-    return [folder / name for name in files]
+    """Write check.json and check.md, both or none."""
+    return write_folder(folder, dict(zip(FILES, (to_json(report), markdown(report)), strict=True)))
+
+
+FILES = ("check.json", "check.md")

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..truth.ulp import round_to
 from ..twins import load_part
+from ..users import last_line, place
 from .arrays import UnfitError, arrays_in, map_arrays
 from .exact import NoStatement
 from .mapping import Layout, Point
@@ -134,7 +135,7 @@ class Side:
         try:
             return self.foreign.record(self._model("float64", where), *self._in(where))
         except Exception as error:
-            raise NoStatement(f"{self.name} could not be followed: {_first_line(error)}") from error
+            raise NoStatement(f"{self.name} could not be followed: {last_line(error)}") from error
 
     @property
     def notes(self) -> list[str]:
@@ -170,7 +171,7 @@ class Side:
                 return np.asarray(model.slope(*self._in(where), along), dtype=np.float64)
             return flat(self._out(model.hessian_vector_product(*self._in(where), along)))
         except Exception as error:  # what a framework raises here is its own, and any of it means the same
-            self.gaps[kind] = _first_line(error)
+            self.gaps[kind] = last_line(error)
             return None
 
     def _model(self, dtype: str, where: Where) -> Any:
@@ -193,13 +194,13 @@ class Side:
         """Raises UnfitError that names this side and what it was asked for."""
         try:
             yield
-        except UnfitError:
+        except (UnfitError, KeyboardInterrupt, GeneratorExit):
             raise
-        except Exception as error:
+        except BaseException as error:  # sys.exit too
             raise UnfitError(
-                f"the {self.name} side failed at its {what}: {_first_line(error)}. Run it by itself on this batch; "
-                f"shapes follow params (torch's nn.Linear keeps its weight as (out, in)), and numbers that the model "
-                f"makes itself must follow the dtype of its inputs"
+                f"the {self.name} side failed at its {what}{place(error)}: {last_line(error)}. Run it by itself on "
+                f"this batch; shapes follow params (torch's nn.Linear keeps its weight as (out, in)), and numbers "
+                f"that the model makes itself must follow the dtype of its inputs"
             ) from error
 
 
@@ -230,8 +231,3 @@ def longest_axis(where: Where) -> int:
     """The most terms that a sum over one axis of anything given can have."""
     arrays = [*where.point.values(), *(array for _, array in arrays_in(where.batch))]
     return max((max(array.shape, default=1) for array in arrays), default=1)
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().split("\n")[0]
-    return f"{type(error).__name__}: {text[:300]}".rstrip(": ")

@@ -147,7 +147,7 @@ class Blocks:
 
         Raises ValueError for another dtype than float64 and float32, for values beyond it, and for nothing to fit.
         """
-        if dtype not in DTYPES:
+        if not isinstance(dtype, str) or dtype not in DTYPES:
             raise ValueError(f"dtype is {dtype!r}; a fit takes {' or '.join(DTYPES)}")
         if dataset.n_features + intercept == 0:
             raise ValueError("the data set has no features and the model no intercept; give one of them")
@@ -199,9 +199,9 @@ class Blocks:
         return counted.min(), counted.max()
 
     @property
-    def identity(self) -> str:
+    def identity(self) -> dict[str, Any]:
         """What a checkpoint is told of the data."""
-        return f"{self.dataset.sha256}, {self.dtype}{'' if self.intercept else ', no intercept'}"
+        return {"data": self.dataset.sha256[:16]}
 
     @property
     def longest_sum(self) -> int:

@@ -4,6 +4,7 @@ What a framework does there is the twin's part; here are the chunks, the mini-ba
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from ..truth.reference import flatten
 from ..truth.ulp import format_of
 from ..twins import Twin
 from .checkpoint import Checkpoint
-from .stream import Stream
+from .stream import Stream, digest
 
 ENGINES = ("eager", "fast", "exact")
 
@@ -44,7 +45,7 @@ class Engine(NamedTuple):
 
 def check_engine(engine: str, loss: str, momentum: float = 0.0) -> None:
     """Raises ValueError for an engine there is not, and for a run that an engine cannot make."""
-    if engine not in ENGINES:
+    if not isinstance(engine, str) or engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; give one of {', '.join(ENGINES)}")
     if engine != "eager" and loss != "stable":
         raise ValueError(f"loss is {loss!r}, and engine {engine!r} knows 'stable' only; give engine='eager'")
@@ -128,21 +129,30 @@ def train_stream(
         ValueError: for a checkpoint of another run, and data that change meanwhile.
     """
     name, steps = getattr(twin, "__name__", type(twin).__name__), epochs * stream.n_blocks
-    run = {"epochs": epochs, "learning_rate": learning_rate, "l2": l2, "dtype": dtype, "device": device}
-    kept = checkpoint and Checkpoint(checkpoint, {**run, "twin": name, "data": stream.fingerprint})
-    begun = (kept and kept.load()) or {**start._asdict(), "losses": np.empty(0)}
+    run: dict[str, Any] = {"epochs": epochs, "learning_rate": learning_rate, "l2": l2, "dtype": dtype, "device": device}
+    run |= {"twin": name, "start": digest(flatten(start).astype(np.float64)), **stream.identity}
+    shapes = {"weight": (stream.n_features,), "bias": (), "losses": (None,), "digests": (None,)}
+    kept = None if checkpoint is None else Checkpoint(checkpoint, run, shapes)
+    loaded = None if kept is None else kept.load()
+    begun = loaded or {**start._asdict(), "losses": np.empty(0)}
+    if kept is not None and loaded is not None:  # what was read then is read again, and has to be the same
+        pairs = ((k, str(there), stream.digest(k)) for k, there in enumerate(loaded["digests"]))
+        kept.refuse((stream.rows(k), there, here) for k, there, here in pairs if there != here)
     here, losses = Parameters(begun["weight"], begun["bias"]), list(begun["losses"])
+    alone = getattr(twin, "one_thread", nullcontext)  # so that a run goes on to the same bits with another number
     bar = tqdm(total=steps, initial=len(losses), unit="step", desc=name, disable=None, delay=1, leave=False)
     while len(losses) < steps and np.isfinite(losses[-1:]).all():
         block = Dataset(*stream.block(len(losses) % stream.n_blocks), stream.source)
-        step = twin.train(
-            block, here, steps=1, learning_rate=learning_rate, record="before", l2=l2, dtype=dtype, device=device
-        )
+        with alone():
+            step = twin.train(
+                block, here, steps=1, learning_rate=learning_rate, record="before", l2=l2, dtype=dtype, device=device
+            )
         here = step.parameters
         losses.append(step.losses[0])
         bar.update()
         if kept:
             state = {"weight": here.weight, "bias": np.asarray(here.bias), "losses": np.array(losses)}
+            state["digests"] = np.array(stream.digests)
             kept.save(state, now=len(losses) == steps)
     bar.close()
     stopped = f"the loss of step {len(losses)} is {losses[-1]}; give a smaller step size"

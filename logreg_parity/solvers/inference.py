@@ -29,7 +29,7 @@ from ..truth.reference import flatten
 from ..truth.refined import refined
 from ..truth.separation import counted_rows
 from ..truth.ulp import format_of, round_dataset
-from ..twins import Reduction
+from ..twins import Reduction, check_flag, check_number
 from .blocks import Blocks
 from .newton import newton
 from .objective import Objective, Point
@@ -135,8 +135,10 @@ def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool, digits: int 
     Raises:
         ValueError: for another level, a fit that has not converged, and where nothing is proved of the curvature.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; give a number between 0 and 1, such as 0.95")
+    check_number("level", level, lambda value: 0 < value < 1, "give a number between 0 and 1, such as 0.95")
+    check_flag("profile", profile)
+    if not isinstance(fit, Fit):
+        raise ValueError(f"fit is a {type(fit).__name__}; give the Fit of these data, or None")
     if fit.status != "converged":
         raise ValueError(f"there are no standard errors of a fit that has {fit.status}: {fit.reason}")
     if digits is not None:

@@ -12,7 +12,7 @@ from ..data.dataset import Parameters
 from ..truth.certificate import FEWEST_ROWS, Certificate, certify, gradient_error, value_error
 from ..truth.recount import Recount, recount
 from ..truth.reference import flatten
-from ..twins import check_reduction
+from ..twins import check_objective
 from .blocks import Blocks
 from .streamed import Streamed
 
@@ -39,9 +39,7 @@ class Objective:
     """
 
     def __init__(self, blocks: Blocks | Streamed, *, l2: float = 0.0, reduction: str = "mean"):
-        if not 0 <= l2 < np.inf:
-            raise ValueError(f"l2 is {l2}; give a finite number, 0 or more")
-        check_reduction(reduction)
+        check_objective(l2, reduction)
         self.blocks = blocks
         self.scale = 1.0 if reduction == "mean" else blocks.total_weight
         self._asked: dict[str, Any] = {"l2": l2, "reduction": reduction}

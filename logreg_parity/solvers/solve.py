@@ -8,9 +8,10 @@ from typing import Any, cast
 import numpy as np
 
 from ..data.dataset import Dataset
+from ..data.files import check_file
 from ..data.history import Fit
 from ..data.inference import Inference
-from ..twins import Reduction
+from ..twins import Reduction, check_flag, check_name, check_number, check_whole
 from . import kernels
 from .blocks import BlockPlace, Blocks
 from .checkpoint import Checkpoint
@@ -137,6 +138,11 @@ class Fitter:
         Raises:
             ValueError: for names that are not known, a kernel that is not installed, and what ``Blocks.of`` refuses.
         """
+        if not isinstance(dataset, Dataset | Stream):
+            raise ValueError(
+                f"the data set is a {type(dataset).__name__}; give a logreg_parity.Dataset(X, y, source), or a Stream"
+            )
+        check_flag("intercept", intercept)
         place = kernels.choose(kernel, self._place(device))
         if isinstance(dataset, Stream):
             return Streamed(dataset, dtype, place, intercept=intercept)
@@ -179,12 +185,11 @@ class Fitter:
         """
         objective = Objective(blocks, l2=l2, reduction=reduction)
         solvers = {"newton": newton, "progressive": progressive, "lbfgs": self._lbfgs}
-        if solver not in ("auto", *solvers):
-            raise ValueError(f"solver is {solver!r}; give auto, {', '.join(solvers)}")
-        if not 0 < tolerance < 1:
-            raise ValueError(f"tolerance is {tolerance}; give a number between 0 and 1")
-        if max_iterations < 1:
-            raise ValueError(f"max_iterations is {max_iterations}; give at least 1")
+        check_name("solver", solver, ("auto", *solvers), f"give auto, {', '.join(solvers)}")
+        check_number("tolerance", tolerance, lambda value: 0 < value < 1, "give a number between 0 and 1")
+        check_whole("max_iterations", max_iterations)
+        if checkpoint is not None:
+            check_file("checkpoint", checkpoint)
         objective = objective.scaled()
         k = len(objective.unit)
         work = blocks.n_rows * k**2
@@ -226,7 +231,16 @@ def _kept(path: Path | str, name: str, objective: Objective) -> Checkpoint:
     if name != "newton":
         raise ValueError(f"solver is {name!r}, which remembers more than a checkpoint keeps; give newton or auto")
     blocks = objective.blocks
-    return Checkpoint(path, {"solver": name, "twin": blocks.place.twin, "l2": objective.l2, "data": blocks.identity})
+    run = {
+        "solver": name,
+        "twin": blocks.place.twin,
+        "kernel": "fused" if blocks.place.fused else "plain",
+        "device": "cpu" if blocks.place.workers else "cuda",
+        "l2": objective.l2,
+        "dtype": blocks.dtype,
+        "intercept": blocks.intercept,
+    }
+    return Checkpoint(path, {**run, **blocks.identity}, {"theta": objective.unit.shape, "counts": (2,)})
 
 
 def choose(n: int, k: int) -> str:

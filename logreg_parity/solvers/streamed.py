@@ -1,6 +1,7 @@
 """Packed data that are not kept: every pass reads, packs and drops one block of a stream after the other."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -35,7 +36,6 @@ class Streamed:
         self.signed_sum, self.largest = np.sum(sums, axis=0), np.max(largest, axis=0)
         X, y = (np.concatenate(arrays) for arrays in zip(*sample, strict=True))
         self.dataset = Dataset(X, y, f"every {step}th row of {stream.source}")
-        self._fingerprint = stream.fingerprint
 
     @property
     def n_rows(self) -> int:
@@ -48,9 +48,10 @@ class Streamed:
         return float(self.n_rows)
 
     @property
-    def identity(self) -> str:
-        """What a checkpoint is told of the data."""
-        return f"{self._fingerprint}, {self.dtype}{'' if self.intercept else ', no intercept'}"
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint is told of the data: the digest of every block, by its rows."""
+        stream = self.stream
+        return {**stream.identity, **{stream.rows(k): found for k, found in enumerate(stream.digests)}}
 
     def sample(self, rows: int) -> Blocks:
         """At least so many rows of the sample, or all of it."""
@@ -58,8 +59,6 @@ class Streamed:
 
     def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
         """The sums over all rows, block by block, added in one order: two passes agree to the last bit."""
-        if self.stream.fingerprint != self._fingerprint:
-            raise ValueError(f"{self.stream.source} has changed since the first pass; start again, and let it rest")
         packed = (self._packed(dataset) for _, dataset in self._datasets())
         parts = (blocks.sums(theta, arithmetic=arithmetic, hessian=hessian) for blocks in packed)
         return add_up(parts, self.stream.n_blocks)

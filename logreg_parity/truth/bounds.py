@@ -14,6 +14,13 @@ bound is enlarged by a relative 2^-20, and the change of σ over the error of a 
 error, once for the logit the twin computed and once for the float64 logit that stands for the exact one.
 
 The same bound, added for two twins, limits the distance between them (the triangle inequality).
+
+**Likely bounds.** γ_k grows with k and is reached only if all roundings conspire. If they are independent and zero on
+average, k of them in a row stay within γ_k(λ) = λ √k u (1 + k u), except with a chance of 2 exp(-λ² / 2) (Azuma's
+inequality for martingales: Ipsen, Zhou, SIAM Journal on Matrix Analysis and Applications 41, 2020). With ``chance``
+given, PointBounds takes min(γ_k, γ_k(λ)) for γ_k, λ such that a number leaves its bound with that chance. They are no
+proof: equal numbers added one after another round alike. An error beyond a likely bound that is within the certain one
+is a reason to look, not a verdict.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,6 +45,9 @@ version and instruction set, from a sweep over all finite float32 inputs and a s
 """
 
 ENLARGED = 1 + 2.0**-20
+
+WIDE = 2**9
+"""Features; with more, and fewer rows than that, the Hessian's eigenvalues are those of a matrix of the rows."""
 
 LARGEST_STACK = 2**17
 """How many numbers of X, or of logits, are looked at together along a run: a MiB."""
@@ -71,6 +81,7 @@ class PointBounds:
             by N top 2^-52 at most, and what is below ``exact.LEAST`` is 0. In return γ does not count N: the
             share of a row is rounded, with row weights its divisor and the product of weight and 1 - y too, so are its
             product with that, and the sum. Every other name stands for the twins' own arithmetic.
+        chance: for likely bounds, that a number leaves its own; None for certain ones.
 
     Raises:
         ValueError: for another reduction, or a format that is not known.
@@ -85,9 +96,11 @@ class PointBounds:
         l2: float = 0.0,
         reduction: Reduction = "mean",
         engine: str = "eager",
+        chance: float | None = None,
     ) -> None:
         format = format_of(dtype)
         self._u, self._tau, self._exact = format.unit_roundoff, format.smallest_normal, engine == "exact"
+        self._chance = chance
         if self._exact:
             self._tau = exact.LEAST[dtype]
         self._w, self._l2 = np.asarray(parameters.weight, dtype=np.float64), l2
@@ -104,7 +117,11 @@ class PointBounds:
         self._largest_share = share.max(axis=-1)
 
     def _gamma(self, k: int) -> float:
-        return k * self._u / (1 - k * self._u) if k * self._u < 1 else np.inf
+        certain = k * self._u / (1 - k * self._u) if k * self._u < 1 else np.inf
+        if self._chance is None:
+            return certain
+        size = np.sqrt(2 * np.log(2 / self._chance))  # λ
+        return min(certain, float(size * np.sqrt(k) * self._u * (1 + k * self._u)))
 
     @property
     def _roundings(self) -> int:
@@ -138,6 +155,17 @@ class PointBounds:
     def residuals(self) -> np.ndarray:
         """The exact residuals r (N,), in float64."""
         return (1 - self._y) * self._p - self._y * self._q
+
+    @cached_property
+    def value(self) -> np.float64 | np.ndarray:
+        """The exact objective, in float64."""
+        return np.sum(self._share * self._losses, axis=-1) + (self._l2 / 2 * self._w * self._w).sum(axis=-1)
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """The exact gradient (D + 1,), the bias last, in float64."""
+        r = self._share * self.residuals
+        return _flatten(_product(self._X.swapaxes(-1, -2), r) + self._l2 * self._w, r.sum(axis=-1))
 
     @cached_property
     def logit(self) -> np.ndarray:
@@ -359,7 +387,7 @@ def trajectory(
     steps, rate = len(weights) - 1, setting.learning_rate
     before = setting.record == "before"
     moved, values, steep = np.empty((3, steps))  # the bounds of the step and of the loss, and ‖g‖ where that is taken
-    for chosen, rows in _stacks(dataset, batches, steps):
+    for chosen, rows in stacks(dataset, batches, steps):
         here, there = (Parameters(weights[chosen + s], biases[chosen + s]) for s in (0, 1))
         with np.errstate(over="ignore", invalid="ignore"):  # past the first bound that is not finite, no other counts
             words: dict[str, Any] = {"l2": setting.l2, "reduction": setting.reduction, "engine": engine}
@@ -382,7 +410,7 @@ def trajectory(
     return TrajectoryBounds(errors, losses)
 
 
-def _stacks(
+def stacks(
     dataset: Dataset, batches: Sequence[np.ndarray] | None, steps: int
 ) -> Iterator[tuple[np.ndarray, Dataset | Batches]]:
     """The steps (K,) in stacks of equally many rows, with these: the data set, or ``Batches``."""
@@ -399,8 +427,14 @@ class _Curvature:
 
     def __init__(self, dataset: Dataset, parameters: Parameters, setting: Setting) -> None:
         weight, l2, reduction = dataset.sample_weight, setting.l2, setting.reduction
-        H = reference.hessian(parameters, dataset.X, dataset.y, sample_weight=weight, l2=l2, reduction=reduction)
-        eigenvalues = np.linalg.eigvalsh(H)
+        if dataset.n_rows <= dataset.n_features > WIDE:  # it is singular: X̃ᵀ D X̃ and √D X̃ X̃ᵀ √D
+            p = reference.sigmoid(reference.logits(parameters, dataset.X))
+            root = np.sqrt(p * (1 - p) * (1 if weight is None else weight))[:, None] * reference.with_ones(dataset.X)
+            gram = root @ root.T / reference.count(dataset.y, weight, reduction)
+            eigenvalues = np.array([0.0, np.linalg.eigvalsh(gram)[-1] + l2])
+        else:
+            H = reference.hessian(parameters, dataset.X, dataset.y, sample_weight=weight, l2=l2, reduction=reduction)
+            eigenvalues = np.linalg.eigvalsh(H)
         self._largest = eigenvalues[-1] * ENLARGED
         self._smallest = max(eigenvalues[0] - 2.0**-20 * eigenvalues[-1], 0.0)
         self._radius = np.sqrt((dataset.X**2).sum(axis=1).max() + 1)  # R

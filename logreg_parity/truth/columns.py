@@ -1,8 +1,8 @@
 """Which columns of X stand in the way of an optimum, or of its digits: each by name, with what to do about it.
 
 A column that is constant, a copy, or a combination of others leaves the optimum a line or plane of points. Where the
-data are small that is decided by rational arithmetic; where they are large, by float64, which calls a column dependent
-if the others give it to DIGITS of its spread in every row.
+data are small that is decided by rational arithmetic. Where they are large, or no column depends on others exactly,
+float64 calls a column dependent if the others give it to DIGITS of its spread in every row.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..show import shown
-from .separation import counted_rows, echelon
+from .separation import counted_rows, null_vectors
 
 EXACT_SIZE = 2 * 10**4  # N (D + 1): up to it rational arithmetic answers within a second or two
 DIGITS = 2.0**-30  # of a column's spread: float64 leaves as much of a least-squares fit whose condition is 2^22
@@ -63,24 +63,23 @@ def dependent(dataset: Dataset, *, intercept: bool = True) -> list[tuple[str, st
             said.append((name, f"{_name(name)} is a copy of {_name(names[first])}: leave one of them out"))
         else:
             rest.append(j)
-    find = _exactly if X.shape[0] * (len(rest) + 1) <= EXACT_SIZE else _nearly
+    small = X.shape[0] * (len(rest) + 1) <= EXACT_SIZE
     columns = np.column_stack([np.ones(len(X)), X[:, rest]]) if intercept else X[:, rest]
     labels = [None] * intercept + [names[j] for j in rest]
-    for j, weights in find(columns):
+    exact = _exactly(columns) if small else []
+    about = " but for rounding" if small and not exact else ""
+    for j, weights in exact or _nearly(columns):
         combination = _combination([(labels[k], weight) for k, weight in weights])
-        said.append((str(labels[j]), f"{_name(str(labels[j]))} is {combination}: leave one of them out"))
+        said.append((str(labels[j]), f"{_name(str(labels[j]))} is {combination}{about}: leave one of them out"))
     return said
 
 
 def _exactly(columns: np.ndarray) -> list[tuple[int, list[tuple[int, Any]]]]:
     """Columns (N, k) that depend on earlier ones, each with the weights of those, by rational arithmetic."""
-    if columns.shape[1] == 0:
-        return []
-    reduced, pivots = echelon(columns)
     found = []
-    for j in sorted(set(range(columns.shape[1])) - set(pivots)):
-        weights = [(pivot, reduced[row, j]) for row, pivot in enumerate(pivots) if reduced[row, j] != 0]
-        found.append((j, weights))
+    for vector in null_vectors(columns) if columns.shape[1] else ():
+        *earlier, j = np.flatnonzero(vector).tolist()
+        found.append((j, [(k, -vector[k]) for k in earlier]))
     return found
 
 

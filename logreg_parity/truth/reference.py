@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..data.dataset import Dataset, Parameters
+from ..data.dataset import Dataset, Parameters, check_point
 from ..data.history import Evaluation, History, Recorder
-from ..twins import Record, Reduction, Setting, check_reduction
+from ..twins import Record, Reduction, Setting, check_objective, check_reduction
 from .ulp import round_setting
 
 # -- model ------------------------------------------------------------------------------------------------------------
@@ -240,6 +240,8 @@ def evaluate(
     Raises:
         ValueError: for another dtype, device or reduction.
     """
+    check_objective(l2, reduction)
+    check_point(dataset, parameters, "point")
     data, parameters = _from_numpy(dataset, parameters, dtype, device)
     z = logits(parameters, data["X"])
     value, gradient = value_and_grad(parameters, **data, l2=data["X"].dtype.type(l2), reduction=reduction)
@@ -289,11 +291,12 @@ def train(
         l2=l2,
         record=record,
     )
+    check_point(dataset, start, "start")
     data, parameters = _from_numpy(dataset, start, dtype, device)
     recorder = Recorder(parameters, setting, keep=keep, name="reference")
     setting, velocity = round_setting(setting, dtype), np.zeros_like(flatten(parameters))
     l2, rule = setting.l2, (setting.learning_rate, setting.momentum, nesterov)
-    for step, rows in recorder.steps(batches):
+    for step, rows in recorder.steps(batches, dataset.n_rows):
         batch = data if rows is None else {name: array[rows] for name, array in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # the recorder stops the run and says why
             before, gradient = value_and_grad(parameters, **batch, l2=l2, reduction=reduction)

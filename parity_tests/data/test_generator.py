@@ -210,8 +210,8 @@ def test_every_seed_makes_other_data(name):
     ("make", "message"),
     [
         (lambda: gaussian(0, 2), "n_rows is 0"),
-        (lambda: gaussian(5, 2, scale=0), "scale 0; give numbers above 0"),
-        (lambda: gaussian(5, 2, scale=(1, -1)), r"scale \(1, -1\); give"),
+        (lambda: gaussian(5, 2, scale=0), "scale is 0; give a number above 0"),
+        (lambda: gaussian(5, 2, scale=(1, -1)), r"scale is \(1, -1\); give"),
         (lambda: lesson(labels="soft", noise="pink"), "noise is 'pink'"),
     ],
     ids=["no rows", "no scale", "negative scale", "noise that is not used"],

@@ -9,11 +9,18 @@ import pytest
 
 from logreg_parity import Dataset, Parameters, gaussian, lesson
 from logreg_parity.cli import main
+from logreg_parity.data.history import Recorder
+from logreg_parity.explain import trace as tracing
 from logreg_parity.explain.parting import explain
+from logreg_parity.explain.report import verdict
+from logreg_parity.explain.suspect import digits
 from logreg_parity.explain.trace import record
+from logreg_parity.judge import problem
+from logreg_parity.judge.compare import compare
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import BATCHED, MEAN, SUM
 from logreg_parity.museum.habits import PARTIAL
+from logreg_parity.museum.loops import LOOPS, HeavyBall
 from logreg_parity.truth import reference
 from logreg_parity.truth.ulp import round_to
 from logreg_parity.twins import Setting
@@ -67,8 +74,12 @@ EXPECTED = [
     ("StaleGradient", SUM, "update", "the gradient of the step before"),
     ("MomentumLeftOn", SUM, "update", "0.9 times the gradient before it: a momentum of 0.9"),
 ]
+EXPECTED += [(e.name, e.setting, e.stage, e.cause) for e in LOOPS]
 PAST_THE_EDGE = Setting(steps=120, learning_rate=0.5, reduction="sum")  # of stability, on soft labels
 LATER = {"LastBatchDropped": 3, "ForgottenZeroGrad": 2, "StaleGradient": 2, "MomentumLeftOn": 2}
+LATER |= {"RateHalved": 11, "StepSkipped": 4, "MeanByFullBatch": 3, "WeightsInBFloat16": 2, "BiasInBFloat16": 2}
+LATER |= dict.fromkeys(("BatchesSwapped", "BatchRepeated", "Dampened", "OtherMomentum", "RateFalling"), 2)
+LATER |= dict.fromkeys(("RateByTime", "RateByRoot", "RateOnACosine", "RateToZero"), 2)
 """The steps where a fault first shows, where that is not the first."""
 
 
@@ -83,7 +94,7 @@ def right():
 
     def of(setting, dtype="float64"):
         if (setting, dtype) not in made:
-            made[setting, dtype] = traced(ByHand(), setting, dtype)
+            made[setting, dtype] = traced(HeavyBall() if setting.momentum else ByHand(), setting, dtype)
         return made[setting, dtype]
 
     return of
@@ -121,6 +132,16 @@ class PermutedRows(ByHand):
         z = super().logits(theta, X).copy()
         z[[3, 9]] = z[[9, 3]]
         return z
+
+
+class Elsewhere(ByHand):
+    """A run that says one format and computes in another."""
+
+    def __init__(self, dtype):
+        self.actual = dtype
+
+    def convert(self, X, y, theta, dtype):
+        return super().convert(X, y, theta, self.actual)
 
 
 class NoPenalty(ByHand):
@@ -306,3 +327,102 @@ def test_rows_are_named_by_their_number_in_the_data(right):
     why = explain(good, replace(bad, sha256=good.sha256, dataset=None), NAMES)
     assert (why.stage, why.culprits) == ("row losses", ("wrong",))
     assert "opposite label in row 7: flipped" in why.cause
+
+
+# -- what both runs get wrong alike -----------------------------------------------------------------------------------
+
+
+def lost_rows(recorder, batches, steps=Recorder.steps):
+    """A fault of the shared books: the loop is told to take all rows."""
+    return ((step, None) for step, _ in steps(recorder, batches))
+
+
+def repeated_rows(recorder, batches, steps=Recorder.steps):
+    first = None
+    for step, rows in steps(recorder, batches):
+        first = rows if first is None else first
+        yield step, first
+
+
+def loss_of_the_step_before(recorder, step, loss, parameters, add=Recorder.add):
+    add(recorder, step, getattr(recorder, "last", loss), parameters)
+    recorder.last = loss
+
+
+def point_rounded(recorder, step, loss, parameters, add=Recorder.add):
+    add(recorder, step, loss, Parameters(np.float32(parameters.weight), parameters.bias))
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "step", "stage"),
+    [
+        ("steps", lost_rows, 1, "update"),
+        ("steps", repeated_rows, 2, "update"),
+        ("add", loss_of_the_step_before, 2, "recorded loss"),
+        ("add", point_rounded, 1, "update"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_fault_that_both_runs_share_is_seen(monkeypatch, method, fault, step, stage):
+    """It lies in the Recorder, which keeps the books of every twin."""
+    monkeypatch.setattr(Recorder, method, fault)
+    pair = [record(name, reference, *PROBLEM, BATCHED, dtype="float64") for name in NAMES]
+    why = explain(*pair, NAMES)
+    assert (why.verdict, why.step, why.stage, why.culprits, why.alike) == ("part", step, stage, NAMES, True)
+    assert "agree with each other, and are both wrong" in verdict(why)
+    planted = compare({"planted": reference}, *PROBLEM, BATCHED, dtypes=["float64"])
+    assert planted.verdict == "OUTSIDE"
+
+
+def test_a_run_that_ends_early_without_a_reason_is_refused(right):
+    cut = {name: getattr(right(SUM), name)[:20] for name in ("gradients", "before", "losses")}
+    short = replace(right(SUM), points=right(SUM).points[:21], detail=np.array([], np.int64), **cut)
+    with pytest.raises(ValueError, match=r"B holds 20 steps of the 30 .* no reason"):
+        explain(right(SUM), short)
+
+
+@pytest.mark.parametrize(("said", "actual"), [("bfloat16", "float16"), ("float32", "float64")])
+def test_numbers_of_another_format_are_seen_in_both(said, actual):
+    pair = [traced(Elsewhere(actual), SUM, said) for _ in NAMES]
+    why = explain(*pair, NAMES)
+    assert (why.verdict, why.culprits, why.alike) == ("part", NAMES, True)
+
+
+WRONG_INPUTS = {
+    "a feature": lambda g: g._replace(dataset=replace(g.dataset, X=g.dataset.X * (1 + 2.0**-40))),
+    "a label": lambda g: g._replace(dataset=replace(g.dataset, y=np.append(1 - g.dataset.y[:1], g.dataset.y[1:]))),
+    "weights": lambda g: g._replace(dataset=replace(g.dataset, sample_weight=np.ones(40))),
+    "the start": lambda g: g._replace(start=Parameters(g.start.weight, 0.0)),
+    "the step size": lambda g: g._replace(setting=replace(g.setting, learning_rate=2 * g.setting.learning_rate)),
+    "the steps": lambda g: g._replace(setting=replace(g.setting, steps=29)),
+    "a row of a batch": lambda g: g._replace(batches=[*g.batches[:3], g.batches[3][:-1], *g.batches[4:]]),
+    "a batch too few": lambda g: g._replace(batches=g.batches[:-1]),
+    "two batches swapped": lambda g: g._replace(batches=[g.batches[1], g.batches[0], *g.batches[2:]]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_INPUTS)
+def test_inputs_that_are_not_those_that_were_given_are_a_fault_of_ours(monkeypatch, name):
+    """Whatever is compared begins with them: a fault there is shared by both runs and by the truth."""
+    for module in (problem, tracing):
+        wrong = lambda *given, right=module.rounded_inputs: WRONG_INPUTS[name](right(*given))  # noqa: E731
+        monkeypatch.setattr(module, "rounded_inputs", wrong)
+    with pytest.raises(AssertionError, match="please report this"):
+        compare({"right": ByHand()}, *PROBLEM, BATCHED, dtypes=["float64"])
+    with pytest.raises(AssertionError, match="please report this"):
+        traced(ByHand(), BATCHED)
+
+
+@pytest.mark.parametrize(
+    ("factor", "printed"),
+    [
+        (1.0001, "1.0001"),
+        (1 + 3e-9, "1.000000003"),
+        (1 - 2.0**-40, "0.999999999999091"),
+        (2.0, "2"),
+        (13.33333333, "13.3333"),
+        (1.0, "1"),
+    ],
+)
+def test_a_factor_is_printed_with_the_digits_that_differ_from_1(factor, printed):
+    assert digits(factor) == printed

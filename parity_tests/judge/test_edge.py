@@ -1,17 +1,19 @@
 """The judge near its threshold: what is just outside is rejected, what is just inside is not, and NaN never passes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from logreg_parity import Dataset, Parameters
+from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.judge.compare import FORMAT, compare, judged
 from logreg_parity.judge.problem import Problem, Quantity
 from logreg_parity.judge.report import summary
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import DATASET, START
-from logreg_parity.truth import oracle, reference
-from logreg_parity.truth.bounds import PointBounds
-from logreg_parity.truth.ulp import FORMATS, is_held, round_to
+from logreg_parity.truth import bounds, oracle, reference
+from logreg_parity.truth.bounds import PointBounds, largest_curvature
+from logreg_parity.truth.ulp import FORMATS, is_held, round_dataset, round_to
 from logreg_parity.twins import Setting
 from parity_tests.cases import CASES
 
@@ -95,8 +97,18 @@ def test_a_class_that_is_certain_may_not_be_another(made):
 def test_two_twins_are_allowed_the_sum_of_their_bounds_and_no_more(made, name, times, verdict):
     dtype, quantity = named(made, name)
     place = int(np.argmax(quantity.bound))
-    sides = {side: [moved(quantity, sign * times, place)] for side, sign in (("a", 1), ("b", -1))}
-    assert row_of(dtype, sides, name).verdict == verdict
+    for signs in ((1, -1), (-1, 1)):
+        sides = {side: [moved(quantity, sign * times, place)] for side, sign in zip("ab", signs, strict=True)}
+        assert row_of(dtype, sides, name).verdict == verdict
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_a_twin_that_gives_no_number_is_apart_from_the_other(made, name):
+    dtype, quantity = named(made, name)
+    values = np.array(quantity.values, np.float64)
+    values[-1] = np.nan
+    row = row_of(dtype, {"a": [quantity], "b": [quantity._replace(values=values)]}, name)
+    assert row.verdict == "OUTSIDE" and row.error == np.inf
 
 
 def of_error(error, bound):
@@ -177,3 +189,148 @@ def test_the_reference_and_the_bounds_take_a_large_weight():
     dataset, at = Dataset([[2.0**-520]], [1.0], "tiny units"), Parameters(np.array([2.0**520]), 0.0)
     assert np.isfinite(reference.objective(at, dataset.X, dataset.y))
     assert np.isfinite(PointBounds(dataset, at, dtype="float64").objective)
+
+
+# -- coordinates, and bounds that hide ---------------------------------------------------------------------------------
+
+SCALES = Dataset(gaussian(40, 3, seed=3).X * [1e4, 1.0, 1e-4], gaussian(40, 3, seed=3).y, "columns of three scales")
+
+
+class SmallWeightAstray(ByHand):
+    """The weight of the large column, which is small itself, is off by a thousandth of its step."""
+
+    def step(self, theta, rate, *batch):
+        there = super().step(theta, rate, *batch)
+        moved = there.weight - theta.weight
+        return Parameters(there.weight + moved * np.array([1e-3, 0, 0]), there.bias)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_a_small_coordinate_beside_a_large_one_is_judged(momentum):
+    start, setting = Parameters(np.array([1e-5, 0.5, 1e4]), 0.25), Setting(steps=8, learning_rate=1e-9)
+    setting = replace(setting, momentum=momentum)
+    for twin, verdict in ((SmallWeightAstray(), "OUTSIDE"), (ByHand(), "within")):
+        twin = twin if not momentum else reference if verdict == "within" else AstrayWithMomentum
+        comparison = compare({"twin": twin}, SCALES, start, setting, dtypes=["float64"])
+        found = {row.quantity: row.verdict for row in comparison.rows}
+        assert found.get("every step", "within") == verdict
+    assert found["every point"] == "within"
+
+
+class AstrayWithMomentum:
+    """The reference, but for its second step."""
+
+    devices, versions, evaluate = reference.devices, reference.versions, reference.evaluate
+
+    @staticmethod
+    def train(*arguments, **options):
+        run = reference.train(*arguments, **options)
+        run.weights[2, 0] += 1e-3 * (run.weights[2, 0] - run.weights[1, 0])
+        return run
+
+
+def test_past_the_edge_of_stability_each_step_is_judged():
+    """Nothing is promised of the run, and a wrong step is seen all the same."""
+    case = CASES["correlated"]
+    setting = Setting(steps=80, learning_rate=20 / largest_curvature(case.dataset))
+    verdicts = {}
+    for twin in (ByHand(), Off()):
+        comparison = compare({"twin": twin}, *case, setting, dtypes=["float64"])
+        verdicts[type(twin).__name__] = {row.quantity: row.verdict for row in comparison.rows}
+    assert verdicts["ByHand"]["every point"] == "no promise" and "every step" not in verdicts["ByHand"]
+    assert verdicts["Off"]["every step"] == "OUTSIDE"
+
+
+class Off(ByHand):
+    """Steps that are longer by 1e-9."""
+
+    def step(self, theta, rate, *batch):
+        return super().step(theta, rate * (1 + 1e-9), *batch)
+
+
+class GradientOff(ByHand):
+    def gradient(self, *arguments):
+        slope = super().gradient(*arguments)
+        more = slope.weight.dtype.type(1.0005)
+        return Parameters(slope.weight * more, slope.bias * more)
+
+
+def test_a_bound_that_hides_is_said_and_an_error_that_is_seldom_too():
+    many, at = gaussian(6_000, 2, seed=1), Parameters(np.array([0.5, -0.25]), 0.125)
+    setting = Setting(steps=1, learning_rate=2.0**-4)
+    for twin, seldom in ((ByHand(), False), (GradientOff(), True)):
+        comparison = compare({"twin": twin}, many, at, setting, dtypes=["float32"])
+        row = next(row for row in comparison.rows if row.quantity == "start: gradient")
+        assert (row.verdict, row.error > row.likely) == ("no promise", seldom)
+        assert 2.0**-12 < row.unseen < 2.0**-8 and row.likely < row.bound / 8
+        said = summary(comparison)
+        assert "nothing below is seen" in said and ("Look at start: gradient in float32" in said) == seldom
+
+
+@pytest.mark.parametrize("n", [10**3, 10**5])
+def test_likely_bounds_grow_with_the_root_of_n(n):
+    """In float32: at a million rows 5e-4 of the gradient's natural size, where the certain bound is 6 %."""
+    data = round_dataset(gaussian(n, 3, seed=1), "float32")
+    at = Parameters(np.array([0.5, -1.0, 0.25]), 0.125)
+    certain, likely = (PointBounds(data, at, dtype="float32", chance=chance) for chance in (None, 1e-9))
+    share = (likely.gradient / likely.gradient_scale).max()
+    assert 6.5 * np.sqrt(n) * 2.0**-24 <= share <= 6.5 * np.sqrt(n) * 2.0**-24 * 1.1 + 24 * 2.0**-24
+    assert (likely.gradient <= certain.gradient).all() and np.array_equal(likely.logit, certain.logit)
+
+
+def test_no_bound_is_wider_than_its_derivation():
+    """Written out once more, for one row after the other and with nothing shared: a bound that is doubled fails."""
+    dataset, at = DATASET, START
+    for dtype, l2 in (("float64", 0.25), ("float32", 0.0)):
+        u, limits = 2.0 ** -FORMATS[dtype].precision, PointBounds(dataset, at, dtype=dtype, l2=l2, reduction="sum")
+
+        def gamma(k, u=u):
+            return k * u / (1 - k * u)
+
+        n, d = dataset.X.shape
+        slopes, sizes, value, total = np.zeros(d + 1), np.zeros(d + 1), 0.0, 0.0
+        for i in range(n):
+            x, y = dataset.X[i], dataset.y[i]
+            z = float(x @ at.weight + at.bias)
+            logit = gamma(d + 1) * float(np.abs(x) @ np.abs(at.weight) + abs(at.bias))
+            p, q = 1 / (1 + np.exp(-z)), 1 / (1 + np.exp(z))
+            moved = np.exp(2 * logit) * p * q * logit
+            rho = gamma(9) * np.exp(2 * logit) * (q if y else p) + moved
+            loss = float(np.logaddexp(0, -z if y else z))
+            steep = ((q if y else p) + 2 * moved) * logit
+            of_loss = gamma(9) * (loss + steep) + steep
+            for name, found, wanted in (("logit", limits.logit[i], logit), ("loss", limits.loss[i], of_loss)):
+                assert wanted <= found * (1 + 2.0**-30) and found <= wanted * (1 + 2.0**-15) + 1e-37, name
+            assert rho <= limits.residual[i] * (1 + 2.0**-30) and limits.residual[i] <= rho * (1 + 2.0**-15) + 1e-37
+            x1 = np.append(np.abs(x), 1)
+            slopes += x1 * ((1 + gamma(n + 5)) * rho + gamma(n + 5) * (q if y else p))
+            sizes += x1 * (q if y else p)
+            value += (1 + gamma(n + 4)) * of_loss + gamma(n + 4) * loss
+            total += loss
+        penalty = np.append(np.abs(at.weight), 0)
+        slopes += gamma(3) * l2 * penalty
+        value += gamma(d + 3) * l2 / 2 * float(at.weight @ at.weight)
+        assert (slopes <= limits.gradient * (1 + 2.0**-30)).all()
+        assert (limits.gradient <= slopes * (1 + 2.0**-15) + 1e-33).all()
+        assert value <= limits.objective * (1 + 2.0**-30) and limits.objective <= value * (1 + 2.0**-15) + 1e-33
+        assert np.abs(limits.gradient_scale - sizes - l2 * penalty).max() <= 2.0**-40 * sizes.max()
+
+
+@pytest.mark.slow
+def test_thousands_of_features_are_compared():
+    """The bounds of a run ask for no eigenvalue of a Hessian of 3000 rows, and the optimum is not looked for."""
+    wide = gaussian(40, 3000, seed=1)
+    setting = Setting(steps=5, learning_rate=1e-5)
+    comparison = compare({"r": reference}, wide, Parameters(np.zeros(3000), 0.0), setting, dtypes=["float64"])
+    assert comparison.verdict == "within" and "was not looked for" in summary(comparison)
+
+
+def test_the_largest_eigenvalue_of_few_rows_bounds_that_of_the_hessian(monkeypatch):
+    """What stands for the Hessian's eigenvalues is no smaller and no larger than they are."""
+    wide = gaussian(12, 30, seed=1)
+    at, setting = Parameters(np.full(30, 0.125), 0.5), Setting(steps=1, learning_rate=0.1, l2=0.25)
+    of_all = bounds._Curvature(wide, at, setting)
+    monkeypatch.setattr(bounds, "WIDE", 8)
+    of_rows = bounds._Curvature(wide, at, setting)
+    assert of_rows._smallest == 0 <= of_all._smallest
+    assert of_all._largest <= of_rows._largest * (1 + 2.0**-40) <= of_all._largest + setting.l2

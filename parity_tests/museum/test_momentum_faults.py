@@ -89,7 +89,7 @@ FAULTS = {  # the fault, the setting, what is said of it
     "damped": (faulty(damped), PLAIN, "gradients after the first count 1 - momentum"),
     "running mean": (faulty(running_mean), PLAIN, "a running mean"),
     "left out": (faulty(left_out), PLAIN, "the momentum is left out"),
-    "after the step size": (faulty(after_the_step_size), PLAIN, "not one this tool knows"),
+    "after the step size": (faulty(after_the_step_size), PLAIN, "not multiplied by the step size"),
     "buffer not reset": (faulty(heavy_ball, lambda slope: 0.5 * slope), PLAIN, "not reset"),
     "Nesterov for plain": (faulty(nesterov), PLAIN, "Nesterov's momentum, where the plain one is asked for"),
     "plain for Nesterov": (faulty(heavy_ball), NESTEROV, "look-ahead is left out"),

@@ -16,6 +16,7 @@ from logreg_parity.museum.faults import EXHIBITS, FactorTwo
 from logreg_parity.museum.pairs import WithThreads, programs, random_pair
 from logreg_parity.museum.rewrites import REWRITES
 from logreg_parity.museum.score import DEFAULTS, DTYPES, trial
+from logreg_parity.truth.reference import softplus
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,13 @@ def test_every_exhibit_says_what_it_is_and_where_it_comes_from(name):
 def test_no_correct_rewrite_is_rejected(name, dtype):
     made = [trial(REWRITES[name], setting, dtype) for setting in SETTINGS.values()]
     assert not any(map(rejects, made))
-    assert not all(one.same for one in made)  # it does compute otherwise
+    assert not all(one.same for one in made) or is_alike(name, dtype)  # it does compute otherwise
+
+
+def is_alike(name, dtype):
+    """Whether this processor gives a rewrite the bits of the reference: NumPy's exp may be the C library's."""
+    z = np.linspace(-30, 30, 10_001, dtype=dtype)
+    return name == "LogAddExp" and np.array_equal(np.logaddexp(z.dtype.type(0), z), softplus(z))
 
 
 def test_a_fault_among_the_programs_would_be_rejected(monkeypatch):
@@ -144,7 +151,7 @@ def test_the_score_of_the_judge_is_full(monkeypatch, capsys):
     lines = [line.split() for line in printed.splitlines() if line.strip().startswith(JUDGE)]
     assert lines[0] == f"compare {n} of {n} - 0 of {rewrites}".split()
     assert lines[2] == f"explain {n} of {n} {n} of {n} 0 of {rewrites}".split()
-    n -= 2  # float32 numbers are no fault in float32, and e^-15 beside 15 is less than its rounding
+    n -= 3  # float32 numbers are no fault in float32; e^-15 beside 15 and 3e-8 of a step are less than its rounding
     assert lines[5] == f"explain {n} of {n} {n} of {n} 0 of {rewrites}".split()
     assert "rejects 0." in printed
 
@@ -167,3 +174,18 @@ def test_the_page_shows_every_exhibit_and_rewrite():
     page = (Path(__file__).parents[2] / "docs" / "museum.md").read_text(encoding="utf-8")
     exhibits = {f"| {e.name} | {e.what.replace('|', chr(92) + '|')} | {e.source} |" for e in EXHIBITS.values()}
     assert exhibits <= {*page.splitlines()} and all(f"| {name} |" in page for name in REWRITES)
+
+
+def test_interrupted_pairs_keep_what_they_have(monkeypatch, capsys):
+    found = [trial(REWRITES["LogAddExp"], SUM), trial(FactorTwo(), SUM)]
+
+    def pair(seed):
+        if seed == 2:
+            raise KeyboardInterrupt
+        return found[seed]
+
+    monkeypatch.setattr(pairs, "random_pair", pair)
+    assert main(["museum", "--pairs", "9"]) == 130
+    printed = capsys.readouterr()
+    assert "Of 2 random pairs" in printed.out and "rejects 1 (seeds 1)" in printed.out
+    assert "Interrupted after 2 of 9" in printed.out and "pair 1 is rejected" in printed.err

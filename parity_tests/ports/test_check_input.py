@@ -95,7 +95,7 @@ CASES = {
         {"jax_params": {"w": np.ones((3, 1)), "b": np.ones(1)}},
         ["'weight' comes as (1, 3) to JAX's 'w', which has shape (3, 1)", "numpy.transpose"],
     ),
-    "no samples": ((LINEAR, linear, X), {"samples": 1}, ["samples 1"]),
+    "no samples": ((LINEAR, linear, X), {"samples": 1}, ["samples is 1; give at least 4"]),
     "too large for float32": (
         (LINEAR, linear, {"x": np.full((2, 3), 1e300)}),
         {"torch_loss": mean},

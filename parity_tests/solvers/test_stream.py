@@ -7,14 +7,15 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.scale import Repeated
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.generator import gaussian
-from logreg_parity.solvers import streamed
+from logreg_parity.solvers import checkpoint, streamed
 from logreg_parity.solvers.checkpoint import Checkpoint
 from logreg_parity.solvers.descent import train_stream
-from logreg_parity.solvers.stream import Stream, open_stream
+from logreg_parity.solvers.stream import Stream, digest, open_stream
 from logreg_parity.twins import load_twin
 from parity_tests.conftest import TWINS
 
@@ -152,6 +153,17 @@ def test_a_killed_descent_goes_on_to_the_same_bits(stream, twin, tmp_path, monke
     assert resumed.parameters.weight.tobytes() == whole.parameters.weight.tobytes()
 
 
+def test_descent_has_the_same_bits_on_any_number_of_threads(twin):
+    """PyTorch sums 40 000 losses by as many threads as it has, and JAX has no such switch."""
+    rows, seen, before = gaussian(40000, 3, seed=1), set(), torch.get_num_threads()
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        history = train_stream(twin, Stream(rows.X, rows.y, "made", 40000), START, epochs=3, learning_rate=0.5)
+        seen.add(history.losses.tobytes() + history.weights.tobytes())
+    torch.set_num_threads(before)
+    assert len(seen) == 1
+
+
 def test_a_checkpoint_of_another_run_is_refused(stream, twin, tmp_path):
     twin.fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
     kept = (tmp_path / "state.npz").read_bytes()
@@ -176,17 +188,96 @@ def test_a_checkpoint_needs_newton(stream, twin, tmp_path):
 def test_data_that_change_while_they_are_read_are_refused(stream):
     rows = iter(stream)
     next(rows)
-    status = os.stat(stream.X.path)
-    os.utime(stream.X.path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    with stream.X.path.open("ab") as file:
+        file.write(b"more")
     with pytest.raises(ValueError, match="has changed while it was read"):
         next(rows)
+
+
+def test_a_block_that_changes_is_named_and_one_that_is_touched_goes_on(stream):
+    list(stream)
+    status = os.stat(stream.X.path)
+    os.utime(stream.X.path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert len(list(stream)) == 8
+    with stream.X.path.open("r+b") as file:
+        file.seek(stream.X.offset + 3000 * 24)
+        file.write(np.float64(0.125).tobytes())
+    with pytest.raises(ValueError, match=r"rows 2800 to 3499 of .* have changed since they were first read"):
+        list(stream)
+
+
+@pytest.mark.usefixtures("eager_checkpoints")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"start": Parameters(np.ones(3), 0.0)}, r"start \w+ there, \w+ here"),
+        ({"learning_rate": 0.25}, "learning_rate 0.5 there, 0.25 here"),
+        ({"l2": 0.5}, "l2 0.0 there, 0.5 here"),
+        ({"dtype": "float64"}, "dtype float32 there, float64 here"),
+        ({"epochs": 4}, "epochs 3 there, 4 here"),
+        ({"row": 1500}, r"rows 1400 to 2099 \w+ there, \w+ here"),
+        ({"rows_per_block": 500}, "rows_per_block 700 there, 500 here"),
+        ({"as": "float32"}, r"X \(5000, 3\) float64 there, \(5000, 3\) float32 here"),
+        ({"version": 1}, "version 1 there, 2 here"),
+        ({"copied": True}, None),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)
+def test_half_a_descent_goes_on_with_its_own_run_only(twin, tmp_path, monkeypatch, change, words):
+    run = {"epochs": 3, "learning_rate": 0.5, "checkpoint": tmp_path / "state.npz"}
+    monkeypatch.setitem(checkpoint.FORMAT, "version", change.get("version", 2))
+    with killed_after(14, monkeypatch), pytest.raises(KilledError):
+        train_stream(twin, Stream(DATASET.X, DATASET.y, "made", ROWS), START, **run)
+    monkeypatch.setitem(checkpoint.FORMAT, "version", 2)
+    X = np.array(DATASET.X, dtype=change.get("as", "float64"))
+    X[change.get("row", 0)] += 1 if "row" in change else 0
+    again = Stream(X, np.array(DATASET.y), "elsewhere", change.get("rows_per_block", ROWS))
+    run |= {name: value for name, value in change.items() if name in ("learning_rate", "l2", "dtype", "epochs")}
+    if words is None:
+        assert len(train_stream(twin, again, START, **run).losses) == 24
+    else:
+        with pytest.raises(ValueError, match=rf"checkpoint of another run \({words}"):
+            train_stream(twin, again, change.get("start", START), **run)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"kernel": "fused"}, "kernel plain there, fused here"),
+        ({"dtype": "float32"}, "dtype float64 there, float32 here"),
+        ({"intercept": False}, "intercept True there, False here"),
+        ({"row": 800}, r"rows 700 to 1399 \w+ there, \w+ here"),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)
+def test_a_fit_goes_on_with_its_own_run_only(twin, tmp_path, change, words):
+    """The state is that of a fit that has ended: the data and the setting are looked at before it is used."""
+    options = {"l2": 1e-3, "checkpoint": tmp_path / "state.npz"}
+    twin.fit(Stream(DATASET.X, DATASET.y, "made", ROWS), **options)
+    X = np.array(DATASET.X)
+    X[change.get("row", 0)] += 1 if "row" in change else 0
+    again = Stream(X, DATASET.y, "elsewhere", ROWS)
+    with pytest.raises(ValueError, match=rf"checkpoint of another run \({words}"):
+        twin.fit(again, **options, **{name: value for name, value in change.items() if name != "row"})
+
+
+def test_every_change_of_a_word_is_in_the_digest():
+    numbers = np.arange(2**13 + 5, dtype=np.float64)
+    seen = {digest(numbers), digest(numbers.astype(np.float32)), digest(numbers[None]), digest(numbers, numbers)}
+    for place in (0, 1, 4095, 4096, 8191, 8192, 8196):
+        changed = numbers.copy()
+        changed[place] = np.nextafter(changed[place], np.inf)
+        seen.add(digest(changed))
+    swapped = numbers.copy()
+    swapped[[7, 8]] = swapped[[8, 7]]
+    assert len(seen | {digest(swapped)}) == 12
 
 
 def test_data_that_change_between_passes_are_refused(fits):
     X = np.array(DATASET.X)
     packed = fits.pack(Stream(X, DATASET.y, "an array", ROWS))
     X[0, 0] += 1
-    with pytest.raises(ValueError, match="has changed since the first pass"):
+    with pytest.raises(ValueError, match="rows 0 to 699 of an array have changed since they were first read"):
         fits.solve(packed)
 
 

@@ -48,6 +48,13 @@ def test_a_column_that_depends_on_others_is_named(rows, what):
     assert obstacles(named(np.column_stack([rows, column(rows)]))) == [said]
 
 
+def test_a_column_in_another_unit_is_named_though_rounding_makes_it_independent():
+    x = np.random.RandomState(0).standard_normal(40)
+    data = named(np.column_stack([x, 453.6 * x]))
+    assert obstacles(data) == ["'b' is 453.6 'a' but for rounding: leave one of them out"]
+    assert len(independent_columns(data.X)) == 3
+
+
 def test_columns_that_do_not_depend_are_left_alone(rows):
     close = rows[:, 0] + 2 * DIGITS * np.ptp(rows[:, 0]) * np.sign(rows[:, 1])
     assert obstacles(named(rows)) == obstacles(named(np.column_stack([rows, close]))) == []

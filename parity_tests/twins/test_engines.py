@@ -177,8 +177,8 @@ REFUSED = {
     "record is 'during'": {"record": "during"},
     "steps is 0": {"steps": 0},
     "batches end after 1 of 20 steps": {"batches": [np.array([0])]},
-    r"the batch of step 1 is array\(\[-1\]\); give row numbers from 0 to 29": {"batches": [np.array([-1])] * 20},
-    r"the batch of step 1 is array\(\[30\]\)": {"batches": [np.array([30])] * 20},
+    r"the batch of step 1 names row -1; give row numbers from 0 to 29": {"batches": [np.array([-1])] * 20},
+    r"the batch of step 1 names row 30": {"batches": [np.array([30])] * 20},
     r"the batch of step 1 is array\(\[ True": {"batches": [np.ones(30, bool)] * 20},
 }
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from ...twins import check_name
 from ..blocks import BlockPlace
 
 
@@ -17,8 +18,7 @@ def choose(kernel: str, place: BlockPlace) -> BlockPlace:
     "auto" is the kernel on a GPU where it runs. Raises ValueError for another name, and for a kernel that is not
     installed.
     """
-    if kernel not in ("auto", "plain", "fused"):
-        raise ValueError(f"kernel is {kernel!r}; give 'auto', 'plain' or 'fused'")
+    check_name("kernel", kernel, ("auto", "plain", "fused"), "give 'auto', 'plain' or 'fused'")
     on_gpu = place.workers is None
     if kernel == "plain" or (kernel == "auto" and not on_gpu):  # without a look at what is installed, which takes time
         return place
