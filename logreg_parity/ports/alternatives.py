@@ -51,6 +51,7 @@ def _near(a: np.ndarray, b: np.ndarray) -> bool:
         return bool(np.abs(np.where(a == b, 0.0, a - b)).max(initial=0) <= NEAR * size)
 
 
+@np.errstate(all="ignore")  # masks hold infinities, and a candidate may be out of range
 def confusion(formula: Formula, partings: tuple[Parting | None, Parting | None]) -> str:
     """What one side does in the place of what the other does, in words with the evidence; "" where none is known.
 

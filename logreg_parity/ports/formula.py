@@ -40,6 +40,7 @@ class Formula(NamedTuple):
     values: tuple[dict[int, Enclosures], dict[int, Enclosures]] | None = None
 
 
+@np.errstate(all="ignore")  # masks hold infinities
 def compare(sides: tuple[Side, Side], here: Where) -> Formula:
     """Both programs evaluated exactly, in float64's own numbers.
 
@@ -246,6 +247,7 @@ def in_a_sentence(formula: Formula, sides: tuple[Side, Side]) -> str:
 TRIES = 8  # pairs of constants that are exchanged, at most
 
 
+@np.errstate(all="ignore")
 def other_constant(formula: Formula, sides: tuple[Side, Side], here: Where) -> str:
     """The number that one side has in the place of another, proved: with it the two are one formula. "" if none is."""
     if formula.verdict != "another" or formula.recordings is None:

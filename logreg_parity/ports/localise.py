@@ -88,6 +88,7 @@ class _Values:
         return apart <= doubt + (size >> PLACES)
 
 
+@np.errstate(all="ignore")  # masks hold infinities
 def localise(formula: Formula, sides: tuple[Side, Side]) -> tuple[Parting | None, Parting | None]:
     """Where each side parts from the other; None where every value of it has a counterpart.
 

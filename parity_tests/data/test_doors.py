@@ -113,7 +113,7 @@ def test_rows_are_looked_at_before_a_step_is_taken_on_them(monkeypatch):
     assert taken == []
 
 
-@pytest.mark.parametrize("batches", [3, 0.5, object()], ids=repr)
+@pytest.mark.parametrize("batches", [3, 0.5, object()], ids=["3", "0.5", "object"])
 def test_batches_that_are_none_are_refused(batches):
     words = {said(lambda t=t: t.train(DATASET, START, **PLAIN, batches=batches)) for t in TWINS.values()}
     assert len(words) == 1 and "batches is" in words.pop()

@@ -16,6 +16,7 @@ from logreg_parity.museum.faults import EXHIBITS, FactorTwo
 from logreg_parity.museum.pairs import WithThreads, programs, random_pair
 from logreg_parity.museum.rewrites import REWRITES
 from logreg_parity.museum.score import DEFAULTS, DTYPES, trial
+from logreg_parity.truth.reference import softplus
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,13 @@ def test_every_exhibit_says_what_it_is_and_where_it_comes_from(name):
 def test_no_correct_rewrite_is_rejected(name, dtype):
     made = [trial(REWRITES[name], setting, dtype) for setting in SETTINGS.values()]
     assert not any(map(rejects, made))
-    assert not all(one.same for one in made)  # it does compute otherwise
+    assert not all(one.same for one in made) or is_alike(name, dtype)  # it does compute otherwise
+
+
+def is_alike(name, dtype):
+    """Whether this processor gives a rewrite the bits of the reference: NumPy's exp may be the C library's."""
+    z = np.linspace(-30, 30, 10_001, dtype=dtype)
+    return name == "LogAddExp" and np.array_equal(np.logaddexp(z.dtype.type(0), z), softplus(z))
 
 
 def test_a_fault_among_the_programs_would_be_rejected(monkeypatch):
