@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         The exit status: that of the command, 2 for input that is wrong, 70 for a fault of ours, 130 for Ctrl-C.
     """
     try:
-        with _interruptible() as interrupts:
+        with _interruptible(last=argv is None) as interrupts:
             try:
                 return _run(list(sys.argv[1:] if argv is None else argv))
             except Exception as error:
@@ -125,8 +125,11 @@ def _in_extension(frame: FrameType | None) -> bool:
 
 
 @contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """A list that holds every Ctrl-C within; of a caller's own handler, and in another thread, it knows nothing."""
+def _interruptible(*, last: bool) -> Iterator[list[int]]:
+    """A list that holds every Ctrl-C within; of a caller's own handler, and in another thread, it knows nothing.
+
+    last: whether the process ends with what is within; after a Ctrl-C a second one then does not break its end.
+    """
     import os
     import signal
     import threading
@@ -150,4 +153,4 @@ def _interruptible() -> Iterator[list[int]]:
     try:
         yield seen
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if last and seen else signal.default_int_handler)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.dataset import real_numbers
 from ..show import Verdict
 from ..truth.ulp import round_to, ulp
 from ..twins import check_learning_rate, check_seed, check_whole
@@ -194,7 +195,15 @@ def _alike(first: Side, second: Side, here: Where) -> bool:
 
 
 def _point(one: ForeignProgram) -> Point:
-    point = {name: np.asarray(array, dtype=np.float64) for name, array in one.foreign.point_of(one.model).items()}
+    try:
+        point = {
+            name: real_numbers(a, name or "the tree", finite=False)
+            for name, a in one.foreign.point_of(one.model).items()
+        }
+    except UnfitError:
+        raise
+    except ValueError as error:  # what is no number, or a shape without numbers
+        raise UnfitError(f"the {one.name} parameters are no numbers: {error}") from error
     if not point:
         raise UnfitError(
             f"the {one.name} model has no parameters; give one that has, or there is nothing to differentiate"

@@ -61,9 +61,9 @@ def calls(table) -> dict[str, tuple]:
     point = {"dataset": DATA, "parameters": START, "l2": 0.1, "reduction": "sum", "dtype": "float64", "device": "cpu"}
     fit = {"dataset": DATA, "l2": 0.1, "reduction": "mean", "solver": "newton", "tolerance": 1e-3, "max_iterations": 5}
     fit |= {"dtype": "float64", "device": "cpu", "intercept": True, "kernel": "auto", "checkpoint": None, "digits": 3}
-    check = {"torch_model": torch.nn.Linear(3, 1), "jax_loss": plain_loss, "batch": {"x": np.ones((2, 3))}}
+    check = {"first": torch.nn.Linear(3, 1), "second": plain_loss, "batch": {"x": np.ones((2, 3))}}
     check |= {"params": {"weight": "weight", "bias": "bias"}, "torch_loss": mean, "jax_params": None}
-    check |= {"steps": 1, "learning_rate": 0.125, "samples": 4, "seed": 0, "device": "cpu"}
+    check |= {"steps": 1, "learning_rate": 0.125, "samples": 4, "seed": 0, "device": "cpu", "exact": True}
     weights = {"sample_weight": np.ones(2), "true_parameters": Parameters(np.ones(3), 0.0)}
     setting = {
         name: run[name] for name in ("steps", "learning_rate", "momentum", "nesterov", "record", "l2", "reduction")
@@ -77,6 +77,7 @@ def calls(table) -> dict[str, tuple]:
         "Dataset": (Dataset, {**dataset, "class_names": ("0", "1"), **weights}),
         "Evaluation": (logreg_parity.Evaluation, evaluation),
         "History": (logreg_parity.History, {**history, "biases": np.ones(2), "stop_reason": None, "engine": "eager"}),
+        "ForeignProgram": (logreg_parity.ForeignProgram, {f.name: None for f in fields(logreg_parity.ForeignProgram)}),
         "Parameters": (Parameters, START._asdict()),
         "Setting": (Setting, {**setting, "batch_size": 3, "seed": 0, "loss": "stable"}),
         "Certified": (logreg_parity.Certified, {f.name: None for f in fields(logreg_parity.Certified)}),
@@ -97,6 +98,7 @@ def calls(table) -> dict[str, tuple]:
             for twin in (logreg_torch, logreg_jax)
             for name, words in {
                 "devices": {},
+                "one_thread": {},
                 "versions": {},
                 "evaluate": {**point, "loss": "stable", "engine": "eager"},
                 "fit": fit,
