@@ -125,7 +125,7 @@ def test_a_stream(module):
 def test_a_checkpoint_with_an_intercept_is_another_fit(module, tmp_path):
     path = tmp_path / "fit.npz"
     module.fit(OVERLAP, checkpoint=path)
-    with pytest.raises(ValueError, match="no intercept"):
+    with pytest.raises(ValueError, match="intercept True there, False here"):
         module.fit(OVERLAP, checkpoint=path, intercept=False)
 
 
