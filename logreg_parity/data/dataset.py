@@ -229,7 +229,7 @@ def row_numbers(rows: Any, n_rows: int, step: int) -> np.ndarray:
 def check_point(dataset: Any, point: Any, name: str) -> None:
     """Raises ValueError where a data set is no Dataset, or a point not a weight (D,) and a bias () of real numbers."""
     if not isinstance(dataset, Dataset):
-        raise ValueError(f"the data set is a {type(dataset).__name__}; give a logreg_parity.Dataset(X, y, source)")
+        raise ValueError(no_dataset(dataset))
     if not isinstance(point, tuple) or len(point) != 2:
         raise ValueError(f"the {name} is {shortly(point)}; give logreg_parity.Parameters(weight, bias)")
     parts = zip(("weight", "bias"), point, strict=True)
@@ -238,6 +238,13 @@ def check_point(dataset: Any, point: Any, name: str) -> None:
         raise ValueError(
             f"the {name} has weight {came[0]} and bias {came[1]}; give weight ({dataset.n_features},) and bias ()"
         )
+
+
+def no_dataset(given: Any) -> str:
+    """What is said of arrays, frames and whatever else comes in the place of a Dataset."""
+    framed = hasattr(given, "columns") or hasattr(given, "column_names")
+    give = "Dataset.from_frame(frame, label)" if framed else "Dataset(X, y, source)"
+    return f"the data set is a {type(given).__name__}; give a logreg_parity.{give}"
 
 
 def check_memory(numbers: int, what: str, remedy: str = "give fewer") -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..data.dataset import Dataset
+from ..data.dataset import Dataset, no_dataset
 from ..data.files import check_file
 from ..data.history import Fit
 from ..data.inference import Inference
@@ -139,9 +139,7 @@ class Fitter:
             ValueError: for names that are not known, a kernel that is not installed, and what ``Blocks.of`` refuses.
         """
         if not isinstance(dataset, Dataset | Stream):
-            raise ValueError(
-                f"the data set is a {type(dataset).__name__}; give a logreg_parity.Dataset(X, y, source), or a Stream"
-            )
+            raise ValueError(f"{no_dataset(dataset)}, or a Stream")
         check_flag("intercept", intercept)
         place = kernels.choose(kernel, self._place(device))
         if isinstance(dataset, Stream):

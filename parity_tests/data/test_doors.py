@@ -294,6 +294,16 @@ def test_arrays_in_the_place_of_a_dataset_are_refused(data):
     assert came == {f"the data set is a {type(data).__name__}; give a logreg_parity.Dataset(X, y, source)"}
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_frames_in_the_place_of_a_dataset_are_told_of_from_frame(library):
+    make = getattr(pytest.importorskip(library), "table" if library == "pyarrow" else "DataFrame")
+    frame = make({"x1": [0.5, 1.0], "y": [0.0, 1.0]})
+    came = {said(lambda t=t: t.train(frame, START, **PLAIN)) for t in TWINS.values()}
+    came |= {said(lambda t=t: t.fit(frame)).removesuffix(", or a Stream") for t in (logreg_torch, logreg_jax)}
+    wanted = f"the data set is a {type(frame).__name__}; give a logreg_parity.Dataset.from_frame(frame, label)"
+    assert came == {wanted}
+
+
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 NO_NUMBER = [np.nan, np.inf, -np.inf, -1.0, "0.1", None, True, 1j, [0.1], np.array([0.1]), 10**400, {}]
