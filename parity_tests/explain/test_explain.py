@@ -332,14 +332,14 @@ def test_rows_are_named_by_their_number_in_the_data(right):
 # -- what both runs get wrong alike -----------------------------------------------------------------------------------
 
 
-def lost_rows(recorder, batches, steps=Recorder.steps):
+def lost_rows(recorder, batches, n_rows, steps=Recorder.steps):
     """A fault of the shared books: the loop is told to take all rows."""
-    return ((step, None) for step, _ in steps(recorder, batches))
+    return ((step, None) for step, _ in steps(recorder, batches, n_rows))
 
 
-def repeated_rows(recorder, batches, steps=Recorder.steps):
+def repeated_rows(recorder, batches, n_rows, steps=Recorder.steps):
     first = None
-    for step, rows in steps(recorder, batches):
+    for step, rows in steps(recorder, batches, n_rows):
         first = rows if first is None else first
         yield step, first
 
