@@ -278,4 +278,4 @@ def test_a_translation_that_is_off_fails_the_command(monkeypatch, capsys):
 
 def test_a_folder_that_is_not_there_is_said_before_the_work(capsys):
     assert main(["optimizers", "--json", "no/such/folder/table.json"]) == 2
-    assert "no folder no/such/folder" in capsys.readouterr().err
+    assert "--json is no/such/folder/table.json; give a file in a folder that exists" in capsys.readouterr().err
