@@ -5,8 +5,9 @@ Read beside ``logreg_jax/convert.py``.
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 import numpy as np
@@ -84,11 +85,15 @@ def one_thread() -> Iterator[None]:
     """Within it one thread computes what the framework is asked in this thread, where it has a switch for that.
 
     More would add sums in another order. A thread that has not computed before begins with the number that was set
-    last: where it finds 1 while others are in here, it takes over what the first of them has found.
+    last: where it has met the 1 of others that were in here, it goes back to what the first of them has found, or what
+    the process has now.
     """
     with _threads.lock:
         before = torch.get_num_threads()
         if _threads.inside == 0:
+            if before == 1 and current_thread() is not main_thread():
+                with ThreadPoolExecutor(1) as fresh:
+                    before = fresh.submit(torch.get_num_threads).result()
             _threads.found = before
         elif before == 1:
             before = _threads.found

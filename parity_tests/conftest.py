@@ -38,6 +38,12 @@ def pytest_runtest_call(item):
         raise
 
 
+@pytest.fixture(autouse=True)
+def unlimited(monkeypatch):
+    """A pipe has no width, whatever a library that another test has called left in the environment."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def twins():
     """Both twins, by name."""

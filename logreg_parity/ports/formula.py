@@ -132,7 +132,7 @@ def _mapped(point: dict[str, Enclosures], layout: Layout, bits: int) -> dict[str
     for name, place in layout.every():
         if name in point:
             shape = shapes[place.leaf]
-            empty = Enclosures(np.zeros(shape, dtype=object) + 0, np.zeros(shape), bits)
+            empty = Enclosures(np.full(shape, 0, dtype=object), np.zeros(shape), bits)
             leaf = there.setdefault(place.leaf, empty)
             leaf.mid[place.rows] += point[name].mid.ravel()[place.order]
             leaf.rad[place.rows] += point[name].rad.ravel()[place.order]

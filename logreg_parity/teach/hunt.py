@@ -11,10 +11,12 @@ from ..museum.faults import EXHIBITS
 from ..museum.score import Trial, trial
 from ..truth.reference import flatten
 
+HUNTED = 35  # the first of them: later ones would change the suspects, and the solution, of lesson 11
+
 
 def suspects(seed: int) -> dict[str, ByHand]:
     """Three faulty programs, called A, B and C; the class of each still bears its name."""
-    chosen = np.random.RandomState(seed).permutation(len(EXHIBITS))[:3]
+    chosen = np.random.RandomState(seed).permutation(HUNTED)[:3]
     return {letter: list(EXHIBITS.values())[k].program for letter, k in zip("ABC", chosen, strict=True)}
 
 

@@ -132,6 +132,22 @@ def test_four_threads_at_once_compute_the_same_and_leave_nothing(twin):
     assert set(found) == {without}
 
 
+def test_a_thread_that_met_the_one_of_others_leaves_the_number_of_the_process():
+    """Its first question comes while another thread is within, so that it begins with that one's 1."""
+    with chosen(torch.set_num_threads, 2, torch.get_num_threads()):
+        with ThreadPoolExecutor(1) as late:
+            with logreg_torch.one_thread():
+                assert late.submit(torch.get_num_threads).result() == 1
+            late.submit(inside, logreg_torch.one_thread).result()
+        with ThreadPoolExecutor(1) as fresh:
+            assert fresh.submit(torch.get_num_threads).result() == 2
+
+
+def inside(context):
+    with context():
+        return torch.get_num_threads()
+
+
 def test_gradients_are_taken_within_no_grad():
     from logreg_torch.gradient import hessian, value_and_grad
     from logreg_torch.model import LogisticRegression
