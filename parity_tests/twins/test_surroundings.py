@@ -16,6 +16,7 @@ from logreg_parity import gaussian
 from logreg_parity.data.dataset import Parameters
 from logreg_parity.explain.trace import record
 from logreg_parity.twins import Setting
+from logreg_torch.convert import one_thread
 
 ROOT = Path(__file__).parents[2]
 DATASET, START = gaussian(60, 3, seed=1), Parameters(np.array([0.5, -0.25, 1]), 0.125)
@@ -136,9 +137,9 @@ def test_a_thread_that_met_the_one_of_others_leaves_the_number_of_the_process():
     """Its first question comes while another thread is within, so that it begins with that one's 1."""
     with chosen(torch.set_num_threads, 2, torch.get_num_threads()):
         with ThreadPoolExecutor(1) as late:
-            with logreg_torch.one_thread():
+            with one_thread():
                 assert late.submit(torch.get_num_threads).result() == 1
-            late.submit(inside, logreg_torch.one_thread).result()
+            late.submit(inside, one_thread).result()
         with ThreadPoolExecutor(1) as fresh:
             assert fresh.submit(torch.get_num_threads).result() == 2
 
