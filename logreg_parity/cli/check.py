@@ -54,13 +54,15 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Build, check, print, write; the exit status."""
-    from ..data.files import check_folder, write_whole
+    from ..data.files import check_file, check_folder, write_whole
     from ..ports.check import check
     from ..ports.files import first_side, read_batch, read_params, second_side
     from ..ports.report import FILES, explanation, table, write_check
     from ..show import screen
 
     check_folder("--out", options.out, FILES)
+    if options.write_map:
+        check_file("--write-map", options.write_map)
     batch, params = read_batch(options.data), read_params(options.params) if options.params else None
     report = check(
         first_side(options.torch),

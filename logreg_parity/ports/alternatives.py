@@ -133,9 +133,7 @@ POINTWISE: tuple[tuple[tuple[str, ...], dict[str, Callable[[np.ndarray], np.ndar
     (
         ("gelu", "erf", "tanh", "integer_pow", "mul"),
         {
-            "the tanh approximation of GELU": lambda x: (
-                0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
-            ),
+            "the tanh approximation of GELU": _gelu_by_tanh,
             "GELU with erf": _gelu,
             "GELU by a logistic function of 1.702 x": lambda x: x / (1 + np.exp(-1.702 * x)),
         },

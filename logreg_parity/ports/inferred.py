@@ -17,7 +17,6 @@ from .arrays import UnfitError
 from .mapping import Point
 
 BIAS = ("bias", "b", "offset", "shift", "beta")
-SCALE = ("weight", "scale", "kernel", "w", "embedding", "embeddings", "gamma")
 DROPPED = ("value", "raw_value", "params", "batch_stats")
 MEANS, VARS = ("running_mean", "mean", "mean_ema"), ("running_var", "var", "var_ema")
 SAME_KIND = (

@@ -10,13 +10,12 @@ from ..truth.certificate import Certificate
 from ..truth.columns import extreme, obstacles
 from ..truth.recount import Recount
 from ..truth.reference import flatten
-from ..truth.separation import counted_rows, directions, separation
+from ..truth.separation import EXACT_SIZE, counted_rows, directions, separation
 from ..truth.ulp import round_dataset
 from .newton import finish
 from .objective import Objective, Point
 
 PATIENCE = 30  # points without a proof, though the gradient is as small as asked
-EXACT_SIZE = 2 * 10**4  # N (D + 1): up to it a linear program and rational numbers answer within seconds
 
 CONVERGED = "the gradient and the proved gap are as small as asked"
 ONE_CLASS = "all labels are the same, and the bias is never penalised"

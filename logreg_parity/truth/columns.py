@@ -12,9 +12,8 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..show import shown
-from .separation import counted_rows, null_vectors
+from .separation import EXACT_SIZE, counted_rows, null_vectors
 
-EXACT_SIZE = 2 * 10**4  # N (D + 1): up to it rational arithmetic answers within a second or two
 DIGITS = 2.0**-30  # of a column's spread: float64 leaves as much of a least-squares fit whose condition is 2^22
 LARGEST = 2.0**500  # of a number whose square, summed over any number of rows, float64 can hold; and 1 / LARGEST
 OFFSET = 2.0**26  # of a mean beside the deviation: from here on the squares of both are apart by all 53 bits

@@ -15,9 +15,8 @@ import numpy as np
 from ..data.dataset import Dataset
 from . import reference
 from .optimum import find_optimum
-from .separation import counted_rows, margins, null_vectors, rational, separation
+from .separation import EXACT_SIZE, counted_rows, margins, null_vectors, rational, separation
 
-EXACT_SIZE = 2 * 10**4  # N (D + 1): up to it a linear program and rational numbers answer within seconds
 REMEDY = (
     "give l2 > 0, or fit with Firth's penalty, which always has a finite optimum: firthmodels in Python, logistf or "
     "brglm2 in R"

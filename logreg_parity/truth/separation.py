@@ -14,6 +14,7 @@ import numpy as np
 from ..data.dataset import Dataset
 from . import reference
 
+EXACT_SIZE = 2 * 10**4  # N (D + 1): up to it a linear program and rational numbers answer within seconds
 DENOMINATORS = (10, 10**3, 10**6, 10**9, 10**12, 2**1074)  # of proposed directions; the last keeps a float
 
 rational = np.frompyfunc(gmpy2.mpq, 1, 1)

@@ -418,6 +418,7 @@ OUTPUTS = {
     "record": ("--out", FILE, ["--twin", "logreg_torch"]),
     "explain": ("--json", FILE, ["file", "file"]),
     "check": ("--out", FOLDER, ["file:f", "file:f", "--data", "file"]),
+    "check, its map": ("--write-map", FILE, ["file:f", "file:f", "--data", "file"]),
     "grade": ("--out", FOLDER, ["file"]),
     "gradients": ("--out", FILE, []),
     "optimizers": ("--json", FILE, []),

@@ -28,15 +28,6 @@ from parity_tests.pairs import (
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small sums in many threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_pair_is_within(name):
     given, options = arguments(RIGHT[name])

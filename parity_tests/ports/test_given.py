@@ -1,7 +1,6 @@
 """Ports in flax, nnx and equinox: right ones are one formula, wrong ones are not, mappings are inferred."""
 
 import pytest
-import torch
 
 from logreg_parity import check
 from logreg_parity.ports.alternatives import confusion
@@ -17,15 +16,6 @@ pytest.importorskip("equinox", reason="equinox is not installed (dependency grou
 from parity_tests.ports.given import GIVEN
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small sums in many threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def compared(pair, function):

@@ -1,7 +1,6 @@
 """Ports after faults that were reported in public: right ones are one formula, wrong ones are not, and why is said."""
 
 import pytest
-import torch
 
 from logreg_parity.ports.alternatives import confusion
 from logreg_parity.ports.formula import other_constant
@@ -10,15 +9,6 @@ from parity_tests.ports.reported import REPORTED
 from parity_tests.ports.test_formula import both
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small sums in many threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", REPORTED)

@@ -16,15 +16,6 @@ from parity_tests.pairs import seeded
 FEW = {"samples": 4, "steps": 1}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small sums in many threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def rows(*shape, seed=0):
     return np.random.RandomState(seed).randn(*shape)
 
