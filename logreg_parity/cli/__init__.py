@@ -130,27 +130,42 @@ def _interruptible(*, last: bool) -> Iterator[list[int]]:
 
     last: whether the process ends with what is within; after a Ctrl-C a second one then does not break its end.
     """
+    import _thread  # which takes no lock that the interrupted code may hold
     import os
     import signal
     import threading
+    import time
 
     seen: list[int] = []
 
+    def again(number: int) -> None:
+        time.sleep(0.05)
+        os.kill(os.getpid(), number)
+
     def note(number: int, frame: FrameType | None) -> None:
         if not seen and _in_extension(frame):
-            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+            _thread.start_new_thread(again, (number,))
             return
         seen.append(number)
         if len(seen) == 1:
             raise KeyboardInterrupt
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one leaves the end of the first alone, a third does not
 
+    def unraisable(fault: "sys.UnraisableHookArgs") -> None:
+        """A Ctrl-C that came in a finalizer or a callback, from where nothing can be raised, comes once more."""
+        if seen and fault.exc_type is KeyboardInterrupt:
+            _thread.start_new_thread(again, (seen.pop(),))
+        else:
+            before(fault)
+
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield seen
         return
+    before, sys.unraisablehook = sys.unraisablehook, unraisable
     signal.signal(signal.SIGINT, note)
     try:
         yield seen
     finally:
+        sys.unraisablehook = before
         signal.signal(signal.SIGINT, signal.SIG_IGN if last and seen else signal.default_int_handler)

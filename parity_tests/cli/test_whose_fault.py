@@ -1,11 +1,13 @@
 """Whose fault a crash is: a user's own code is named with its line and status 2, ours has 70, Ctrl-C 130."""
 
+import gc
 import os
 import random
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -363,6 +365,37 @@ def test_what_a_library_makes_of_an_interrupt_is_one_still(monkeypatch, capsys):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "logreg-parity: interrupted; nothing was written\n"
+
+
+@pytest.mark.parametrize("where", ["finalizer", "callback"])
+def test_an_interrupt_from_where_nothing_can_be_raised_comes_again(monkeypatch, capsys, where):
+    """JAX frees its memory in a callback of the garbage collector; a Ctrl-C in the middle of that was lost."""
+    fired = []
+
+    def fire(*given):
+        if not fired:
+            fired.append(True)
+            signal.raise_signal(signal.SIGINT)
+
+    def unlucky(options):
+        if where == "finalizer":
+            type("Final", (), {"__del__": fire})()
+        else:
+            gc.callbacks.append(fire)
+            gc.collect()
+        for _ in range(500):
+            time.sleep(0.01)
+        return 0
+
+    monkeypatch.setattr("logreg_parity.cli.museum.run", unlucky)
+    before, hook = signal.signal(signal.SIGINT, signal.default_int_handler), sys.unraisablehook
+    try:
+        assert main(["museum"]) == 130 and fired
+        assert sys.unraisablehook is hook
+    finally:
+        signal.signal(signal.SIGINT, before)
+        gc.callbacks[:] = [callback for callback in gc.callbacks if callback is not fire]
     assert capsys.readouterr().err == "logreg-parity: interrupted; nothing was written\n"
 
 
