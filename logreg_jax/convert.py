@@ -4,8 +4,9 @@ Read beside ``logreg_torch/convert.py``.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import jax
@@ -18,6 +19,12 @@ from jax._src.xla_bridge import backends_are_initialized
 from logreg_parity.data.dataset import Dataset, Parameters
 
 from .model import Gradient, LogisticRegression
+
+_ONE_ORDER: dict[str, Any] = {
+    "xla_cpu_multi_thread_eigen": False,
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT",  # its products, and not its sums
+}
+"""What XLA is told where no sum may depend on how many threads there are: others would deal its terms to them."""
 
 DTYPES = {
     "float64": jnp.float64,
@@ -79,13 +86,12 @@ def arithmetic(dtype: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Within it one thread computes what the framework is asked in this thread, where it has a switch for that.
+def one_thread() -> Callable[[Callable], Callable]:
+    """What a function is decorated with whose sums must not depend on how many threads there are.
 
-    JAX has none: what one thread has to compute is compiled so, as in ``speed/blocked.py``.
+    JAX has no switch for a call: the function is compiled anew, from the outside, since options hold for the whole.
     """
-    yield
+    return partial(jax.jit, static_argnames=("reduction", "loss"), compiler_options=_ONE_ORDER)
 
 
 def _refuse_fork() -> None:

@@ -14,10 +14,13 @@ from logreg_parity.solvers.descent import check_engine, descend
 from logreg_parity.truth.exact import descend as descend_exactly
 from logreg_parity.twins import Loss, Record, Reduction, Setting
 
-from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
+from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, one_thread
 from .loss import objective
 from .sgd import sgd, sgd_step
 from .speed.engines import exact, fast
+
+_step = one_thread()(sgd_step)
+_objective = one_thread()(objective)
 
 
 def train(
@@ -83,8 +86,8 @@ def train(
         optimizer = sgd(model, setting.learning_rate, setting.momentum, nesterov)
         for step, rows in recorder.steps(batches, dataset.n_rows):
             batch = data if rows is None else {name: array[rows] for name, array in data.items()}
-            model, optimizer, value = sgd_step(model, optimizer, **batch, l2=setting.l2, reduction=reduction, loss=loss)
+            model, optimizer, value = _step(model, optimizer, **batch, l2=setting.l2, reduction=reduction, loss=loss)
             if record == "after":  # the same rows once more, at the new point
-                value = objective(model, **batch, l2=setting.l2, reduction=reduction, loss=loss)
+                value = _objective(model, **batch, l2=setting.l2, reduction=reduction, loss=loss)
             recorder.add(step, None if record == "none" else value.item(), model_to_numpy(model))
     return recorder.history()

@@ -3,7 +3,7 @@
 ``logreg_torch`` and ``logreg_jax`` are two; ``logreg_parity.truth.reference`` is a third, without a framework; a
 user's own module takes the same road and is loaded by its name. A twin may have a fifth, ``fit(dataset, *, l2,
 reduction, solver, tolerance, max_iterations, dtype, device, intercept)``, which finds the optimum as a
-``data.history.Fit``, and a context ``one_thread()``, within which its sums do not depend on the number of threads.
+``data.history.Fit``.
 """
 
 from __future__ import annotations

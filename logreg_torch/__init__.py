@@ -6,12 +6,12 @@ then read ``model.py``, ``loss.py``, ``gradient.py``, ``sgd.py``, ``train.py``, 
 
 from typing import Any
 
-from .convert import devices, one_thread, versions
+from .convert import devices, versions
 from .evaluation import evaluate
 from .speed.fit import fit, infer
 from .train import train
 
-__all__ = ["LogisticRegressionClassifier", "devices", "evaluate", "fit", "infer", "one_thread", "train", "versions"]
+__all__ = ["LogisticRegressionClassifier", "devices", "evaluate", "fit", "infer", "train", "versions"]
 
 
 def __getattr__(name: str) -> Any:

@@ -82,11 +82,11 @@ def arithmetic(dtype: str) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within it one thread computes what the framework is asked in this thread, where it has a switch for that.
+    """What a function is decorated with whose sums must not depend on how many threads there are.
 
-    More would add sums in another order. A thread that has not computed before begins with the number that was set
-    last: where it has met the 1 of others that were in here, it goes back to what the first of them has found, or what
-    the process has now.
+    Or a context: within it PyTorch computes on one thread what it is asked in this one. A thread that has not computed
+    before begins with the number that was set last: where it has met the 1 of others that were in here, it goes back to
+    what the first of them has found, or what the process has now.
     """
     with _threads.lock:
         before = torch.get_num_threads()

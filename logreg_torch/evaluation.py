@@ -8,7 +8,7 @@ from logreg_parity.data.history import Evaluation
 from logreg_parity.solvers.descent import check_engine
 from logreg_parity.twins import Loss, Reduction, check_objective
 
-from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, to_numpy
+from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, one_thread, to_numpy
 from .gradient import value_and_grad
 from .loss import LOSSES
 from .speed.exact_objective import evaluate_exactly
@@ -44,7 +44,7 @@ def evaluate(
     check_engine(engine, loss)
     if engine == "exact":
         return evaluate_exactly(dataset, parameters, l2=l2, reduction=reduction, dtype=dtype, device=device)
-    with arithmetic(dtype):
+    with arithmetic(dtype), one_thread():
         data, model = data_from_numpy(dataset, dtype, device), model_from_numpy(parameters, dtype, device)
         value, gradient = value_and_grad(model, **data, l2=float(l2), reduction=reduction, loss=loss)
         z = model(data["X"])

@@ -14,7 +14,7 @@ from logreg_parity.solvers.descent import check_engine, descend
 from logreg_parity.truth.exact import descend as descend_exactly
 from logreg_parity.twins import Loss, Record, Reduction, Setting
 
-from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy
+from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, one_thread
 from .loss import objective
 from .sgd import sgd, sgd_step
 from .speed.engines import exact, fast
@@ -72,7 +72,7 @@ def train(
     )
     check_engine(engine, loss, momentum)
     check_point(dataset, start, "start")
-    with arithmetic(dtype):  # what the program around has chosen does not change a result
+    with arithmetic(dtype), one_thread():  # what the program around has chosen does not change a result
         model = model_from_numpy(start, dtype, device)
         recorder = Recorder(model_to_numpy(model), setting, keep=keep, name="logreg_torch", engine=engine)
         if engine == "exact":

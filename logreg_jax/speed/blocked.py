@@ -17,12 +17,11 @@ from jax import Array
 
 from logreg_parity.solvers.blocks import Block, Sums, add_up, ahead
 
-from ..convert import arithmetic
+from ..convert import _ONE_ORDER, arithmetic
 from . import fused as kernel
 
 
-# On a CPU one thread computes a block: more would add its products in another order.
-@partial(jax.jit, static_argnames="hessian", compiler_options={"xla_cpu_multi_thread_eigen": False})
+@partial(jax.jit, static_argnames="hessian", compiler_options=_ONE_ORDER)
 def add_block(X: Array, weight: Array | None, theta: Array, hessian: bool) -> Sums:
     """The Sums of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic.
 

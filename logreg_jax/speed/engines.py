@@ -18,7 +18,7 @@ from logreg_parity.data.dataset import Dataset
 from logreg_parity.solvers.descent import Engine
 from logreg_parity.truth.exact import ExactMeans, ExactRows, ExactRule
 
-from ..convert import arithmetic, data_from_numpy, find_device, from_numpy, to_numpy
+from ..convert import _ONE_ORDER, arithmetic, data_from_numpy, find_device, from_numpy, to_numpy
 from ..model import sigmoid
 from .exact import kept
 from .exact_objective import objective, step
@@ -39,7 +39,7 @@ def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
     return Engine(dtype, rows, with_spare_row, take_rows, walk, losses, put, to_numpy, LARGEST)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=_ONE_ORDER)
 def walk(theta: Array, rows: Rows, counts: Array, learning_rate: float, l2: float) -> Array:
     """C steps from theta (D + 1,), the bias last: the points (C + 1, D + 1) they lead to, theta being the first.
 

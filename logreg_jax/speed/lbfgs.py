@@ -15,7 +15,7 @@ import optax
 
 from logreg_parity.solvers.objective import Objective, Point, search
 
-from ..convert import arithmetic
+from ..convert import _ONE_ORDER, arithmetic
 
 MEMORY = 10  # pairs
 
@@ -53,4 +53,4 @@ def _direction(here: Point, state: Any) -> tuple[np.ndarray, Any]:
 @cache
 def _optimizer() -> tuple[Any, Any]:
     optimizer = optax.lbfgs(learning_rate=1.0, memory_size=MEMORY, linesearch=None)
-    return optimizer.init, jax.jit(optimizer.update)
+    return optimizer.init, jax.jit(optimizer.update, compiler_options=_ONE_ORDER)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from ..convert import _ONE_ORDER
 from ..loss import softplus
 
 
@@ -76,7 +77,7 @@ def take_rows(rows: Rows, index: np.ndarray) -> Rows:
     )
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=_ONE_ORDER)
 def losses(points: Array, rows: Rows, counts: Array, l2: float) -> Array:
     """The objective (C,) at points (C, D + 1), each on the rows of its step.
 

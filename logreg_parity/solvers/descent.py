@@ -4,7 +4,6 @@ What a framework does there is the twin's part; here are the chunks, the mini-ba
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -139,14 +138,12 @@ def train_stream(
         pairs = ((k, str(there), stream.digest(k)) for k, there in enumerate(loaded["digests"]))
         kept.refuse((stream.rows(k), there, here) for k, there, here in pairs if there != here)
     here, losses = Parameters(begun["weight"], begun["bias"]), list(begun["losses"])
-    alone = getattr(twin, "one_thread", nullcontext)  # so that a run goes on to the same bits with another number
     bar = tqdm(total=steps, initial=len(losses), unit="step", desc=name, disable=None, delay=1, leave=False)
     while len(losses) < steps and np.isfinite(losses[-1:]).all():
         block = Dataset(*stream.block(len(losses) % stream.n_blocks), stream.source)
-        with alone():
-            step = twin.train(
-                block, here, steps=1, learning_rate=learning_rate, record="before", l2=l2, dtype=dtype, device=device
-            )
+        step = twin.train(
+            block, here, steps=1, learning_rate=learning_rate, record="before", l2=l2, dtype=dtype, device=device
+        )
         here = step.parameters
         losses.append(step.losses[0])
         bar.update()

@@ -98,7 +98,6 @@ def calls(table) -> dict[str, tuple]:
             for twin in (logreg_torch, logreg_jax)
             for name, words in {
                 "devices": {},
-                "one_thread": {},
                 "versions": {},
                 "evaluate": {**point, "loss": "stable", "engine": "eager"},
                 "fit": fit,
