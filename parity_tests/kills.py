@@ -1,4 +1,4 @@
-"""Every command that writes, killed again and again: what it leaves is whole, old or not there, and does not stop the next.
+"""Every command that writes, killed again and again: it leaves what is whole, old or not there.
 
 ``python -m parity_tests.kills [COUNT] [COMMAND ...]``: so many kills of each. A moment is counted in what the process
 does, and not by a clock: in all events of Python's audit hooks (PEP 578), of which most are imports, opened files and
@@ -15,6 +15,8 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +35,7 @@ COMMANDS = {
     "bench": ("bench gradient --size tiny --out bench", "bench"),
     "explore": ("explore --no-open --out page.html", "page.html"),
     "passport": ("passport --twins logreg_torch --out pass", "pass"),
-    "passport sweep": ("passport sweep --twins logreg_torch --functions sigmoid --sample 99 --out max.json", "max.json"),
+    "passport sweep": ("passport sweep --twins logreg_torch --functions sigmoid --sample 9 --out m.json", "m.json"),
     "scoreboard": ("scoreboard --cases iris_setosa --candidates logreg_torch --out score.json", "score.json"),
     "sidebyside": ("sidebyside --no-open --out twins.html", "twins.html"),
     "train_stream": ("", "state.npz"),
@@ -61,7 +63,7 @@ class Run:
 
 
 def run(command: str, folder: Path, kind: str = "all", at: int = 0) -> Run:
-    """Run a command in a fork, in that folder; the event number ``at`` of that kind is its last. 0: it ends by itself."""
+    """Run a command in a fork, in that folder; event number ``at`` of that kind is its last, if any."""
     told = folder / ".told"
     told.unlink(missing_ok=True)
     child = os.fork()
@@ -103,12 +105,10 @@ def work(command: str) -> int:
     from logreg_parity.solvers.descent import train_stream
     from logreg_parity.solvers.stream import Stream
 
-    checkpoint.monotonic = lambda seen=iter(range(0, 10**6, 60)): next(seen)  # every state is kept
+    checkpoint.monotonic = partial(next, count(step=60))  # every state is kept
     rows = gaussian(60, 2, seed=1)
     stream = Stream(rows.X, rows.y, "made", 10)
-    train_stream(
-        logreg_jax, stream, Parameters(np.zeros(2), 0.0), epochs=1, learning_rate=0.5, checkpoint="state.npz"
-    )
+    train_stream(logreg_jax, stream, Parameters(np.zeros(2), 0.0), epochs=1, learning_rate=0.5, checkpoint="state.npz")
     return 0
 
 
@@ -176,11 +176,11 @@ def besiege(name: str, kills: int, seed: int, folder: Path, say: Callable = lamb
 
 def main(arguments: list[str]) -> int:
     """Every command, or those named; 1 if one leaves what it must not."""
-    count = int(arguments[0]) if arguments else 4
+    times = int(arguments[0]) if arguments else 4
     complaints = []
     for seed, name in enumerate(arguments[1:] or COMMANDS):
         with tempfile.TemporaryDirectory() as folder:
-            for complaint in besiege(name, count, seed, Path(folder), lambda line: print(line, flush=True)):
+            for complaint in besiege(name, times, seed, Path(folder), lambda line: print(line, flush=True)):
                 complaints.append(complaint)
                 print(f"  {complaint}", flush=True)
     print(f"{len(complaints)} complaints")
