@@ -61,9 +61,10 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto (cpu)")
     group.add_argument(
         "--kernel",
-        choices=("auto", "plain", "fused"),
+        choices=("auto", "plain", "fused", "exact"),
         default="auto",
-        help="what reads X: the framework's products or a kernel, for which a CPU needs numba (auto: plain on a CPU)",
+        help="what reads X: the framework's products; a kernel, for which a CPU needs numba; or exact "
+        "arithmetic, the same bits by everybody (auto: plain on a CPU)",
     )
     group.add_argument("--out", type=Path, metavar="FILE", help="write the fits there too, as JSON")
     return top

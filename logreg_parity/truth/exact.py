@@ -159,8 +159,18 @@ def counted(products: np.ndarray, top: np.ndarray) -> np.ndarray:
 def joined(counts: np.ndarray, top: np.ndarray) -> np.ndarray:
     """The numbers that integers (..., K) of K blocks count, all K added: two halves, so that none overflows, and one
     rounding."""
-    high, low = (counts >> 32).sum(-1), (counts & LOW).sum(-1)
-    return (high.astype(np.float64) * 2.0**32 + low.astype(np.float64)) * (top * UNIT)
+    return number_of(halves(counts).sum(-1), top)
+
+
+def halves(counts: np.ndarray) -> np.ndarray:
+    """Integers (...) as two (2, ...), the upper and the lower 32 bits, of which 2^31 can be added."""
+    return np.stack([counts >> 32, counts & LOW])
+
+
+def number_of(parts: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """The numbers that added halves (2, ...) count in units of top 2^-51, rounded once."""
+    high, low = parts.astype(np.float64)
+    return (high * 2.0**32 + low) * (top * UNIT)
 
 
 def total(terms: np.ndarray) -> np.ndarray:
@@ -223,6 +233,12 @@ class SignedRows(NamedTuple):
             up, down = kept(weight * (1 - y), dtype), np.append(kept(weight * y, dtype), 0.0)
         columns = np.pad(columns, ((0, 0), (0, 1))).astype(dtype)
         return cls(columns, np.append(up, 0.0), down, np.append(weight, 0.0), dtype)
+
+    @property
+    def total_weight(self) -> float:
+        """Σ ω of all rows."""
+        last = len(self.weight) - 1
+        return float(total(self.weight[_in_blocks(np.arange(last), last)]))
 
     def shared(self, index: np.ndarray, reduction: str) -> ExactRows:
         """The rows (..., B) of an index, N being the spare one, with their share in the objective of these rows.
@@ -317,6 +333,38 @@ def gradient(theta: np.ndarray, rows: ExactRows, penalty: np.ndarray, dtype: str
     top = grid(theta, rows)
     found = joined(counted(rows.columns * r, top), top)
     return stored(found + penalty * theta, dtype)
+
+
+class ExactSums(NamedTuple):
+    """What one pass over a block of B rows finds, in NumPy, for a fit: no number in it depends on other rows."""
+
+    losses: np.ndarray  # (1, B)
+    gradient: np.ndarray  # (D + 1,), counts in units of the rows' top
+    hessian: np.ndarray | None  # (D + 1, D + 1), counts in units of the tops that were given
+
+
+def add_exactly(rows: ExactRows, theta: np.ndarray, tops: np.ndarray | None) -> ExactSums:
+    """The losses of one block of rows, and what they add to the derivatives of the sum of the losses.
+
+    Args:
+        rows: K = 1 block.
+        theta: the point (D + 1,), the bias last.
+        tops: powers of two (D + 1, D + 1) above max |x_i| max |x_j| max f, where the second derivative is asked for.
+    """
+    t = logits(theta, rows, "float64")
+    slopes = counted(rows.columns * residuals(t, rows, "float64"), rows.top)
+    bends = None
+    if tops is not None:
+        X, h = rows.columns.astype(np.float64), bend(t, rows)
+        bends = np.stack([counted(X * x * h, top) for x, top in zip(X, tops, strict=True)])[..., 0]
+    return ExactSums(losses(t, rows, "float64"), slopes[:, 0], bends)
+
+
+def bend(t: np.ndarray, rows: ExactRows) -> np.ndarray:
+    """The second derivative (..., K, B) of every row's loss by its t, the factors included: at most half of max f."""
+    h = sigmoid(t, "float64") * sigmoid(-t, "float64")
+    weight = rows.up if rows.down is None else rows.up + rows.down
+    return h if weight is None else weight * h
 
 
 class ExactRule(NamedTuple):
