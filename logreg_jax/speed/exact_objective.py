@@ -9,13 +9,12 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.history import Evaluation
 from logreg_parity.truth import exact as constants
-from logreg_parity.truth.exact import ExactRows, ExactRule, ExactSums, looked_at
+from logreg_parity.truth.exact import ExactRows, ExactRule, looked_at
 from logreg_parity.twins import Reduction
 
 from ..convert import arithmetic, find_device, to_numpy
@@ -157,45 +156,6 @@ def gradient(theta: Array, rows: ExactRows, penalty: Array, dtype: str) -> Array
     blocks = rows.columns.shape[1]
     found = counts(rows) if blocks == 1 else lax.map(cut, jnp.arange(blocks)).T
     return stored(joined(found, top) + rounded(penalty * theta, theta, dtype), dtype)
-
-
-def bend(t: Array, rows: ExactRows) -> Array:
-    """The second derivative (..., K, B) of every row's loss by its t, the factors included: at most half of max f.
-
-    Args:
-        t: the logits.
-        rows: with their factors.
-    """
-    h = sigmoid(t, "float64") * sigmoid(-t, "float64")
-    weight = rows.up if rows.down is None else rows.up + rows.down
-    return h if weight is None else weight * h
-
-
-@jax.jit
-def _sums(rows: ExactRows, theta: Array, tops: Array | None) -> tuple[Array, Array, Array | None]:
-    t = logits(theta, rows, "float64")
-    r, bends = residuals(t, rows, "float64"), None
-    slopes = counted(rounded(rows.columns * r, r), rows.top)[:, 0]
-    if tops is not None:
-        X, h = rows.columns.astype(jnp.float64), bend(t, rows)
-        bends = lax.map(lambda own: counted(rounded(X * own[0] * h, h), own[1])[:, 0], (X, tops))
-    return losses(t, rows, "float64"), slopes, bends
-
-
-@arithmetic("float64")  # of every thread
-def add_exactly(rows: ExactRows, theta: np.ndarray, tops: np.ndarray | None) -> ExactSums:
-    """The losses of one block of rows, and what they add to the derivatives of the sum of the losses, in NumPy.
-
-    Args:
-        rows: K = 1 block.
-        theta: the point (D + 1,), the bias last.
-        tops: powers of two (D + 1, D + 1) above max |x_i| max |x_j| max f, where the second derivative is asked for.
-
-    Returns:
-        The ExactSums: all but the losses are integers.
-    """
-    per_row, slopes, bends = _sums(rows, theta, tops)
-    return ExactSums(to_numpy(per_row), to_numpy(slopes), None if bends is None else to_numpy(bends))
 
 
 def step(theta: Array, velocity: Array, rows: ExactRows, penalty: Array, rule: ExactRule) -> tuple[Array, Array]:

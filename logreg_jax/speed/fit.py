@@ -13,7 +13,7 @@ from logreg_parity.solvers.solve import Fitter
 
 from ..convert import arithmetic, find_device
 from .blocked import add_share
-from .exact_objective import add_exactly
+from .exact_pass import add_exactly
 from .lbfgs import lbfgs
 
 

@@ -89,7 +89,8 @@ class ExactBlocks(Blocks):
                 losses, slopes, bends = _added(shared(partial(add, theta=theta, tops=tops), self.exact_rows))
             known = exact.grid(theta, units) - units.top  # 0, or NaN as integers cannot say it
             slope = exact.number_of(slopes, units.top) + known
-            bent = None if tops is None else exact.number_of(bends, tops) + known
+            bent = None if tops is None else np.tril(exact.number_of(bends, tops) + known[:, None])
+            bent = None if bent is None else bent + np.tril(bent, -1).T
             return Sums(float(exact.total(losses)), slope, bent)
 
 

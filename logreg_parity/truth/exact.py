@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters, batch_index
-from ..data.history import Evaluation, History, Recorder
+from ..data.history import Evaluation, Fit, History, Recorder
 from ..twins import Record, Reduction, Setting
 from .reference import devices as devices
 from .reference import flatten
@@ -150,10 +150,10 @@ def counted(products: np.ndarray, top: np.ndarray) -> np.ndarray:
     """Sums of numbers (..., K, B) over B, as integers (..., K) that count top 2^-51; none is above top (...,).
 
     3 top + x is rounded to a multiple of top 2^-51, and as long as it is from 2 to 4 top the bits of neighbours are
-    neighbouring integers.
+    neighbouring integers. Those of 3 top are taken off at the end: integers that overflow meanwhile come back.
     """
-    M = 3 * top
-    return (bits(products + M[..., None, None]) - bits(M)[..., None, None]).sum(-1)
+    M = 3 * top[..., None]
+    return bits(products + M[..., None]).sum(-1) - bits(M) * products.shape[-1]
 
 
 def joined(counts: np.ndarray, top: np.ndarray) -> np.ndarray:
@@ -340,7 +340,7 @@ class ExactSums(NamedTuple):
 
     losses: np.ndarray  # (1, B)
     gradient: np.ndarray  # (D + 1,), counts in units of the rows' top
-    hessian: np.ndarray | None  # (D + 1, D + 1), counts in units of the tops that were given
+    hessian: np.ndarray | None  # (D + 1, D + 1), counts in units of the tops; only the lower triangle is read
 
 
 def add_exactly(rows: ExactRows, theta: np.ndarray, tops: np.ndarray | None) -> ExactSums:
@@ -355,8 +355,9 @@ def add_exactly(rows: ExactRows, theta: np.ndarray, tops: np.ndarray | None) -> 
     slopes = counted(rows.columns * residuals(t, rows, "float64"), rows.top)
     bends = None
     if tops is not None:
-        X, h = rows.columns.astype(np.float64), bend(t, rows)
-        bends = np.stack([counted(X * x * h, top) for x, top in zip(X, tops, strict=True)])[..., 0]
+        X, h, bends = rows.columns, bend(t, rows), np.zeros(tops.shape, np.int64)
+        for j, x in enumerate(X):
+            bends[j:, j] = counted(X[j:] * (x * h), tops[j:, j])[:, 0]
     return ExactSums(losses(t, rows, "float64"), slopes[:, 0], bends)
 
 
@@ -470,6 +471,11 @@ def digest(numbers: np.ndarray, dtype: str) -> str:
     """SHA-256 of numbers in a format, little-endian; a NaN is a NaN, whatever its bits."""
     array = np.asarray(numbers, np.dtype(dtype).newbyteorder("<"))
     return hashlib.sha256(np.where(np.isnan(array), np.array(np.nan, array.dtype), array).tobytes()).hexdigest()
+
+
+def fit_digest(fit: Fit) -> str:
+    """SHA-256 of a fit of kernel "exact": its parameters, the bias last, and the objective there."""
+    return digest(np.append(flatten(fit.parameters), fit.objective), "float64")
 
 
 def evaluate(

@@ -8,17 +8,16 @@ objective before it is multiplied with features, in both.
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.data.history import Evaluation
 from logreg_parity.truth import exact as constants
-from logreg_parity.truth.exact import ExactRows, ExactRule, ExactSums, looked_at
+from logreg_parity.truth.exact import ExactRows, ExactRule, looked_at
 from logreg_parity.twins import Reduction
 
-from ..convert import find_device, one_thread, to_numpy
+from ..convert import find_device, to_numpy
 from .exact import counted, joined, kept, rounded, sigmoid, softplus, stored, total
 
 
@@ -148,42 +147,6 @@ def gradient(theta: Tensor, rows: ExactRows, penalty: Tensor, dtype: str) -> Ten
         counts.append(counted(rounded(block.columns * r, r, dtype), top))
     found = torch.cat(counts, dim=-1)
     return stored(joined(found, top) + rounded(penalty * theta, theta, dtype), dtype)
-
-
-def bend(t: Tensor, rows: ExactRows) -> Tensor:
-    """The second derivative (..., K, B) of every row's loss by its t, the factors included: at most half of max f.
-
-    Args:
-        t: the logits.
-        rows: with their factors.
-    """
-    h = sigmoid(t, "float64") * sigmoid(-t, "float64")
-    weight = rows.up if rows.down is None else rows.up + rows.down
-    return h if weight is None else weight * h
-
-
-@torch.inference_mode()
-@one_thread()  # the workers are the threads there are
-def add_exactly(rows: ExactRows, theta: np.ndarray, tops: np.ndarray | None) -> ExactSums:
-    """The losses of one block of rows, and what they add to the derivatives of the sum of the losses, in NumPy.
-
-    Args:
-        rows: K = 1 block.
-        theta: the point (D + 1,), the bias last.
-        tops: powers of two (D + 1, D + 1) above max |x_i| max |x_j| max f, where the second derivative is asked for.
-
-    Returns:
-        The ExactSums: all but the losses are integers.
-    """
-    place = rows.columns.device
-    t = logits(torch.from_numpy(theta).to(place), rows, "float64")
-    r, bends = residuals(t, rows, "float64"), None
-    slopes = counted(rounded(rows.columns * r, r), rows.top)[:, 0]
-    if tops is not None:
-        X, h, each = rows.columns.double(), bend(t, rows), torch.from_numpy(tops).to(place)
-        bends = torch.cat([counted(rounded(X * x * h, h), top) for x, top in zip(X, each, strict=True)], dim=1).mT
-    found = to_numpy(losses(t, rows, "float64")), to_numpy(slopes)
-    return ExactSums(*found, None if bends is None else to_numpy(bends))
 
 
 def step(theta: Tensor, velocity: Tensor, rows: ExactRows, penalty: Tensor, rule: ExactRule) -> tuple[Tensor, Tensor]:
