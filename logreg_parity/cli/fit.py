@@ -22,6 +22,7 @@ examples:
   logreg-parity fit --data bernoulli
   logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
   logreg-parity fit --data cars.csv --label gearbox --inference
+  logreg-parity fit --data bernoulli --kernel exact
   logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/"""
 
 
@@ -76,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
     from ..data.files import check_file, check_folder
     from ..judge.fits import check_fit, exit_status, report, tables_agree, verdict, write
     from ..show import screen
+    from ..truth.exact import fit_digest
     from ..truth.infinite import runaway
     from ..truth.reference import flatten
     from ..truth.ulp import round_dataset
@@ -101,6 +103,8 @@ def run(options: argparse.Namespace) -> int:
             inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
     console = screen()
     console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
+    if options.kernel == "exact":
+        console.print("".join(f"sha256 {fit_digest(fit)} {name}\n" for name, fit in fits.items()), soft_wrap=True)
     agreed = tables_agree(inferences)
     for name, inference in list(inferences.items())[: 1 if agreed else None]:
         others = " and ".join(other for other in inferences if agreed and other != name)

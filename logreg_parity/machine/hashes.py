@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters, batches
-from ..data.history import Recorder
+from ..data.history import Fit, Recorder
 from ..truth import exact
 from ..truth.exact import ExactMeans, ExactRows, ExactRule
+from ..truth.reference import flatten
 from ..truth.ulp import round_parameters
 from ..twins import Setting, load_part, load_twin
 
@@ -144,6 +145,58 @@ def run_hashes(
                 yield RunHash(backend.name, dtype, 0, "", "", None, f"it does not run: {error}")
                 continue
             yield RunHash(backend.name, dtype, steps, *found, found == wanted[steps])
+
+
+def fit_hashes(
+    dataset: Dataset,
+    in_numpy: Callable[..., Fit],
+    *,
+    l2: float,
+    reduction: str,
+    dtypes: Sequence[str],
+    names: Sequence[str] = BACKENDS,
+    notify: Callable[[str], None] = lambda message: None,
+) -> Iterator[RunHash]:
+    """Fit by every backend that has the passes, with kernel "exact", and hash the parameters and the objective.
+
+    Args:
+        dataset: N rows of D features.
+        in_numpy: ``fit`` by NumPy alone.
+        l2, reduction: those of ``fit``.
+        dtypes: what X is held in.
+        names: of BACKENDS; C and JavaScript take steps only, and have no line.
+        notify: is told what happens next.
+
+    Yields:
+        NumPy's hash first for each dtype, then that of each backend as it comes; steps are the fit's iterations.
+
+    Raises:
+        ValueError: for what ``fit`` refuses.
+    """
+    for dtype in dtypes:
+
+        def run(fit: Callable[..., Fit], device: str, dtype: str = dtype) -> tuple[int, str, str]:
+            found = fit(dataset, l2=l2, reduction=reduction, dtype=dtype, device=device, kernel="exact")
+            parts = flatten(found.parameters), np.array([found.objective])
+            return found.iterations, exact.digest(parts[0], "float64"), exact.digest(parts[1], "float64")
+
+        wanted = run(in_numpy, "cpu")
+        if "numpy" in names:
+            yield RunHash(f"NumPy {np.__version__}", dtype, *wanted, True)
+        for name, label in (("torch", "PyTorch"), ("jax", "JAX")):
+            if name not in names:
+                continue
+            try:
+                twin = load_twin(f"logreg_{name}")
+                passes = load_part(f"logreg_{name}", "speed.fit")
+            except ImportError:
+                yield RunHash(label, dtype, 0, "", "", None, f"{name} is not installed")
+                continue
+            for device in twin.devices():
+                where = f"{label} {version(name)}, on {device}"
+                notify(f"{where}, {dtype}")
+                own = run(passes.fit, device)
+                yield RunHash(where, dtype, *own, own == wanted)
 
 
 def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:

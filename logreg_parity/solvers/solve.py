@@ -11,9 +11,10 @@ from ..data.dataset import Dataset, no_dataset
 from ..data.files import check_file
 from ..data.history import Fit
 from ..data.inference import Inference
+from ..truth.exact import add_exactly
 from ..twins import Reduction, check_flag, check_name, check_number, check_whole
 from . import kernels
-from .blocks import BlockPlace, Blocks
+from .blocks import BlockPlace, Blocks, Sums
 from .checkpoint import Checkpoint
 from .exact import ExactBlocks
 from .inference import checked, infer, to_digits
@@ -224,6 +225,13 @@ class Fitter:
                 if not exactly and work <= SMALL_WORK and tolerance <= ALL_DIGITS and stop.status == "converged":
                     stop.finish(max(0, max_iterations - stop.iterations), one_hessian=work > NEWTON_WORK)
         return stop.fit(name)
+
+
+def _no_sums(*given: Any, **options: Any) -> Sums:
+    raise ValueError("NumPy fits by exact passes only; give kernel='exact'")
+
+
+fit_in_numpy = Fitter(lambda device: BlockPlace(np.asarray, _no_sums, exact=add_exactly), newton).fit
 
 
 def _then_newton(objective: Objective, points: Iterator[Point], target: float) -> Iterator[Point]:

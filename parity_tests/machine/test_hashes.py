@@ -70,3 +70,9 @@ def test_what_is_missing_is_left_out_and_said(monkeypatch, capsys):
 def test_a_digest_knows_one_nan():
     assert exact.digest([float("nan"), 1.0], "float32") == exact.digest([-float("nan"), 1.0], "float32")
     assert exact.digest([0.0], "float64") != exact.digest([-0.0], "float64")
+
+
+def test_a_fit_has_one_hash_too(capsys):
+    status, said = asked(capsys, "--fit", "--backends", "numpy", "torch", "--data", "soft", "--l2", "0.01")
+    assert status == 0 and "one hash: 4 fits, the same bits." in said and "parameters        objective" in said
+    assert main(["hash", "--fit", "--steps", "3"]) == 2 and "--steps is for a run" in capsys.readouterr().err

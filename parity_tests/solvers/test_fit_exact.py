@@ -1,5 +1,9 @@
 """``fit(kernel="exact")``: one hash, whoever computes, on any number of threads, for any order of the rows."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -11,7 +15,7 @@ from logreg_parity.solvers import newton as algebra
 from logreg_parity.solvers.blocks import BlockPlace
 from logreg_parity.solvers.exact import ExactBlocks
 from logreg_parity.solvers.objective import Objective
-from logreg_parity.solvers.solve import Fitter
+from logreg_parity.solvers.solve import Fitter, fit_in_numpy
 from logreg_parity.truth import exact
 from logreg_parity.truth.optimum import find_optimum
 from logreg_parity.truth.reference import flatten
@@ -19,13 +23,8 @@ from logreg_torch.speed.fit import place as torch_place
 from parity_tests.cases import CASES
 from parity_tests.certified import HARD_DATA
 
-
-def in_numpy(workers=None):
-    return BlockPlace(np.asarray, None, workers, exact=exact.add_exactly)
-
-
-numpy_fit = Fitter(lambda device: in_numpy(), None).fit
-FITS = (numpy_fit, logreg_torch.fit, logreg_jax.fit)
+IN_NUMPY = BlockPlace(np.asarray, None, exact=exact.add_exactly)
+FITS = (fit_in_numpy, logreg_torch.fit, logreg_jax.fit)
 MANY = gaussian(5000, 3, seed=2)  # three blocks
 
 
@@ -50,7 +49,7 @@ def turned(dataset):
     ids=["published", "weighted, l2", "soft, float32, no bias", "hard", "many"],
 )
 def test_one_hash(dataset, options):
-    runs = (*((fit, dataset) for fit in FITS), (numpy_fit, turned(dataset)), (logreg_torch.fit, turned(dataset)))
+    runs = (*((fit, dataset) for fit in FITS), (fit_in_numpy, turned(dataset)), (logreg_torch.fit, turned(dataset)))
     fits = [fit(rows, kernel="exact", **options) for fit, rows in runs]
     assert len({hashed(fit) for fit in fits}) == 1
     if options.get("intercept", True):
@@ -75,7 +74,7 @@ def test_sums_are_within_what_is_proved_and_the_hessian_is_that_of_plain_passes(
         Objective(logreg_torch.speed.fit.pack(MANY, kernel=k), l2=0.1).at(point, hessian=True)
         for k in ("exact", "plain")
     )
-    objective = Objective(ExactBlocks.of(MANY, "float64", in_numpy()), l2=0.1)
+    objective = Objective(ExactBlocks.of(MANY, "float64", IN_NUMPY), l2=0.1)
     assert objective.contradiction(ours, objective.recount(ours)) == ""
     largest = objective.blocks.largest
     assert (np.abs(ours.hessian - plain.hessian) <= 2.0**-48 * np.multiply.outer(largest, largest)).all()
@@ -85,7 +84,7 @@ def test_a_row_too_few_is_seen():
     def faulty(rows, theta, tops):
         return exact.add_exactly(rows.blocks(lambda part: part[..., 1:]), theta, tops)
 
-    fit = Fitter(lambda device: in_numpy()._replace(exact=faulty), None).fit(CASES["weighted"].dataset, kernel="exact")
+    fit = Fitter(lambda device: IN_NUMPY._replace(exact=faulty), None).fit(CASES["weighted"].dataset, kernel="exact")
     assert fit.status == "wrong sums"
 
 
@@ -96,12 +95,12 @@ def test_sums_of_floats_have_another_hash_for_another_order(monkeypatch):
     )
     monkeypatch.setattr(exact, "halves", lambda sums: np.stack([np.zeros_like(sums), sums]))
     dataset = CASES["bernoulli"].dataset
-    assert len({hashed(numpy_fit(rows, kernel="exact")) for rows in (dataset, turned(dataset))}) == 2
+    assert len({hashed(fit_in_numpy(rows, kernel="exact")) for rows in (dataset, turned(dataset))}) == 2
 
 
 def test_a_fit_goes_on_to_the_end_whatever_the_tolerance():
     dataset = CASES["weighted"].dataset
-    assert len({hashed(numpy_fit(dataset, kernel="exact", tolerance=t)) for t in (1e-3, 1e-8, 1e-12)}) == 1
+    assert len({hashed(fit_in_numpy(dataset, kernel="exact", tolerance=t)) for t in (1e-3, 1e-8, 1e-12)}) == 1
 
 
 # -- the algebra ------------------------------------------------------------------------------------------------------
@@ -156,4 +155,21 @@ def test_a_parameter_without_curvature_stays():
 def test_what_is_refused(change, options, words):
     dataset = Dataset(**{"X": np.array([[1.0], [2.0]]), "y": np.array([0.0, 1.0]), "source": "two", **change})
     with pytest.raises(ValueError, match=words):
-        numpy_fit(dataset, kernel="exact", **options)
+        fit_in_numpy(dataset, kernel="exact", **options)
+
+
+ELSEWHERE = """
+import logreg_jax
+from parity_tests.cases import CASES
+from parity_tests.solvers.test_fit_exact import fit_in_numpy, hashed
+for fit in (fit_in_numpy, logreg_jax.fit):
+    print(hashed(fit(CASES["correlated"].dataset, kernel="exact", l2=0.125)))
+"""
+
+
+@pytest.mark.slow
+def test_other_products_of_blas_and_narrower_instructions():
+    surroundings = {**os.environ, "OPENBLAS_CORETYPE": "Nehalem", "XLA_FLAGS": "--xla_cpu_max_isa=AVX2"}
+    done = subprocess.run([sys.executable, "-c", ELSEWHERE], env=surroundings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert set(done.stdout.split()) == {hashed(fit_in_numpy(CASES["correlated"].dataset, kernel="exact", l2=0.125))}
