@@ -28,7 +28,6 @@ from ..twins import Setting, load_part, load_twin
 HERE = Path(__file__).parent
 SLOW = 3  # steps of a way that takes milliseconds for each operation
 BACKENDS = ("numpy", "torch", "jax", "c", "node")
-CONSTANTS = np.array([exact.PER_LOG2, exact.LOG2_HIGH, exact.LOG2_LOW, exact.LOG2, exact.SQRT2_MINUS_1, exact.LOWEST])
 
 
 class HashBackend(NamedTuple):
@@ -207,12 +206,12 @@ def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:
         command = [compiler, "-shared", "-fPIC", *flags, "-ffp-contract=off", *source]
         subprocess.run(command, check=True, capture_output=True)
         code = ctypes.CDLL(str(library))
-    EXP, LOG = np.array(exact.EXP), np.array(exact.LOG)
+    EXP, LOG, others = np.array(exact.EXP), np.array(exact.LOG), np.array([*exact.CONSTANTS.values()])
 
     def prepared(rows: ExactRows, penalty: np.ndarray, dtype: str) -> Any:
         each = rows.columns.ndim == 4
         parts = [_plain(part) for part in (rows.columns, rows.up, rows.down, rows.top, rows.largest, penalty)]
-        code.constants(_at(EXP), len(EXP), _at(LOG), len(LOG), _at(CONSTANTS))
+        code.constants(_at(EXP), len(EXP), _at(LOG), len(LOG), _at(others))
         fields = _Fields(*rows.columns.shape[-3:], each, dtype == "float32", *map(_at, parts))
         return fields, parts  # these stay as long as the fields do
 
@@ -235,21 +234,23 @@ def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:
 
 
 def in_node(node: str) -> ExactMeans:
-    """exact.js, by node."""
+    """exact.mjs, by node."""
 
     def ask(what: str, rows: ExactRows, penalty: np.ndarray, dtype: str, steps: int, **more: Any) -> np.ndarray:
         features, blocks, length = rows.columns.shape[-3:]
         arrays: dict[str, Any] = {name: more.pop(name) for name in ("theta", "velocity", "points") if name in more}
         for name in ("columns", "up", "down", "top", "largest"):
             arrays[name] = getattr(rows, name)
-        arrays |= {"penalty": penalty, "constants": CONSTANTS, "EXP": exact.EXP, "LOG": exact.LOG}
+        arrays["penalty"] = penalty
+        constants = {**exact.CONSTANTS, "EXP": exact.EXP, "LOG": exact.LOG}
         parts = [[name, None if array is None else np.size(array)] for name, array in arrays.items()]
         sizes = {"features": int(features), "blocks": int(blocks), "rows": int(length)}
         each = rows.columns.ndim == 4
-        head = {"what": what, "dtype": dtype, "steps": steps, "each": each, "parts": parts, **sizes, **more}
+        head = {"what": what, "dtype": dtype, "steps": steps, "each": each, "parts": parts, "constants": constants}
+        head |= sizes | more
         body = b"".join(np.asarray(a, "<f8").tobytes() for a in arrays.values() if a is not None)
         line = json.dumps(head).encode() + b"\n"
-        done = subprocess.run([node, str(HERE / "exact.js")], input=line + body, check=True, capture_output=True)
+        done = subprocess.run([node, str(HERE / "exact_node.mjs")], input=line + body, check=True, capture_output=True)
         return np.frombuffer(done.stdout, "<f8")
 
     def walk(

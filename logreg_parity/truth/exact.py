@@ -65,6 +65,15 @@ LOG = [
 ]
 SQRT2_MINUS_1 = 0.41421356237309503  # above it log(1 + e) is log 2 + log((1 + e) / 2)
 LOWEST = -707.0  # exp of less would lose bits below the normal numbers
+CONSTANTS = {
+    "PER_LOG2": PER_LOG2,
+    "LOG2_HIGH": LOG2_HIGH,
+    "LOG2_LOW": LOG2_LOW,
+    "LOG2": LOG2,
+    "SQRT2_MINUS_1": SQRT2_MINUS_1,
+    "LOWEST": LOWEST,
+}
+"""What the programs in C and in JavaScript are given beside EXP and LOG."""
 SHIFT = 3 * 2.0**51 + 1023  # k + SHIFT has k + 1023, the exponent of 2^k as it is stored, in its last bits
 EXPONENT = 0x7FF0000000000000
 MAGNITUDE = 0x7FFFFFFFFFFFFFFF
