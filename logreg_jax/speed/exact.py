@@ -117,8 +117,8 @@ def counted(products: Array, top: Array) -> Array:
         products: none above top.
         top: powers of two (...,).
     """
-    M = 3 * top[..., None, None]
-    return (bits(products + M) - bits(M)).sum(-1)
+    M = 3 * top[..., None]
+    return bits(products + M[..., None]).sum(-1) - bits(M) * products.shape[-1]  # what overflows comes back
 
 
 def joined(counts: Array, top: Array) -> Array:

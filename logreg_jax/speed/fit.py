@@ -13,6 +13,7 @@ from logreg_parity.solvers.solve import Fitter
 
 from ..convert import arithmetic, find_device
 from .blocked import add_share
+from .exact_pass import add_exactly
 from .lbfgs import lbfgs
 
 
@@ -30,7 +31,8 @@ def place(device: str) -> BlockPlace:
     """
     to = find_device(device)
     workers, within = processors() if to.platform == "cpu" else None, partial(arithmetic, "float64")
-    return BlockPlace(partial(jax.device_put, device=to), add_share, workers, within, "logreg_jax", "jax_triton")
+    put = partial(jax.device_put, device=to)
+    return BlockPlace(put, add_share, workers, within, "logreg_jax", "jax_triton", exact=add_exactly)
 
 
 FITTER = Fitter(place, lbfgs)

@@ -22,6 +22,7 @@ examples:
   logreg-parity fit --data bernoulli
   logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
   logreg-parity fit --data cars.csv --label gearbox --inference
+  logreg-parity fit --data bernoulli --kernel exact
   logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/"""
 
 
@@ -61,9 +62,10 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto (cpu)")
     group.add_argument(
         "--kernel",
-        choices=("auto", "plain", "fused"),
+        choices=("auto", "plain", "fused", "exact"),
         default="auto",
-        help="what reads X: the framework's products or a kernel, for which a CPU needs numba (auto: plain on a CPU)",
+        help="what reads X: the framework's products; a kernel, for which a CPU needs numba; or exact "
+        "arithmetic, the same bits by everybody (auto: plain on a CPU)",
     )
     group.add_argument("--out", type=Path, metavar="FILE", help="write the fits there too, as JSON")
     return top
@@ -75,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
     from ..data.files import check_file, check_folder
     from ..judge.fits import check_fit, exit_status, report, tables_agree, verdict, write
     from ..show import screen
+    from ..truth.exact import fit_digest
     from ..truth.infinite import runaway
     from ..truth.reference import flatten
     from ..truth.ulp import round_dataset
@@ -100,6 +103,8 @@ def run(options: argparse.Namespace) -> int:
             inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
     console = screen()
     console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
+    if options.kernel == "exact":
+        console.print("".join(f"sha256 {fit_digest(fit)} {name}\n" for name, fit in fits.items()), soft_wrap=True)
     agreed = tables_agree(inferences)
     for name, inference in list(inferences.items())[: 1 if agreed else None]:
         others = " and ".join(other for other in inferences if agreed and other != name)

@@ -18,16 +18,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters, batches
-from ..data.history import Recorder
+from ..data.history import Fit, Recorder
 from ..truth import exact
 from ..truth.exact import ExactMeans, ExactRows, ExactRule
+from ..truth.reference import flatten
 from ..truth.ulp import round_parameters
 from ..twins import Setting, load_part, load_twin
 
 HERE = Path(__file__).parent
 SLOW = 3  # steps of a way that takes milliseconds for each operation
 BACKENDS = ("numpy", "torch", "jax", "c", "node")
-CONSTANTS = np.array([exact.PER_LOG2, exact.LOG2_HIGH, exact.LOG2_LOW, exact.LOG2, exact.SQRT2_MINUS_1, exact.LOWEST])
 
 
 class HashBackend(NamedTuple):
@@ -146,6 +146,58 @@ def run_hashes(
             yield RunHash(backend.name, dtype, steps, *found, found == wanted[steps])
 
 
+def fit_hashes(
+    dataset: Dataset,
+    in_numpy: Callable[..., Fit],
+    *,
+    l2: float,
+    reduction: str,
+    dtypes: Sequence[str],
+    names: Sequence[str] = BACKENDS,
+    notify: Callable[[str], None] = lambda message: None,
+) -> Iterator[RunHash]:
+    """Fit by every backend that has the passes, with kernel "exact", and hash the parameters and the objective.
+
+    Args:
+        dataset: N rows of D features.
+        in_numpy: ``fit`` by NumPy alone.
+        l2, reduction: those of ``fit``.
+        dtypes: what X is held in.
+        names: of BACKENDS; C and JavaScript take steps only, and have no line.
+        notify: is told what happens next.
+
+    Yields:
+        NumPy's hash first for each dtype, then that of each backend as it comes; steps are the fit's iterations.
+
+    Raises:
+        ValueError: for what ``fit`` refuses.
+    """
+    for dtype in dtypes:
+
+        def run(fit: Callable[..., Fit], device: str, dtype: str = dtype) -> tuple[int, str, str]:
+            found = fit(dataset, l2=l2, reduction=reduction, dtype=dtype, device=device, kernel="exact")
+            parts = flatten(found.parameters), np.array([found.objective])
+            return found.iterations, exact.digest(parts[0], "float64"), exact.digest(parts[1], "float64")
+
+        wanted = run(in_numpy, "cpu")
+        if "numpy" in names:
+            yield RunHash(f"NumPy {np.__version__}", dtype, *wanted, True)
+        for name, label in (("torch", "PyTorch"), ("jax", "JAX")):
+            if name not in names:
+                continue
+            try:
+                twin = load_twin(f"logreg_{name}")
+                passes = load_part(f"logreg_{name}", "speed.fit")
+            except ImportError:
+                yield RunHash(label, dtype, 0, "", "", None, f"{name} is not installed")
+                continue
+            for device in twin.devices():
+                where = f"{label} {version(name)}, on {device}"
+                notify(f"{where}, {dtype}")
+                own = run(passes.fit, device)
+                yield RunHash(where, dtype, *own, own == wanted)
+
+
 def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:
     """exact.c, compiled with these flags. CalledProcessError where the compiler fails."""
     with tempfile.TemporaryDirectory() as folder:
@@ -154,12 +206,12 @@ def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:
         command = [compiler, "-shared", "-fPIC", *flags, "-ffp-contract=off", *source]
         subprocess.run(command, check=True, capture_output=True)
         code = ctypes.CDLL(str(library))
-    EXP, LOG = np.array(exact.EXP), np.array(exact.LOG)
+    EXP, LOG, others = np.array(exact.EXP), np.array(exact.LOG), np.array([*exact.CONSTANTS.values()])
 
     def prepared(rows: ExactRows, penalty: np.ndarray, dtype: str) -> Any:
         each = rows.columns.ndim == 4
         parts = [_plain(part) for part in (rows.columns, rows.up, rows.down, rows.top, rows.largest, penalty)]
-        code.constants(_at(EXP), len(EXP), _at(LOG), len(LOG), _at(CONSTANTS))
+        code.constants(_at(EXP), len(EXP), _at(LOG), len(LOG), _at(others))
         fields = _Fields(*rows.columns.shape[-3:], each, dtype == "float32", *map(_at, parts))
         return fields, parts  # these stay as long as the fields do
 
@@ -182,21 +234,23 @@ def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:
 
 
 def in_node(node: str) -> ExactMeans:
-    """exact.js, by node."""
+    """exact.mjs, by node."""
 
     def ask(what: str, rows: ExactRows, penalty: np.ndarray, dtype: str, steps: int, **more: Any) -> np.ndarray:
         features, blocks, length = rows.columns.shape[-3:]
         arrays: dict[str, Any] = {name: more.pop(name) for name in ("theta", "velocity", "points") if name in more}
         for name in ("columns", "up", "down", "top", "largest"):
             arrays[name] = getattr(rows, name)
-        arrays |= {"penalty": penalty, "constants": CONSTANTS, "EXP": exact.EXP, "LOG": exact.LOG}
+        arrays["penalty"] = penalty
+        constants = {**exact.CONSTANTS, "EXP": exact.EXP, "LOG": exact.LOG}
         parts = [[name, None if array is None else np.size(array)] for name, array in arrays.items()]
         sizes = {"features": int(features), "blocks": int(blocks), "rows": int(length)}
         each = rows.columns.ndim == 4
-        head = {"what": what, "dtype": dtype, "steps": steps, "each": each, "parts": parts, **sizes, **more}
+        head = {"what": what, "dtype": dtype, "steps": steps, "each": each, "parts": parts, "constants": constants}
+        head |= sizes | more
         body = b"".join(np.asarray(a, "<f8").tobytes() for a in arrays.values() if a is not None)
         line = json.dumps(head).encode() + b"\n"
-        done = subprocess.run([node, str(HERE / "exact.js")], input=line + body, check=True, capture_output=True)
+        done = subprocess.run([node, str(HERE / "exact_node.mjs")], input=line + body, check=True, capture_output=True)
         return np.frombuffer(done.stdout, "<f8")
 
     def walk(

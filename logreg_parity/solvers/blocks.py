@@ -87,6 +87,7 @@ class BlockPlace(NamedTuple):
     workers: how many threads share the blocks, which changes no bit, None where the device shares each among its cores.
     within: a context for putting and adding. twin: whose passes they are. launcher: what has to be installed for the
     kernel of a GPU. fused: whether a kernel takes the place of the framework's products, where there is one for them.
+    exact: what ``truth.exact.add_exactly`` does, for ``solvers/exact.py``.
     """
 
     put: Callable[[np.ndarray], Any]
@@ -96,6 +97,7 @@ class BlockPlace(NamedTuple):
     twin: str = ""
     launcher: str = ""
     fused: bool = False
+    exact: Callable[..., Any] | None = None
 
     @property
     def in_tiles(self) -> bool:
@@ -235,7 +237,7 @@ class Blocks:
         depth = halvings(workers) + (2 if workers & (workers - 1) else 0)  # more shares where one each would be unequal
         shares = _shares(self.blocks, depth)
         with place.within():
-            others = _threads().map(part, shares[1:]) if len(shares) > 1 else iter(())
+            others = threads().map(part, shares[1:]) if len(shares) > 1 else iter(())
             return add_up(chain([part(shares[0])], others), len(self.blocks), depth)
 
 
@@ -253,13 +255,13 @@ def _shares(blocks: Sequence[Block], depth: int) -> list[Sequence[Block]]:
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def threads() -> ThreadPoolExecutor:
     """The workers' threads."""
     return ThreadPoolExecutor(processors())
 
 
 if hasattr(os, "register_at_fork"):  # the threads stay with the parent
-    os.register_at_fork(after_in_child=_threads.cache_clear)
+    os.register_at_fork(after_in_child=threads.cache_clear)
 
 
 def processors() -> int:

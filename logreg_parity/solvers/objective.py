@@ -14,6 +14,7 @@ from ..truth.recount import Recount, recount
 from ..truth.reference import flatten
 from ..twins import check_objective
 from .blocks import Blocks
+from .exact import ExactBlocks, inner
 from .streamed import Streamed
 
 ROUNDING = {"float64": 2.0**-44, "float32": 2.0**-18}
@@ -58,7 +59,7 @@ class Objective:
         self.passes += 1
         total, own = self.blocks.total_weight, theta / self.unit
         loss, slope, curvature = self.blocks.sums(own, arithmetic=arithmetic, hessian=hessian)
-        value = float(loss / total + (self._penalty * own) @ own / 2)
+        value = float(loss / total + inner(self._penalty * own, own) / 2)
         if curvature is not None:
             curvature = (curvature / total + np.diag(self._penalty)) / self.unit / self.unit[:, None]
         return Point(theta, value, (slope / total + self._penalty * own) / self.unit, curvature, arithmetic)
@@ -125,6 +126,8 @@ class Objective:
             return f"the row weights add up to {own.total_weight:.17g} and are counted as {blocks.total_weight:.17g}"
         sizes = (theta, here.value, blocks.largest)
         allowed = own.value_error + value_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty)
+        if isinstance(blocks, ExactBlocks):
+            allowed += blocks.unit_error(theta)[0] / blocks.total_weight
         if not abs(own.value - here.value) <= allowed:
             return _apart("the objective", here.value, own.value, allowed)
         slope = here.gradient * self.unit
@@ -139,7 +142,10 @@ class Objective:
         """How far the gradient of a point of float64 arithmetic can be from exact."""
         blocks = self.blocks
         sizes = here.theta / self.unit, here.value, blocks.largest
-        return gradient_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty) / self.unit
+        error = gradient_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty)
+        if isinstance(blocks, ExactBlocks):
+            error += blocks.unit_error(sizes[0])[1] / blocks.total_weight
+        return error / self.unit
 
 
 def _apart(what: str, passes: float, rows: float, allowed: float) -> str:
@@ -156,7 +162,7 @@ def rise(here: Point, there: Point) -> float:
     by_value = there.value - here.value
     if abs(by_value) > ROUNDING[there.arithmetic] * abs(here.value):
         return by_value
-    return float((here.gradient + there.gradient) @ (there.theta - here.theta)) / 2
+    return inner(here.gradient + there.gradient, there.theta - here.theta) / 2
 
 
 def search(objective: Objective, here: Point, direction: np.ndarray, **options: Any) -> Point | None:
@@ -165,12 +171,12 @@ def search(objective: Objective, here: Point, direction: np.ndarray, **options: 
     The step is 1, or less: f is convex, so a slope still negative at its end says that nothing was overshot, and one
     that is positive says where the minimum is. There, at most half the slope and no higher value are accepted.
     """
-    slope, step = here.gradient @ direction, 1.0
+    slope, step = inner(here.gradient, direction), 1.0
     if not slope < 0:
         return None
     while step > 2.0**-40:
         there = objective.at(here.theta + step * direction, **options)
-        end = there.gradient @ direction
+        end = inner(there.gradient, direction)
         if end <= 0 or (end <= -slope / 2 and rise(here, there) <= 0):
             return there
         step *= np.clip(slope / (slope - end), 0.1, 0.5) if np.isfinite(end) else 0.1

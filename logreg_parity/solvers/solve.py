@@ -11,12 +11,14 @@ from ..data.dataset import Dataset, no_dataset
 from ..data.files import check_file
 from ..data.history import Fit
 from ..data.inference import Inference
+from ..truth.exact import add_exactly
 from ..twins import Reduction, check_flag, check_name, check_number, check_whole
 from . import kernels
-from .blocks import BlockPlace, Blocks
+from .blocks import BlockPlace, Blocks, Sums
 from .checkpoint import Checkpoint
+from .exact import ExactBlocks
 from .inference import checked, infer, to_digits
-from .newton import newton
+from .newton import newton, newton_exactly
 from .objective import Objective, Point
 from .progressive import progressive
 from .stop import Stop
@@ -129,8 +131,8 @@ class Fitter:
                 float32 values; the last passes of a fit compute in float64 either way.
             device: "cpu", "cuda" or "auto".
             intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
-            kernel: what reads the blocks: "plain", the framework's products; "fused", a kernel; or "auto", on a CPU
-                the former.
+            kernel: what reads the blocks: "plain", the framework's products; "fused", a kernel; "exact", whose sums
+                have the same bits whoever adds them (``docs/exact.md``); or "auto", on a CPU the first.
 
         Returns:
             Blocks, the one copy of X there is, or Streamed.
@@ -143,8 +145,10 @@ class Fitter:
         check_flag("intercept", intercept)
         place = kernels.choose(kernel, self._place(device))
         if isinstance(dataset, Stream):
+            if kernel == "exact":
+                raise ValueError("kernel is 'exact', which keeps all rows, and the rows are a stream; give a Dataset")
             return Streamed(dataset, dtype, place, intercept=intercept)
-        return Blocks.of(dataset, dtype, place, intercept=intercept)
+        return (ExactBlocks if kernel == "exact" else Blocks).of(dataset, dtype, place, intercept=intercept)
 
     def solve(
         self,
@@ -163,7 +167,9 @@ class Fitter:
             blocks: packed data.
             l2: of the penalty (l2 / 2) ‖w‖².
             reduction: "mean" or "sum", of the losses.
-            solver: newton, lbfgs, progressive, or auto, which picks by the sizes.
+            solver: newton, lbfgs, progressive, or auto, which picks by the sizes. Rows that are packed for exact sums
+                need newton, which then goes on to where only rounding is left, whatever the tolerance: the point has
+                the same bits whoever computes it.
             tolerance: what the gradient's 2-norm may be, relative to that at θ = 0, and the proved gap, relative to
                 the objective; both with every column scaled to about 1.
             max_iterations: points at most.
@@ -191,13 +197,19 @@ class Fitter:
         objective = objective.scaled()
         k = len(objective.unit)
         work = blocks.n_rows * k**2
-        name = solver if solver != "auto" else "newton" if checkpoint else choose(blocks.n_rows, k)
+        exactly = isinstance(blocks, ExactBlocks)
+        name = solver if solver != "auto" else "newton" if checkpoint or exactly else choose(blocks.n_rows, k)
+        if exactly and name != "newton":
+            raise ValueError(
+                f"solver is {solver!r}, whose steps are not exact; with kernel='exact' give newton or auto"
+            )
         stop = Stop(objective, tolerance)
         state = {"theta": np.zeros(k), "counts": np.zeros(2)}
         kept = None if checkpoint is None else _kept(checkpoint, name, objective)
         if kept is not None:
             state = kept.load() or state
-        points = solvers[name](objective, state["theta"] * objective.unit, stop.target)
+        begin = state["theta"] * objective.unit
+        points = newton_exactly(objective, begin) if exactly else solvers[name](objective, begin, stop.target)
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
@@ -206,11 +218,20 @@ class Fitter:
                     if kept is not None:
                         counts = np.array([stop.iterations, objective.passes])
                         kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
-                    if stop(here) or stop.iterations >= max_iterations:
+                    if (
+                        stop(here) and not (exactly and stop.status == "converged")
+                    ) or stop.iterations >= max_iterations:
                         break
-                if work <= SMALL_WORK and tolerance <= ALL_DIGITS and stop.status == "converged":
+                if not exactly and work <= SMALL_WORK and tolerance <= ALL_DIGITS and stop.status == "converged":
                     stop.finish(max(0, max_iterations - stop.iterations), one_hessian=work > NEWTON_WORK)
         return stop.fit(name)
+
+
+def _no_sums(*given: Any, **options: Any) -> Sums:
+    raise ValueError("NumPy fits by exact passes only; give kernel='exact'")
+
+
+fit_in_numpy = Fitter(lambda device: BlockPlace(np.asarray, _no_sums, exact=add_exactly), newton).fit
 
 
 def _then_newton(objective: Objective, points: Iterator[Point], target: float) -> Iterator[Point]:
@@ -232,7 +253,7 @@ def _kept(path: Path | str, name: str, objective: Objective) -> Checkpoint:
     run = {
         "solver": name,
         "twin": blocks.place.twin,
-        "kernel": "fused" if blocks.place.fused else "plain",
+        "kernel": "exact" if isinstance(blocks, ExactBlocks) else "fused" if blocks.place.fused else "plain",
         "device": "cpu" if blocks.place.workers else "cuda",
         "l2": objective.l2,
         "dtype": blocks.dtype,

@@ -1,5 +1,6 @@
 """When a solver may stop: a gradient as small as asked and a proof of the gap, or a proof that there is no optimum."""
 
+import math
 from itertools import islice
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..truth.recount import Recount
 from ..truth.reference import flatten
 from ..truth.separation import EXACT_SIZE, counted_rows, directions, separation
 from ..truth.ulp import round_dataset
+from .exact import ExactBlocks, inner
 from .newton import finish
 from .objective import Objective, Point
 
@@ -81,8 +83,10 @@ class Stop:
         value, slope, scale, proof = here.value, here.gradient * objective.unit, objective.scale, self._certificate
         if proof is not None or self.status == "no finite optimum":
             own = objective.recount(here)
-            value, slope, proof = own.value, own.gradient, self._proved(here, own)
-            scale = own.total_weight if scale != 1 else 1.0
+            proof = self._proved(here, own)
+            if not isinstance(objective.blocks, ExactBlocks):  # of which the sums are the same for everybody
+                value, slope = own.value, own.gradient
+                scale = own.total_weight if scale != 1 else 1.0
         distance = np.full(len(here.theta), np.inf) if proof is None else proof.distance
         return Fit(
             parameters=objective.parameters(here.theta / objective.unit),
@@ -91,7 +95,7 @@ class Stop:
             solver=solver,
             dtype=objective.blocks.dtype,
             objective=scale * value,
-            gradient_norm=scale * float(np.linalg.norm(slope)),
+            gradient_norm=scale * math.sqrt(inner(slope, slope)),
             gap=np.inf if proof is None else scale * proof.gap,
             distance=flatten(objective.parameters(distance)),
             iterations=self.iterations,

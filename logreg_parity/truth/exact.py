@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters, batch_index
-from ..data.history import Evaluation, History, Recorder
+from ..data.history import Evaluation, Fit, History, Recorder
 from ..twins import Record, Reduction, Setting
 from .reference import devices as devices
 from .reference import flatten
@@ -65,6 +65,15 @@ LOG = [
 ]
 SQRT2_MINUS_1 = 0.41421356237309503  # above it log(1 + e) is log 2 + log((1 + e) / 2)
 LOWEST = -707.0  # exp of less would lose bits below the normal numbers
+CONSTANTS = {
+    "PER_LOG2": PER_LOG2,
+    "LOG2_HIGH": LOG2_HIGH,
+    "LOG2_LOW": LOG2_LOW,
+    "LOG2": LOG2,
+    "SQRT2_MINUS_1": SQRT2_MINUS_1,
+    "LOWEST": LOWEST,
+}
+"""What the programs in C and in JavaScript are given beside EXP and LOG."""
 SHIFT = 3 * 2.0**51 + 1023  # k + SHIFT has k + 1023, the exponent of 2^k as it is stored, in its last bits
 EXPONENT = 0x7FF0000000000000
 MAGNITUDE = 0x7FFFFFFFFFFFFFFF
@@ -150,17 +159,27 @@ def counted(products: np.ndarray, top: np.ndarray) -> np.ndarray:
     """Sums of numbers (..., K, B) over B, as integers (..., K) that count top 2^-51; none is above top (...,).
 
     3 top + x is rounded to a multiple of top 2^-51, and as long as it is from 2 to 4 top the bits of neighbours are
-    neighbouring integers.
+    neighbouring integers. Those of 3 top are taken off at the end: integers that overflow meanwhile come back.
     """
-    M = 3 * top
-    return (bits(products + M[..., None, None]) - bits(M)[..., None, None]).sum(-1)
+    M = 3 * top[..., None]
+    return bits(products + M[..., None]).sum(-1) - bits(M) * products.shape[-1]
 
 
 def joined(counts: np.ndarray, top: np.ndarray) -> np.ndarray:
     """The numbers that integers (..., K) of K blocks count, all K added: two halves, so that none overflows, and one
     rounding."""
-    high, low = (counts >> 32).sum(-1), (counts & LOW).sum(-1)
-    return (high.astype(np.float64) * 2.0**32 + low.astype(np.float64)) * (top * UNIT)
+    return number_of(halves(counts).sum(-1), top)
+
+
+def halves(counts: np.ndarray) -> np.ndarray:
+    """Integers (...) as two (2, ...), the upper and the lower 32 bits, of which 2^31 can be added."""
+    return np.stack([counts >> 32, counts & LOW])
+
+
+def number_of(parts: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """The numbers that added halves (2, ...) count in units of top 2^-51, rounded once."""
+    high, low = parts.astype(np.float64)
+    return (high * 2.0**32 + low) * (top * UNIT)
 
 
 def total(terms: np.ndarray) -> np.ndarray:
@@ -223,6 +242,12 @@ class SignedRows(NamedTuple):
             up, down = kept(weight * (1 - y), dtype), np.append(kept(weight * y, dtype), 0.0)
         columns = np.pad(columns, ((0, 0), (0, 1))).astype(dtype)
         return cls(columns, np.append(up, 0.0), down, np.append(weight, 0.0), dtype)
+
+    @property
+    def total_weight(self) -> float:
+        """Σ ω of all rows."""
+        last = len(self.weight) - 1
+        return float(total(self.weight[_in_blocks(np.arange(last), last)]))
 
     def shared(self, index: np.ndarray, reduction: str) -> ExactRows:
         """The rows (..., B) of an index, N being the spare one, with their share in the objective of these rows.
@@ -317,6 +342,39 @@ def gradient(theta: np.ndarray, rows: ExactRows, penalty: np.ndarray, dtype: str
     top = grid(theta, rows)
     found = joined(counted(rows.columns * r, top), top)
     return stored(found + penalty * theta, dtype)
+
+
+class ExactSums(NamedTuple):
+    """What one pass over a block of B rows finds, in NumPy, for a fit: no number in it depends on other rows."""
+
+    losses: np.ndarray  # (1, B)
+    gradient: np.ndarray  # (D + 1,), counts in units of the rows' top
+    hessian: np.ndarray | None  # (D + 1, D + 1), counts in units of the tops; only the lower triangle is read
+
+
+def add_exactly(rows: ExactRows, theta: np.ndarray, tops: np.ndarray | None) -> ExactSums:
+    """The losses of one block of rows, and what they add to the derivatives of the sum of the losses.
+
+    Args:
+        rows: K = 1 block.
+        theta: the point (D + 1,), the bias last.
+        tops: powers of two (D + 1, D + 1) above max |x_i| max |x_j| max f, where the second derivative is asked for.
+    """
+    t = logits(theta, rows, "float64")
+    slopes = counted(rows.columns * residuals(t, rows, "float64"), rows.top)
+    bends = None
+    if tops is not None:
+        X, h, bends = rows.columns, bend(t, rows), np.zeros(tops.shape, np.int64)
+        for j, x in enumerate(X):
+            bends[j:, j] = counted(X[j:] * (x * h), tops[j:, j])[:, 0]
+    return ExactSums(losses(t, rows, "float64"), slopes[:, 0], bends)
+
+
+def bend(t: np.ndarray, rows: ExactRows) -> np.ndarray:
+    """The second derivative (..., K, B) of every row's loss by its t, the factors included: at most half of max f."""
+    h = sigmoid(t, "float64") * sigmoid(-t, "float64")
+    weight = rows.up if rows.down is None else rows.up + rows.down
+    return h if weight is None else weight * h
 
 
 class ExactRule(NamedTuple):
@@ -422,6 +480,11 @@ def digest(numbers: np.ndarray, dtype: str) -> str:
     """SHA-256 of numbers in a format, little-endian; a NaN is a NaN, whatever its bits."""
     array = np.asarray(numbers, np.dtype(dtype).newbyteorder("<"))
     return hashlib.sha256(np.where(np.isnan(array), np.array(np.nan, array.dtype), array).tobytes()).hexdigest()
+
+
+def fit_digest(fit: Fit) -> str:
+    """SHA-256 of a fit of kernel "exact": its parameters, the bias last, and the objective there."""
+    return digest(np.append(flatten(fit.parameters), fit.objective), "float64")
 
 
 def evaluate(

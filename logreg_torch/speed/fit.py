@@ -13,6 +13,7 @@ from logreg_parity.solvers.solve import Fitter
 
 from ..convert import arithmetic, find_device
 from .blocked import add_share
+from .exact_pass import add_exactly
 from .lbfgs import lbfgs
 
 
@@ -30,9 +31,8 @@ def place(device: str) -> BlockPlace:
     """
     to = find_device(device)
     workers, within = processors() if to.type == "cpu" else None, partial(arithmetic, "float64")
-    return BlockPlace(
-        lambda array: torch.from_numpy(array).to(to), add_share, workers, within, "logreg_torch", "triton"
-    )
+    put = lambda array: torch.from_numpy(array).to(to)  # noqa: E731
+    return BlockPlace(put, add_share, workers, within, "logreg_torch", "triton", exact=add_exactly)
 
 
 FITTER = Fitter(place, lbfgs)

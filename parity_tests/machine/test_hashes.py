@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from logreg_parity.cli import main
-from logreg_parity.machine import hashes
 from logreg_parity.truth import exact
 from parity_tests.pages import ROOT
 from parity_tests.twins.test_exact import PUBLISHED
@@ -56,7 +55,7 @@ def test_the_digest_is_that_of_the_published_page(capsys):
 
 @HERE
 def test_other_bits_are_found(monkeypatch, capsys):
-    monkeypatch.setattr(hashes, "CONSTANTS", hashes.CONSTANTS * (1 + 2.0**-52))
+    monkeypatch.setattr(exact, "CONSTANTS", {name: x * (1 + 2.0**-52) for name, x in exact.CONSTANTS.items()})
     status, said = asked(capsys, *FEW)
     assert status == 1 and "Not one hash" in said and said.count("OTHER BITS") == 3  # float32 does not see it
 
@@ -70,3 +69,9 @@ def test_what_is_missing_is_left_out_and_said(monkeypatch, capsys):
 def test_a_digest_knows_one_nan():
     assert exact.digest([float("nan"), 1.0], "float32") == exact.digest([-float("nan"), 1.0], "float32")
     assert exact.digest([0.0], "float64") != exact.digest([-0.0], "float64")
+
+
+def test_a_fit_has_one_hash_too(capsys):
+    status, said = asked(capsys, "--fit", "--backends", "numpy", "torch", "--data", "soft", "--l2", "0.01")
+    assert status == 0 and "one hash: 4 fits, the same bits." in said and "parameters        objective" in said
+    assert main(["hash", "--fit", "--steps", "3"]) == 2 and "--steps is for a run" in capsys.readouterr().err

@@ -14,11 +14,14 @@ import logreg_torch.loss
 from logreg_parity.data.dataset import Dataset, Parameters, batches
 from logreg_parity.data.generator import circles, lesson, moons, plane, xor
 from logreg_parity.optimizers.rules import RULES, rounding_bound
-from logreg_parity.truth import bounds, reference
+from logreg_parity.teach.explore.page import page
+from logreg_parity.truth import bounds, exact, reference
 from logreg_parity.truth.optimum import distance_bound, find_optimum
 from logreg_parity.truth.ulp import format_of, round_dataset, round_parameters, round_to
 from logreg_parity.twins import Program, Setting
+from parity_tests.browser import Explorer
 from parity_tests.loss_bounds import EPSILON, objective_and_gradient
+from parity_tests.twins.test_exact import PUBLISHED
 
 pytestmark = pytest.mark.slow
 
@@ -524,3 +527,81 @@ def visible(dataset, at, l2):
     H = reference.hessian(at, dataset.X, dataset.y, l2=l2)
     reach = np.abs(np.linalg.inv(H)) @ bounds.PointBounds(dataset, at, dtype="float64", l2=l2).gradient
     return 2 * (np.linalg.norm(reach) + format_of("float64").unit_roundoff * np.linalg.norm(reference.flatten(at)))
+
+
+# -- exact arithmetic -------------------------------------------------------------------------------------------------
+
+EXACTLY = """(setting) => {
+  const session = new logreg.Session();
+  session.take({ ...logreg.DEFAULTS, ...setting });
+  const run = logreg.exactRun(session);
+  for (;;) {
+    const { done, value } = run.next();
+    if (done) return [value.points, value.losses];
+  }
+}"""
+EXACT_RUNS = {
+    "lesson": {"data": "lesson", "lr": 0.5, "w": 0.25, "b": -1},
+    "sum, float32": {"data": "bernoulli", "n": 37, "reduction": "sum", "precision": "float32", "lr": 0.01, "l2": 0.1},
+    "batches, Nesterov": {"data": "plane", "batch": 9, "optimizer": "nesterov", "lr": 0.3, "w2": 1.5, "seed": 3},
+    "momentum, many rows": {
+        "data": "xor",
+        "n": 2000,
+        "optimizer": "momentum",
+        "lr": 0.1,
+        "w": 100,
+        "precision": "float32",
+    },
+    "no finite number": {"data": "lesson", "lr": 1e6, "l2": 1e6, "reduction": "sum"},
+}
+
+
+@pytest.mark.parametrize("name", EXACT_RUNS)
+def test_an_exact_run_has_the_hash_of_numpy(javascript, name):
+    setting = {"steps": 60, "reduction": "mean", "precision": "float64", **EXACT_RUNS[name]}
+    dataset, dtype = python_data(setting), setting["precision"]
+    start = Parameters(
+        np.array([setting.get("w", 0.0), setting.get("w2", 0.0)][: dataset.n_features]), setting.get("b", 0.0)
+    )
+    optimizer, size = setting.get("optimizer"), setting.get("batch")
+    run = exact.train(
+        dataset, start, steps=60, learning_rate=setting["lr"], momentum=0.9 if optimizer else 0.0,
+        nesterov=optimizer == "nesterov", l2=setting.get("l2", 0.0), reduction=setting["reduction"], dtype=dtype,
+        batches=size and batches(dataset.n_rows, size, 60, seed=setting["seed"]), keep=range(61),
+    )  # fmt: skip
+    assert (name == "no finite number") == (run.stop_reason is not None)
+    points = np.column_stack([run.weights, run.biases])
+    assert javascript(EXACTLY, setting) == [exact.digest(points, dtype), exact.digest(run.losses, dtype)]
+
+
+def test_the_page_shows_the_digest_of_the_page_of_2021(explorer):
+    explorer.ask("logreg.preset('published')")
+    explorer.enter("[data-field=precision]", "float32")
+    explorer.ask("logreg.change({ tab: 'code' })")
+    explorer.settle()
+    explorer.tab.locator("#fingerprint").click()
+    explorer.wait("document.getElementById('fingerprint-said').textContent.includes('Losses')")
+    assert all(part in explorer.text("#fingerprint-said") for part in PUBLISHED["float32"])
+    explorer.ask("logreg.change({ optimizer: 'adam' })")
+    explorer.settle()
+    assert explorer.text("#fingerprint-said") == ""
+    explorer.tab.locator("#fingerprint").click()
+    assert "Adam" in explorer.text("#fingerprint-said")
+
+
+def test_another_constant_changes_the_hash(chromium, tmp_path, monkeypatch):
+    """The planted fault: the last bit of one number."""
+    monkeypatch.setattr(exact, "CONSTANTS", {**exact.CONSTANTS, "LOG2": np.nextafter(exact.LOG2, 1)})
+    path = tmp_path / "explorer.html"
+    path.write_text(page(), encoding="utf-8")
+    opened = Explorer(chromium, path)
+    points, losses = opened.ask(
+        EXACTLY, {"data": "lesson", "lr": 0.5, "steps": 5, "reduction": "mean", "precision": "float64"}
+    )
+    opened.context.close()
+    dataset = python_data({"data": "lesson"})
+    run = exact.train(
+        dataset, Parameters(np.zeros(1), 0.0), steps=5, learning_rate=0.5, reduction="mean", keep=range(6)
+    )
+    assert points == exact.digest(np.column_stack([run.weights, run.biases]), "float64")
+    assert losses != exact.digest(run.losses, "float64")

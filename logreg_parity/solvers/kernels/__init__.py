@@ -13,14 +13,16 @@ from ..blocks import BlockPlace
 
 
 def choose(kernel: str, place: BlockPlace) -> BlockPlace:
-    """The place where "fused", a kernel, or "plain", the framework's products, read X.
+    """The place where "fused", a kernel, "plain", the framework's products, or "exact" arithmetic read X.
 
     "auto" is the kernel on a GPU where it runs. Raises ValueError for another name, and for a kernel that is not
     installed.
     """
-    check_name("kernel", kernel, ("auto", "plain", "fused"), "give 'auto', 'plain' or 'fused'")
+    check_name("kernel", kernel, ("auto", "plain", "fused", "exact"), "give 'auto', 'plain', 'fused' or 'exact'")
     on_gpu = place.workers is None
-    if kernel == "plain" or (kernel == "auto" and not on_gpu):  # without a look at what is installed, which takes time
+    if kernel in ("plain", "exact") or (
+        kernel == "auto" and not on_gpu
+    ):  # without a look at what is installed, which takes time
         return place
     module = place.launcher if on_gpu else "numba"
     installed = find_spec(module) is not None

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...data.dataset import Dataset
+from ...truth import exact
 
 WEB = Path(__file__).parent / "web"
 SCRIPTS = (
     "random", "data", "numerics", "features", "descent", "optimum", "setting", "session", "text", "plot", "curve",
-    "formula", "surface", "ground", "history", "recorded", "story", "guide", "presets", "code", "panels", "controls",
-    "pointer", "tabs", "main",
+    "formula", "surface", "ground", "history", "recorded", "fingerprint", "story", "guide", "presets", "code", "panels",
+    "controls", "pointer", "tabs", "main",
 )  # fmt: skip
+EXACT = Path(exact.__file__).parents[1] / "machine" / "exact.mjs"  # exact arithmetic, which node runs too
 LANGUAGES = ("en", "zh")
 MOST_ROWS = 2000  # as in web/data.js
 
@@ -52,7 +54,8 @@ def page(*, dataset: Dataset | None = None, tabs: Iterable[Tab] = ()) -> str:
         "/* TEXTS */": _json(texts),
         "/* RECORDINGS */": _json(json.loads(_read("recordings.json"))),
         "/* INITIAL */": _json({} if dataset is None else initial_setting(dataset)),
-        "/* SCRIPT */": "\n".join(_script(name) for name in SCRIPTS),
+        "/* EXACT */": _json({**exact.CONSTANTS, "EXP": exact.EXP, "LOG": exact.LOG}),
+        "/* SCRIPT */": "\n".join([_plain(EXACT.read_text(encoding="utf-8")), *map(_script, SCRIPTS)]),
     }
     pattern = re.compile("|".join(map(re.escape, parts)))
     return pattern.sub(lambda place: parts[place[0]], _read("page.html"))
@@ -88,7 +91,12 @@ def _json(value: Any) -> str:
 
 
 def _script(name: str) -> str:
-    return _EXPORT.sub("", _IMPORT.sub("", _read(f"{name}.js")))
+    return _plain(_read(f"{name}.js"))
+
+
+def _plain(module: str) -> str:
+    """A module without its import and export lines."""
+    return _EXPORT.sub("", _IMPORT.sub("", module))
 
 
 def _button(tab: Tab) -> str:

@@ -5,6 +5,7 @@ import { drawCurve, reach } from "./curve.js";
 import { fromRows, makeData, parseTable, problemOfRows, roundData, toRows } from "./data.js";
 import { edgeFormula, edgeOfStability, startAt, step } from "./descent.js";
 import { batches, chosen, lensed, split } from "./features.js";
+import { exactRun, inexact } from "./fingerprint.js";
 import { weightName } from "./formula.js";
 import { Ground } from "./ground.js";
 import { bindGuide, guideSetting, writeGuide } from "./guide.js";
@@ -35,6 +36,7 @@ let dirty = true; // whether something to be seen has changed
 const waiting = [];
 const timers = {};
 let language = null;
+let fingerprinted = null; // the link of the run whose fingerprint is shown
 
 // -- changes ----------------------------------------------------------------------------------------------------------
 
@@ -187,6 +189,7 @@ function update() {
   showRecorded(recorded);
   at("code-torch").textContent = setting.tab === "code" ? torchCode(setting) : "";
   at("code-jax").textContent = setting.tab === "code" ? jaxCode(setting) : "";
+  if (fingerprinted !== null && fingerprinted !== link()) sayFingerprint(null, "");
   calmly("hash", () => history.replaceState(null, "", link()));
   calmly("spoken", () => (at("spoken").textContent = said));
 }
@@ -244,6 +247,7 @@ function bind() {
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", () => copy(at(`code-${button.dataset.copy}`).textContent, button));
   }
+  at("fingerprint").addEventListener("click", fingerprint);
   at("message").querySelector("button").addEventListener("click", () => (at("message").hidden = true));
   at("file").addEventListener("change", (event) => openFile(event.target));
   addEventListener("hashchange", readHash);
@@ -265,6 +269,28 @@ function takeSteps(count) {
   page.playing = false;
   if (session.setting.steps + count > MOST_STEPS) return complain({ key: "problem.steps", values: { most: String(MOST_STEPS) } });
   change({ steps: session.setting.steps + count, pace: count });
+}
+
+/** Take the run once more in exact arithmetic, some milliseconds at a time, and say its SHA-256. */
+async function fingerprint() {
+  const [asked, why, taken] = [link(), inexact(session.setting), exactRun(session)];
+  if (why) return sayFingerprint(asked, t(why));
+  for (;;) {
+    const deadline = performance.now() + WORK;
+    let made;
+    do made = taken.next();
+    while (!made.done && performance.now() < deadline);
+    if (link() !== asked) return;
+    const { steps, precision } = session.setting;
+    if (made.done) return sayFingerprint(asked, t("fingerprint.said", { ...made.value, steps: String(steps), precision }));
+    sayFingerprint(asked, t("fingerprint.steps", { done: String(made.value), steps: String(steps) }));
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+function sayFingerprint(of, text) {
+  fingerprinted = of;
+  at("fingerprint-said").textContent = text;
 }
 
 async function copy(text, button) {
@@ -297,7 +323,7 @@ function begin() {
 
 /** For the console, for teachers, and for the tests: the page's own functions. */
 globalThis.logreg = {
-  DEFAULTS, FORMS, ROUNDINGS, batches, change, chosen, edgeFormula, edgeOfStability, findOptimum, fromHash, fromRows, guide, hessian, jaxCode,
+  DEFAULTS, FORMS, ROUNDINGS, Session, batches, change, chosen, edgeFormula, edgeOfStability, exactRun, findOptimum, fromHash, fromRows, guide, hessian, jaxCode,
   largestEigenvalue, lensed, link, logit, makeData, moveTo, page, preset, roundData, separability, session, split, startAt, step, toHash,
   torchCode, update, valueAndGradient,
   settled: () => new Promise((resolve) => { waiting.push(resolve); later(); }),
