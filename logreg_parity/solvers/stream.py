@@ -16,6 +16,7 @@ import numpy as np
 
 from ..data.dataset import plain_array
 from ..data.tables import unreadable
+from .ranks import Ranks
 
 BLOCK_BYTES = 2**26
 """64 MiB of features to a block: long enough to stream at full speed, short enough to hold several."""
@@ -110,8 +111,8 @@ class Stream:
 
         Raises ValueError for rows that are not what they were when they were first read.
         """
-        first = k * self.rows_per_block
-        rows = slice(first, min(first + self.rows_per_block, self.n_rows))
+        first, last = self.span(range(k, k + 1))
+        rows = slice(first, last)
         X, y = (plain_array(a[rows], f"{name}, from row {first} on: ") for name, a in (("X", self.X), ("y", self.y)))
         _check(X, y, first)
         found = digest(X, y)
@@ -128,8 +129,13 @@ class Stream:
 
     def rows(self, k: int) -> str:
         """In words, which rows block k holds."""
-        first = k * self.rows_per_block
-        return f"rows {first} to {min(first + self.rows_per_block, self.n_rows) - 1}"
+        first, last = self.span(range(k, k + 1))
+        return f"rows {first} to {last - 1}"
+
+    def span(self, blocks: range) -> tuple[int, int]:
+        """The first row of some blocks, and the first one after them."""
+        first, last = (min(k * self.rows_per_block, self.n_rows) for k in (blocks.start, blocks.stop))
+        return first, last
 
     def digest(self, k: int) -> str:
         """The digest of block k, which is read where it has not been."""
@@ -141,6 +147,16 @@ class Stream:
     def digests(self) -> list[str]:
         """Those of the blocks from the first on, as far as they have been read."""
         return [self._digests[k] for k in range(self.n_blocks) if k in self._digests]
+
+    def share_digests(self, ranks: Ranks) -> None:
+        """Let every rank know the digests of all blocks, of which each has read its share."""
+        shares = ranks.shares(self.n_blocks)
+
+        def own() -> np.ndarray:
+            return np.array([int(self.digest(k), 16) for k in shares[ranks.rank]], np.uint64).view(np.float64)
+
+        rows = ranks.gathered("the digests", own, [len(share) for share in shares], 1)
+        self._digests.update(enumerate(f"{int(row):016x}" for row in rows[:, 0].copy().view(np.uint64)))
 
     @property
     def identity(self) -> dict[str, Any]:
