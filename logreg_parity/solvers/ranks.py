@@ -186,6 +186,17 @@ class Ranks:
                 f"others have {usual}; give every rank the same command, versions and kind of processor"
             )
 
+    def together(self, what: str, make: Callable[[], Any]) -> Any:
+        """What this rank has made, once every rank has; ToldError on all where one has failed, as ``gathered``."""
+        made = []
+
+        def own() -> np.ndarray:
+            made.append(make())
+            return np.empty(0)
+
+        self.gathered(what, own, [0] * self.size, 1)
+        return made[0]
+
     def agree(self, about: Mapping[str, Any]) -> None:
         """Raise ToldError, with what differs and the rank, unless all ranks have the same version and setting."""
         text = json.dumps({"logreg_parity": __version__, "numpy": np.__version__, **self._versions, **about}).encode()

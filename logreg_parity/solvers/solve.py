@@ -1,6 +1,7 @@
 """From data to a Fit: one solver's points, looked at one by one until one is proved good enough."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -199,13 +200,14 @@ class Fitter:
         check_name("solver", solver, ("auto", *solvers), f"give auto, {', '.join(solvers)}")
         check_number("tolerance", tolerance, lambda value: 0 < value < 1, "give a number between 0 and 1")
         check_whole("max_iterations", max_iterations)
+        ranks = blocks.ranks if isinstance(blocks, Streamed) else ALONE
         if checkpoint is not None:
-            check_file("checkpoint", checkpoint)
+            wanted = () if ranks.rank else (checkpoint,)
+            ranks.together("the name of the checkpoint", lambda: [*map(partial(check_file, "checkpoint"), wanted)])
         objective = objective.scaled()
         k = len(objective.unit)
         work = blocks.n_rows * k**2
         name = solver if solver != "auto" else "newton" if checkpoint else choose(blocks.n_rows, k)
-        ranks = blocks.ranks if isinstance(blocks, Streamed) else ALONE
         asked = {"tolerance": tolerance, "max_iterations": max_iterations, "checkpoint": checkpoint is not None}
         ranks.agree({"solver": name, "l2": l2, "reduction": reduction, **asked})
         stop = Stop(objective, tolerance)

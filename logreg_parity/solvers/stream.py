@@ -5,7 +5,7 @@ is resident is one block and not what was read so far.
 """
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import prod
@@ -65,7 +65,8 @@ class Stream:
     """N rows of D features with their labels, read block by block.
 
     X (N, D) and y (N,): whatever ``Rows`` describes; ``open_stream`` gives those in files. rows_per_block: by default
-    as many as fill BLOCK_BYTES. Raises ValueError for shapes that do not fit, and while reading for values that are
+    as many as fill BLOCK_BYTES. known: digests of blocks by number, where they were written down before. Raises
+    ValueError for shapes that do not fit, and while reading for values that are
     not finite and labels outside [0, 1], with the row.
     """
 
@@ -73,6 +74,7 @@ class Stream:
     y: Rows
     source: str
     rows_per_block: int = 0
+    known: Mapping[int, str] = field(default_factory=dict, repr=False)
     _digests: dict[int, str] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +118,8 @@ class Stream:
         X, y = (plain_array(a[rows], f"{name}, from row {first} on: ") for name, a in (("X", self.X), ("y", self.y)))
         _check(X, y, first)
         found = digest(X, y)
+        if self.known.get(k, found) != found:
+            raise ValueError(f"{self.rows(k)} of {self.source} are not what the manifest says; write the shards again")
         if self._digests.setdefault(k, found) != found:
             raise ValueError(
                 f"{self.rows(k)} of {self.source} have changed since they were first read; start again, with nobody "
@@ -199,10 +203,11 @@ def open_stream(X: str | Path, y: str | Path | None = None, *, rows_per_block: i
     if y is None:
         features, labels = _in_archive(Path(X), "X"), _in_archive(Path(X), "y")
         return Stream(features, labels, str(X), rows_per_block)
-    return Stream(_in_file(Path(X)), _in_file(Path(y)), f"{X}, {y}", rows_per_block)
+    return Stream(open_file(Path(X)), open_file(Path(y)), f"{X}, {y}", rows_per_block)
 
 
-def _in_file(path: Path) -> Mapped:
+def open_file(path: Path) -> Mapped:
+    """The array of a .npy file. Raises ValueError for what is none, and OSError where it cannot be read."""
     with path.open("rb") as file:
         return _mapped(path, file, str(path))
 
