@@ -98,6 +98,7 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
     from ..data.files import check_file, check_folder
     from ..judge.fits import check_fit, exit_status, report, tables_agree, verdict, write
     from ..show import screen
+    from ..solvers.ranks import named
     from ..truth.infinite import runaway
     from ..truth.reference import flatten
     from ..truth.ulp import round_dataset
@@ -126,6 +127,7 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
     for name, function in functions.get("infer", {}).items():
         if fits[name].status == "converged":
             inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
+    ranks.agree({f"the fit of {name}": named(*flatten(fit.parameters), fit.objective) for name, fit in fits.items()})
     if ranks.rank:
         return exit_status(fits)
     console = screen()
