@@ -48,7 +48,7 @@ def find_device(name: str) -> jax.Device:
     """The device of that name; "auto" is cuda where there is one. ValueError names the devices there are."""
     if not isinstance(name, str) or name not in (*devices(), "auto"):
         raise ValueError(f"device is {name!r}; JAX sees {', '.join(devices())} here: give one of them, or 'auto'")
-    return jax.devices(devices()[-1] if name == "auto" else name)[0]
+    return jax.local_devices(backend=devices()[-1] if name == "auto" else name)[0]  # another rank has others
 
 
 def find_dtype(name: str) -> Any:

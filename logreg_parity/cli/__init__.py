@@ -14,6 +14,8 @@ from types import FrameType
 COMMANDS = {
     "compare": "train twins on the same data and judge every number (the default)",
     "fit": "the optimum by each twin, with a proof of how near it is",
+    "shard": "rows in files as a folder of shards, for many processes to share",
+    "ranks": "one fit by one process and by several: the same bits?",
     "scoreboard": "certified fits: right digits of both twins and of what else is installed",
     "record": "run one twin and store every step",
     "explain": "say where two stored runs part, and why",

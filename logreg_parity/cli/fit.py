@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .problem import add_data, data, fraction, not_negative, positive
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from ..solvers.ranks import Ranks
     from ..solvers.stream import Stream
 
 DESCRIPTION = """\
@@ -23,7 +24,8 @@ examples:
   logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
   logreg-parity fit --data cars.csv --label gearbox --inference
   logreg-parity fit --data bernoulli --kernel exact
-  logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/"""
+  logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/
+  torchrun --nproc-per-node 2 -m logreg_parity fit --stream shards/ --l2 1e-6 --checkpoint state/"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         "--stream",
         nargs="+",
         metavar="FILE",
-        help="instead of --data: X.npy y.npy, or an .npz with X and y, read block by block and never held",
+        help="instead of --data: X.npy y.npy, an .npz with X and y, or a folder of shards, read block by block",
     )
     group.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="keep the state there, a file a twin; a killed fit goes on"
@@ -68,28 +70,54 @@ def parser() -> argparse.ArgumentParser:
         "arithmetic, the same bits by everybody (auto: plain on a CPU)",
     )
     group.add_argument("--out", type=Path, metavar="FILE", help="write the fits there too, as JSON")
+    group.add_argument(
+        "--ranks",
+        choices=("auto", "torch", "jax"),
+        default="auto",
+        help="in a job of several processes, whose runtime carries the sums (auto: jax where it is the only twin)",
+    )
+    group.add_argument(
+        "--patience", type=positive(float), default=600.0, metavar="S", help="seconds to wait for another rank (600)"
+    )
     return top
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fit, print, write; the exit status."""
+    """Fit, print, write; the exit status. In a job of several processes rank 0 prints and writes for all."""
+    from ..solvers.ranks import ToldError
+
+    ranks = _ranks(options)
+    try:
+        return _fit(options, ranks)
+    except ToldError:
+        if ranks.rank:  # rank 0 says it
+            return 2
+        raise
+
+
+def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
     from ..data.dataset import Dataset
     from ..data.files import check_file, check_folder
     from ..judge.fits import check_fit, exit_status, report, tables_agree, verdict, write
     from ..show import screen
+    from ..solvers.ranks import named
     from ..truth.exact import fit_digest
     from ..truth.infinite import runaway
     from ..truth.reference import flatten
     from ..truth.ulp import round_dataset
 
-    if options.out:
-        check_file("--out", options.out)
-    if options.checkpoint:
-        check_folder("--checkpoint", options.checkpoint, tuple(f"{name}.npz" for name in options.twins))
-    functions = _functions(options)
-    dataset = _stream(options) if options.stream else data(options)[0]
-    if options.checkpoint:
-        options.checkpoint.mkdir(parents=True, exist_ok=True)
+    def prepared() -> tuple[dict[str, dict[str, Any]], Any]:
+        if options.out and ranks.rank == 0:
+            check_file("--out", options.out)
+        if options.checkpoint and ranks.rank == 0:
+            check_folder("--checkpoint", options.checkpoint, tuple(f"{name}.npz" for name in options.twins))
+        functions = _functions(options)
+        dataset = _stream(options) if options.stream else data(options)[0]
+        if options.checkpoint and ranks.rank == 0:
+            options.checkpoint.mkdir(parents=True, exist_ok=True)
+        return functions, dataset
+
+    functions, dataset = ranks.together("the twins and the data", prepared)
     names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept", "kernel")
     settings = {name: getattr(options, name) for name in names}
     settings |= {"digits": options.digits} if options.digits is not None else {}
@@ -97,10 +125,14 @@ def run(options: argparse.Namespace) -> int:
     for name, function in functions["fit"].items():
         kept = {"checkpoint": options.checkpoint / f"{name}.npz"} if options.checkpoint else {}
         asked = {word: value for word, value in settings.items() if (word, value) != ("kernel", "auto")}
+        asked |= {"ranks": ranks} if ranks.size > 1 else {}
         fits[name] = check_fit(name, function(dataset, **asked, **kept), dataset)
     for name, function in functions.get("infer", {}).items():
         if fits[name].status == "converged":
             inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
+    ranks.agree({f"the fit of {name}": named(*flatten(fit.parameters), fit.objective) for name, fit in fits.items()})
+    if ranks.rank:
+        return exit_status(fits)
     console = screen()
     console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
     if options.kernel == "exact":
@@ -123,6 +155,19 @@ def run(options: argparse.Namespace) -> int:
         write(fits, dataset, settings, options.out, inferences)
         console.print(f"Written: {options.out}", soft_wrap=True)
     return exit_status(fits) if agreed else 1
+
+
+def _ranks(options: argparse.Namespace) -> "Ranks":
+    """The processes of the job that this one was started in. Raises ValueError where they have nothing to share."""
+    from ..solvers.ranks import ALONE, find_job, join
+
+    job = find_job()
+    if options.ranks == "auto" and (job is None or job.size == 1):
+        return ALONE
+    if not options.stream:
+        raise ValueError("ranks share the rows of a stream; give --stream, or start one process alone")
+    runtime = "jax" if options.twins == ["logreg_jax"] else "torch"
+    return join(runtime if options.ranks == "auto" else options.ranks, patience=options.patience)
 
 
 def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -149,11 +194,15 @@ def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def _stream(options: argparse.Namespace) -> "Stream":
     """The rows of the files. Raises ValueError for more than two files, and for options that a stream does not take."""
+    from ..solvers.shards import open_shards
     from ..solvers.stream import open_stream
 
     if len(options.stream) > 2:
-        raise ValueError(f"--stream names {len(options.stream)} files; give X.npy y.npy, or one .npz")
+        count = len(options.stream)
+        raise ValueError(f"--stream names {count} files; give X.npy y.npy, one .npz, or a folder of shards")
     given = [f"--{name}" for name in ("label", "weight", "standardize") if getattr(options, name)]
     if given or options.data != "published":
         raise ValueError(f"{', '.join(given) or '--data'} is not for a stream; leave it out, or leave --stream out")
+    if len(options.stream) == 1 and Path(options.stream[0]).is_dir():
+        return open_shards(options.stream[0])
     return open_stream(*options.stream)

@@ -36,6 +36,7 @@ class Checkpoint:
     ):
         self._path, self._seconds, self._written, self._shapes = Path(path), seconds, monotonic(), shapes
         self._identity = json.loads(json.dumps({**FORMAT, **identity}))
+        self._seen = self._stamp()
 
     def load(self) -> dict[str, np.ndarray] | None:
         """The state last saved, or None where there is no file.
@@ -77,9 +78,23 @@ class Checkpoint:
             raise ValueError(f"{self._path} is the checkpoint of another run ({what}); name another file, or delete it")
 
     def save(self, state: dict[str, np.ndarray], *, now: bool = False) -> None:
-        """Keep the state, if it is time or ``now``. The file before it stands until the new one is whole."""
+        """Keep the state, if it is time or ``now``. The file before it stands until the new one is whole.
+
+        Raises:
+            ValueError: where somebody else has written it meanwhile.
+        """
         if now or monotonic() - self._written >= self._seconds:
+            if self._stamp() != self._seen:
+                raise ValueError(f"{self._path} is written by another run at this time; name another file, or end it")
             file = BytesIO()
             np.savez(file, allow_pickle=False, identity=json.dumps(self._identity), **state)
             write_whole(self._path, file.getvalue())
-            self._written = monotonic()
+            self._written, self._seen = monotonic(), self._stamp()
+
+    def _stamp(self) -> tuple[int, int] | None:
+        """What tells that a file is not the one before; None where there is none."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns

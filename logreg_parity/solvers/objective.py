@@ -114,8 +114,10 @@ class Objective:
         """The same point by one reading of the rows as the user gave them, in the user's units."""
         self.passes += 1
         blocks = self.blocks
-        rows = blocks.stream if isinstance(blocks, Streamed) else blocks.dataset
-        return recount(rows, here.theta / self.unit, dtype=blocks.dtype, **self._asked)
+        point, asked = here.theta / self.unit, {**self._asked, "dtype": blocks.dtype}
+        if isinstance(blocks, Streamed):
+            return recount(blocks.stream, point, **asked, readers=blocks.ranks)
+        return recount(blocks.dataset, point, **asked)
 
     def contradiction(self, here: Point, own: Recount) -> str:
         """In what the sums of a point of float64 arithmetic are not those of the rows, in words; "" if in nothing."""

@@ -1,6 +1,7 @@
 """From data to a Fit: one solver's points, looked at one by one until one is proved good enough."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,7 @@ from .inference import checked, infer, to_digits
 from .newton import newton, newton_exactly
 from .objective import Objective, Point
 from .progressive import progressive
+from .ranks import ALONE, Ranks, join
 from .stop import Stop
 from .stream import Stream
 from .streamed import Streamed
@@ -60,13 +62,14 @@ class Fitter:
         kernel: str = "auto",
         checkpoint: Path | str | None = None,
         digits: int | None = None,
+        ranks: str | Ranks | None = None,
     ) -> Fit:
         """The optimum, and how near it is proved to be: ``pack``, then ``solve``, which say what the arguments are.
 
         digits: how many decimal digits of every parameter are to be proved, 1 to 15. A last step in interval
         arithmetic proves as many as float64 holds; it takes as long as a hundred passes. ValueError for a stream.
         """
-        blocks = self.pack(dataset, dtype=dtype, device=device, intercept=intercept, kernel=kernel)
+        blocks = self.pack(dataset, dtype=dtype, device=device, intercept=intercept, kernel=kernel, ranks=ranks)
         rows = None if digits is None else checked(blocks, digits)
         fit = self.solve(
             blocks,
@@ -122,6 +125,7 @@ class Fitter:
         device: str = "cpu",
         intercept: bool = True,
         kernel: str = "auto",
+        ranks: str | Ranks | None = None,
     ) -> Blocks | Streamed:
         """The data on a device, ready for passes.
 
@@ -133,21 +137,31 @@ class Fitter:
             intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
             kernel: what reads the blocks: "plain", the framework's products; "fused", a kernel; "exact", whose sums
                 have the same bits whoever adds them (``docs/exact.md``); or "auto", on a CPU the first.
+            ranks: the processes that share a Stream: "torch" or "jax", whose runtime carries the sums of a job that
+                torchrun, mpirun, srun or a person has started; or what ``ranks.join`` gave. Every rank makes the same
+                calls and has the same result, to the bits of one process; rank 0 writes. None: one process.
 
         Returns:
             Blocks, the one copy of X there is, or Streamed.
 
         Raises:
-            ValueError: for names that are not known, a kernel that is not installed, and what ``Blocks.of`` refuses.
+            ValueError: for names that are not known, a kernel that is not installed, what ``Blocks.of`` refuses, and
+                ranks of other settings or data.
+            ConnectionError: where a rank is gone.
         """
         if not isinstance(dataset, Dataset | Stream):
             raise ValueError(f"{no_dataset(dataset)}, or a Stream")
         check_flag("intercept", intercept)
+        if ranks is not None and not isinstance(dataset, Stream):
+            raise ValueError("ranks share a stream, and the data set is none; give a Stream, or leave ranks out")
+        shared = join(ranks)  # before a device is asked for: JAX has to know of the others first
         place = kernels.choose(kernel, self._place(device))
         if isinstance(dataset, Stream):
             if kernel == "exact":
                 raise ValueError("kernel is 'exact', which keeps all rows, and the rows are a stream; give a Dataset")
-            return Streamed(dataset, dtype, place, intercept=intercept)
+            if place.workers is not None:  # the ranks of a machine have its processors in common
+                place = place._replace(workers=max(1, place.workers // shared.local))
+            return Streamed(dataset, dtype, place, intercept=intercept, ranks=shared)
         return (ExactBlocks if kernel == "exact" else Blocks).of(dataset, dtype, place, intercept=intercept)
 
     def solve(
@@ -192,8 +206,10 @@ class Fitter:
         check_name("solver", solver, ("auto", *solvers), f"give auto, {', '.join(solvers)}")
         check_number("tolerance", tolerance, lambda value: 0 < value < 1, "give a number between 0 and 1")
         check_whole("max_iterations", max_iterations)
+        ranks = blocks.ranks if isinstance(blocks, Streamed) else ALONE
         if checkpoint is not None:
-            check_file("checkpoint", checkpoint)
+            wanted = () if ranks.rank else (checkpoint,)
+            ranks.together("the name of the checkpoint", lambda: [*map(partial(check_file, "checkpoint"), wanted)])
         objective = objective.scaled()
         k = len(objective.unit)
         work = blocks.n_rows * k**2
@@ -203,11 +219,13 @@ class Fitter:
             raise ValueError(
                 f"solver is {solver!r}, whose steps are not exact; with kernel='exact' give newton or auto"
             )
+        asked = {"tolerance": tolerance, "max_iterations": max_iterations, "checkpoint": checkpoint is not None}
+        ranks.agree({"solver": name, "l2": l2, "reduction": reduction, **asked})
         stop = Stop(objective, tolerance)
         state = {"theta": np.zeros(k), "counts": np.zeros(2)}
         kept = None if checkpoint is None else _kept(checkpoint, name, objective)
         if kept is not None:
-            state = kept.load() or state
+            state = ranks.shared_state(kept.load, state)
         begin = state["theta"] * objective.unit
         points = newton_exactly(objective, begin) if exactly else solvers[name](objective, begin, stop.target)
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
@@ -215,7 +233,7 @@ class Fitter:
         if not stop.one_class():
             with one_blas_thread:
                 for here in points:
-                    if kept is not None:
+                    if kept is not None and ranks.rank == 0:
                         counts = np.array([stop.iterations, objective.passes])
                         kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
                     if (

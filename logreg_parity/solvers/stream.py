@@ -5,7 +5,7 @@ is resident is one block and not what was read so far.
 """
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import prod
@@ -16,6 +16,7 @@ import numpy as np
 
 from ..data.dataset import plain_array
 from ..data.tables import unreadable
+from .ranks import Ranks
 
 BLOCK_BYTES = 2**26
 """64 MiB of features to a block: long enough to stream at full speed, short enough to hold several."""
@@ -64,7 +65,8 @@ class Stream:
     """N rows of D features with their labels, read block by block.
 
     X (N, D) and y (N,): whatever ``Rows`` describes; ``open_stream`` gives those in files. rows_per_block: by default
-    as many as fill BLOCK_BYTES. Raises ValueError for shapes that do not fit, and while reading for values that are
+    as many as fill BLOCK_BYTES. known: digests of blocks by number, where they were written down before. Raises
+    ValueError for shapes that do not fit, and while reading for values that are
     not finite and labels outside [0, 1], with the row.
     """
 
@@ -72,6 +74,7 @@ class Stream:
     y: Rows
     source: str
     rows_per_block: int = 0
+    known: Mapping[int, str] = field(default_factory=dict, repr=False)
     _digests: dict[int, str] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -110,11 +113,13 @@ class Stream:
 
         Raises ValueError for rows that are not what they were when they were first read.
         """
-        first = k * self.rows_per_block
-        rows = slice(first, min(first + self.rows_per_block, self.n_rows))
+        first, last = self.span(range(k, k + 1))
+        rows = slice(first, last)
         X, y = (plain_array(a[rows], f"{name}, from row {first} on: ") for name, a in (("X", self.X), ("y", self.y)))
         _check(X, y, first)
         found = digest(X, y)
+        if self.known.get(k, found) != found:
+            raise ValueError(f"{self.rows(k)} of {self.source} are not what the manifest says; write the shards again")
         if self._digests.setdefault(k, found) != found:
             raise ValueError(
                 f"{self.rows(k)} of {self.source} have changed since they were first read; start again, with nobody "
@@ -128,8 +133,13 @@ class Stream:
 
     def rows(self, k: int) -> str:
         """In words, which rows block k holds."""
-        first = k * self.rows_per_block
-        return f"rows {first} to {min(first + self.rows_per_block, self.n_rows) - 1}"
+        first, last = self.span(range(k, k + 1))
+        return f"rows {first} to {last - 1}"
+
+    def span(self, blocks: range) -> tuple[int, int]:
+        """The first row of some blocks, and the first one after them."""
+        first, last = (min(k * self.rows_per_block, self.n_rows) for k in (blocks.start, blocks.stop))
+        return first, last
 
     def digest(self, k: int) -> str:
         """The digest of block k, which is read where it has not been."""
@@ -141,6 +151,16 @@ class Stream:
     def digests(self) -> list[str]:
         """Those of the blocks from the first on, as far as they have been read."""
         return [self._digests[k] for k in range(self.n_blocks) if k in self._digests]
+
+    def share_digests(self, ranks: Ranks) -> None:
+        """Let every rank know the digests of all blocks, of which each has read its share."""
+        shares = ranks.shares(self.n_blocks)
+
+        def own() -> np.ndarray:
+            return np.array([int(self.digest(k), 16) for k in shares[ranks.rank]], np.uint64).view(np.float64)
+
+        rows = ranks.gathered("the digests", own, [len(share) for share in shares], 1)
+        self._digests.update(enumerate(f"{int(row):016x}" for row in rows[:, 0].copy().view(np.uint64)))
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -183,10 +203,11 @@ def open_stream(X: str | Path, y: str | Path | None = None, *, rows_per_block: i
     if y is None:
         features, labels = _in_archive(Path(X), "X"), _in_archive(Path(X), "y")
         return Stream(features, labels, str(X), rows_per_block)
-    return Stream(_in_file(Path(X)), _in_file(Path(y)), f"{X}, {y}", rows_per_block)
+    return Stream(open_file(Path(X)), open_file(Path(y)), f"{X}, {y}", rows_per_block)
 
 
-def _in_file(path: Path) -> Mapped:
+def open_file(path: Path) -> Mapped:
+    """The array of a .npy file. Raises ValueError for what is none, and OSError where it cannot be read."""
     with path.open("rb") as file:
         return _mapped(path, file, str(path))
 

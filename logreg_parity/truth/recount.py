@@ -6,11 +6,12 @@ here from the arrays that came, by plain NumPy, in one reading: none of the bloc
 the solvers work with has a part in it.
 
 Rows are added up ``SHORT`` at a time, and those sums exactly (``math.fsum``), so that what the additions round does
-not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are.
+not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are. Several processes
+read a share each; what they hand on holds their sums exactly, so that the whole has the bits of one.
 """
 
-from collections.abc import Iterator
-from math import fsum
+from collections.abc import Callable, Iterator, Sequence
+from math import fsum, isfinite
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ from .certificate import MOST_NUMBERS, Certificate, certify, gradient_error, val
 
 SHORT = 64  # rows added up in float64
 CHUNK = 2**19  # numbers of X in memory at once: 4 MiB
+PARTS = 40  # numbers hold any sum of float64 exactly: 2098 bits, 53 each
 
 
 class GivenRows(Protocol):
@@ -33,6 +35,16 @@ class GivenRows(Protocol):
     def y(self) -> Any: ...
     @property
     def source(self) -> str: ...
+
+
+class Readers(Protocol):
+    """Who share the reading: see ``solvers.ranks.Ranks``."""
+
+    rank: int
+    size: int
+
+    def shares(self, count: int) -> list[range]: ...
+    def gathered(self, what: str, make: Callable[[], Any], rows: Sequence[int], width: int) -> np.ndarray: ...
 
 
 class Recount(NamedTuple):
@@ -72,7 +84,13 @@ class Recount(NamedTuple):
 
 
 def recount(
-    source: GivenRows, theta: np.ndarray, *, l2: float = 0.0, reduction: Reduction = "mean", dtype: str = "float64"
+    source: GivenRows,
+    theta: np.ndarray,
+    *,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    dtype: str = "float64",
+    readers: Readers | None = None,
 ) -> Recount:
     """Read the rows once, and add up what a proof is made of.
 
@@ -82,34 +100,54 @@ def recount(
         l2: of the penalty (l2 / 2) ‖w‖² beside the mean or the sum.
         reduction: which of the two.
         dtype: X counts as rounded to it.
+        readers: the processes that read a share of a Stream each; None for one, which reads all.
     """
     n, features, k = source.X.shape[0], source.X.shape[1], len(theta)
-    sums, shares, largest = [], [], np.zeros(k)
-    labels, least = (1.0, 0.0), np.inf
-    kept: list[tuple[np.ndarray, np.ndarray]] = []
-    step = max(1, -(-n * features // MOST_NUMBERS))  # of the rows that are kept of a stream
-    for first, X, y, weight in _chunks(source, k, dtype):
-        z = X @ theta
-        r = weight * ((1 - y) * reference.sigmoid(z) - y * reference.sigmoid(-z))
-        loss = weight * reference.stable_loss(z, y)
-        sums.append([fsum(column) for column in _short_sums(X, r).T.tolist()] + [fsum(loss.tolist())])
-        shares.append(fsum(weight.tolist()))
-        largest = np.maximum(largest, np.abs(X).max(axis=0))
-        counted = y[weight > 0]
-        if len(counted):
-            labels = min(labels[0], float(counted.min())), max(labels[1], float(counted.max()))
-            least = min(least, float(weight[weight > 0].min()))
-        if not isinstance(source, Dataset):
-            spread = slice(-first % step, None, step)
-            kept.append((X[spread, :features].copy(), y[spread].copy()))
-    total = fsum(shares)
-    *slope, losses = (fsum(column) for column in zip(*sums, strict=True))
+    chunk = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
+    chunks = -(-n // chunk)
+    shares = [range(chunks)] if readers is None else readers.shares(chunks)
+    spans = [range(min(share.start * chunk, n), min(share.stop * chunk, n)) for share in shares]
+    sample = source if isinstance(source, Dataset) else None  # of a stream some rows, for their curvature
+    step = max(1, -(-n * features // MOST_NUMBERS))
+    kept = [np.empty((0, features + 1))]
+
+    def own() -> np.ndarray:
+        """Of the rows of this process the sums, as numbers that hold them exactly, and what they are at most."""
+        sums: list[list[float]] = []
+        most = np.array([-1.0, 0.0, -np.inf, *np.zeros(k)])
+        for first, X, y, weight in _chunks(source, k, dtype, spans[0 if readers is None else readers.rank], chunk):
+            z = X @ theta
+            r = weight * ((1 - y) * reference.sigmoid(z) - y * reference.sigmoid(-z))
+            loss = weight * reference.stable_loss(z, y)
+            slope = [fsum(column) for column in _short_sums(X, r).T.tolist()]
+            sums.append([*slope, fsum(loss.tolist()), fsum(weight.tolist())])
+            most[3:] = np.maximum(most[3:], np.abs(X).max(axis=0))
+            counted = weight > 0
+            if counted.any():
+                most[:3] = np.maximum(most[:3], [-y[counted].min(), y[counted].max(), -weight[counted].min()])
+            if sample is None:
+                spread = slice(-first % step, None, step)
+                kept.append(np.column_stack([X[spread, :features], y[spread]]))
+        exact = [_parts(column) for column in zip(*sums, strict=True)] or [[0.0] * PARTS] * (k + 2)
+        return np.append(np.ravel(exact), most)
+
+    width = (k + 2) * PARTS + 3 + k
+    if readers is None:
+        told = own()[None]
+    else:
+        told = readers.gathered(f"the rows once more at {theta.tobytes().hex()[:64]}", own, [1] * readers.size, width)
+    numbers, most = told[:, : (k + 2) * PARTS].reshape(-1, k + 2, PARTS), told[:, (k + 2) * PARTS :].max(axis=0)
+    *slope, losses, total = (fsum(numbers[:, j].ravel().tolist()) for j in range(k + 2))
+    labels, least, largest = (-most[0], most[1]), -most[2], most[3:]
+    if sample is None:
+        counts = [len(range(-span.start % step, len(span), step)) for span in spans]
+        rows = np.concatenate(kept)
+        if readers is not None:
+            rows = readers.gathered("some rows", lambda: np.concatenate(kept), counts, features + 1)
+        sample = Dataset(rows[:, :-1], rows[:, -1], f"every {step}th row of {source.source}")
     penalty = np.append(np.full(features, l2 / (1 if reduction == "mean" else total)), np.zeros(k - features))
     value = float(losses / total + (penalty * theta) @ theta / 2)
     sizes = (theta, value, largest)
-    if not isinstance(source, Dataset):
-        features_kept, labels_kept = (np.concatenate(arrays) for arrays in zip(*kept, strict=True))
-        source = Dataset(features_kept, labels_kept, f"every {step}th row of {source.source}")
     return Recount(
         theta=theta,
         rows=n,
@@ -122,18 +160,29 @@ def recount(
         gradient=np.array(slope) / total + penalty * theta,
         error=gradient_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
         penalty=penalty,
-        sample=source,
+        sample=sample,
         dtype=dtype,
     )
 
 
-def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-    """Of chunk after chunk the number of its first row, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
-    n, features = source.X.shape
-    rows = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
+def _parts(numbers: Sequence[float]) -> list[float]:
+    """PARTS numbers whose sum is exactly that of these, the first of them rounded from it; what is not finite stays."""
+    parts: list[float] = []
+    while len(parts) < PARTS and (left := fsum([*numbers, *(-part for part in parts)])):
+        parts.append(left)
+        if not isfinite(left):
+            break
+    return parts + [0.0] * (PARTS - len(parts))
+
+
+def _chunks(
+    source: GivenRows, k: int, dtype: str, span: range, rows: int
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Of chunk after chunk of so many rows the number of its first, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
+    features = source.X.shape[1]
     weight = getattr(source, "sample_weight", None)
-    for first in range(0, n, rows):
-        chosen = slice(first, min(first + rows, n))
+    for first in span[::rows]:
+        chosen = slice(first, min(first + rows, span.stop))
         X = np.ones((chosen.stop - first, k))
         X[:, :features] = np.asarray(source.X[chosen]).astype(dtype)
         y = np.asarray(source.y[chosen], np.float64)

@@ -1,7 +1,5 @@
 """A proof that does not trust the prover: sums over the wrong rows give no proof, whatever optimum they lead to."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -57,8 +55,8 @@ def one_slope_off(packed, theta, sums=Blocks.sums, **options):
     return Sums(value, slope + 1e-9 * np.arange(len(slope)), hessian)
 
 
-def first_block_for_last(read: Stream) -> Iterator:
-    return (read.block(k % (read.n_blocks - 1)) for k in range(read.n_blocks))
+def first_block_for_fourth(read: Stream, k: int, block=Stream.block) -> tuple[np.ndarray, np.ndarray]:
+    return block(read, 0 if k == 3 else k)
 
 
 FAULTS = {
@@ -73,7 +71,7 @@ FAULTS = {
         patched(Stream, "n_blocks", property(lambda s: -(-s.n_rows // s.rows_per_block) - 1)),
         stream(),
     ),
-    "a block of a stream twice": (patched(Stream, "__iter__", first_block_for_last), stream()),
+    "a block of a stream twice": (patched(Stream, "block", first_block_for_fourth), stream()),
     "wrong weight of a stream": (patched(Streamed, "total_weight", property(lambda p: p.n_rows + 1.0)), stream()),
 }
 

@@ -311,3 +311,21 @@ def test_files_that_cannot_be_mapped_are_refused(tmp_path):
     for name, message in {"columns.npy": "Fortran order", "text.npy": "is no .npy array"}.items():
         with pytest.raises(ValueError, match=message):
             open_stream(tmp_path / name, tmp_path / name)
+
+
+def test_two_runs_on_one_checkpoint_are_told(stream, twin, tmp_path, monkeypatch):
+    """The second writes while the first is at work; the first sees it before it would write over it."""
+    block, other = Stream.block, []
+
+    def interrupted(self, k):
+        if (tmp_path / "state.npz").exists() and not other:
+            other.append(tmp_path)
+            with monkeypatch.context() as patch:
+                patch.setattr(Stream, "block", block)
+                (tmp_path / "state.npz").unlink()
+                twin.fit(stream, l2=2e-3, checkpoint=tmp_path / "state.npz")
+        return block(self, k)
+
+    monkeypatch.setattr(Stream, "block", interrupted)
+    with pytest.raises(ValueError, match=r"state.npz is written by another run at this time; name another file"):
+        twin.fit(stream, l2=1e-3, checkpoint=tmp_path / "state.npz")
