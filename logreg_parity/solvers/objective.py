@@ -111,10 +111,14 @@ class Objective:
 
     def recount(self, here: Point) -> Recount:
         """The same point by one reading of the rows as the user gave them, in the user's units."""
+        return self.recounted(here.theta / self.unit)
+
+    def recounted(self, theta: np.ndarray) -> Recount:
+        """A point in the user's units by one reading of the rows as they came."""
         self.passes += 1
         blocks = self.blocks
         rows = blocks.stream if isinstance(blocks, Streamed) else blocks.dataset
-        return recount(rows, here.theta / self.unit, dtype=blocks.dtype, **self._asked)
+        return recount(rows, theta, dtype=blocks.dtype, **self._asked)
 
     def contradiction(self, here: Point, own: Recount) -> str:
         """In what the sums of a point of float64 arithmetic are not those of the rows, in words; "" if in nothing."""

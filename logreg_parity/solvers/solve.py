@@ -208,9 +208,9 @@ class Fitter:
                         kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
                     if stop(here) or stop.iterations >= max_iterations:
                         break
-                if work <= SMALL_WORK and tolerance <= ALL_DIGITS and stop.status == "converged":
-                    stop.finish(max(0, max_iterations - stop.iterations), one_hessian=work > NEWTON_WORK)
-        return stop.fit(name)
+        more = max_iterations - stop.iterations if work <= SMALL_WORK and tolerance <= ALL_DIGITS else 0
+        with one_blas_thread:
+            return stop.fit(name, more)
 
 
 def _then_newton(objective: Objective, points: Iterator[Point], target: float) -> Iterator[Point]:

@@ -6,7 +6,9 @@ here from the arrays that came, by plain NumPy, in one reading: none of the bloc
 the solvers work with has a part in it.
 
 Rows are added up ``SHORT`` at a time, and those sums exactly (``math.fsum``), so that what the additions round does
-not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are.
+not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are. Of small data the
+gradient is taken in the longest format of the machine (on x86 64 bits of 80), of which no better roundoff than 2⁻⁶⁴ is
+taken for granted; sums, row weights and penalty keep it to the end.
 """
 
 from collections.abc import Iterator
@@ -19,9 +21,11 @@ from ..data.dataset import Dataset
 from ..twins import Reduction
 from . import reference
 from .certificate import MOST_NUMBERS, Certificate, certify, gradient_error, value_error
+from .ulp import format_of
 
 SHORT = 64  # rows added up in float64
 CHUNK = 2**19  # numbers of X in memory at once: 4 MiB
+LEAST_ROUNDOFF = 2.0**-64  # that is believed of the longest format
 
 
 class GivenRows(Protocol):
@@ -55,7 +59,8 @@ class Recount(NamedTuple):
     def certificate(self) -> Certificate | None:
         """What is proved of θ for the mean objective; None if nothing is."""
         point = (self.theta, self.gradient, self.error, self.largest)
-        return certify(self.sample, *point, total_weight=self.total_weight, dtype=self.dtype, penalty=self.penalty)
+        data: dict[str, Any] = {"total_weight": self.total_weight, "dtype": self.dtype, "penalty": self.penalty}
+        return certify(self.sample, *point, **data, whole=self.sample.n_rows == self.rows)
 
     @property
     def all_right(self) -> bool:
@@ -84,16 +89,20 @@ def recount(
         dtype: X counts as rounded to it.
     """
     n, features, k = source.X.shape[0], source.X.shape[1], len(theta)
-    sums, shares, largest = [], [], np.zeros(k)
+    real: Any = np.longdouble if n * k <= CHUNK else np.float64
+    sums: list[list[float]] = [[] for _ in range(k)]
+    losses, shares, largest = [], [], np.zeros(k)
     labels, least = (1.0, 0.0), np.inf
     kept: list[tuple[np.ndarray, np.ndarray]] = []
     step = max(1, -(-n * features // MOST_NUMBERS))  # of the rows that are kept of a stream
     for first, X, y, weight in _chunks(source, k, dtype):
-        z = X @ theta
-        r = weight * ((1 - y) * reference.sigmoid(z) - y * reference.sigmoid(-z))
-        loss = weight * reference.stable_loss(z, y)
-        sums.append([fsum(column) for column in _short_sums(X, r).T.tolist()] + [fsum(loss.tolist())])
-        shares.append(fsum(weight.tolist()))
+        wide = X.astype(real, copy=False)
+        z = wide @ theta.astype(real, copy=False)
+        r = weight * reference.residual(z, y.astype(real, copy=False))
+        for column, parts in zip(sums, short_sums(wide, r[:, None])[:, 0].T, strict=True):
+            column += exactly(parts)
+        losses.append(fsum((weight * reference.stable_loss(z, y)).tolist()))
+        shares += exactly(weight)
         largest = np.maximum(largest, np.abs(X).max(axis=0))
         counted = y[weight > 0]
         if len(counted):
@@ -102,29 +111,41 @@ def recount(
         if not isinstance(source, Dataset):
             spread = slice(-first % step, None, step)
             kept.append((X[spread, :features].copy(), y[spread].copy()))
-    total = fsum(shares)
-    *slope, losses = (fsum(column) for column in zip(*sums, strict=True))
-    penalty = np.append(np.full(features, l2 / (1 if reduction == "mean" else total)), np.zeros(k - features))
-    value = float(losses / total + (penalty * theta) @ theta / 2)
+    total, *slope = (sum(map(real, exactly(np.array(parts)))) for parts in (shares, *sums))
+    share = real(l2) / (1 if reduction == "mean" else total)
+    wide_penalty = np.append(np.full(features, share), np.zeros(k - features, real))
+    gradient = (np.array(slope) / total + wide_penalty * theta).astype(np.float64)
+    penalty = wide_penalty.astype(np.float64)
+    value = float(fsum(losses) / float(total) + (penalty * theta) @ theta / 2)
     sizes = (theta, value, largest)
+    roundoff = max(float(np.finfo(real).eps) / 2, LEAST_ROUNDOFF)
+    error = gradient_error(*sizes, longest_sum=SHORT + 6, penalty=penalty, roundoff=roundoff)
     if not isinstance(source, Dataset):
         features_kept, labels_kept = (np.concatenate(arrays) for arrays in zip(*kept, strict=True))
         source = Dataset(features_kept, labels_kept, f"every {step}th row of {source.source}")
     return Recount(
         theta=theta,
         rows=n,
-        total_weight=total,
+        total_weight=float(total),
         least_weight=least,
         labels=labels,
         largest=largest,
         value=value,
         value_error=value_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
-        gradient=np.array(slope) / total + penalty * theta,
-        error=gradient_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        gradient=gradient,
+        error=error + 2 * format_of("float64").unit_roundoff * np.abs(gradient),
         penalty=penalty,
         sample=source,
         dtype=dtype,
     )
+
+
+def exactly(values: np.ndarray) -> list[float]:
+    """The sum of numbers, as its nearest float64 and what that is off by, itself rounded."""
+    high = values.astype(np.float64)
+    terms = high.tolist() if values.dtype == np.float64 else [*high.tolist(), *(values - high).tolist()]
+    whole = fsum(terms)
+    return [whole, fsum([*terms, -whole])]
 
 
 def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
@@ -140,8 +161,8 @@ def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.nda
         yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
 
 
-def _short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Xᵀr (T, k) of every SHORT rows, and of the rest."""
+def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """rᵀX (T, K, k), r (N, K), of every SHORT rows, and of the rest."""
     whole = len(X) // SHORT * SHORT
-    parts = np.matmul(r[:whole].reshape(-1, 1, SHORT), X[:whole].reshape(-1, SHORT, X.shape[1]))[:, 0]
-    return np.vstack([parts, r[whole:] @ X[whole:]])
+    parts = np.matmul(r[:whole].reshape(-1, SHORT, r.shape[1]).swapaxes(1, 2), X[:whole].reshape(-1, SHORT, X.shape[1]))
+    return np.concatenate([parts, (r[whole:].T @ X[whole:])[None]])
