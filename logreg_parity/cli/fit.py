@@ -89,12 +89,12 @@ def run(options: argparse.Namespace) -> int:
         check_file("--out", options.out)
     if options.checkpoint:
         check_folder("--checkpoint", options.checkpoint, tuple(f"{name}.npz" for name in options.twins))
+    functions = _functions(options)
     dataset = _stream(options) if options.stream else two_or_more(options)[0]
     if isinstance(dataset, MulticlassDataset):
         return _of_classes(options, dataset)
     if options.reference:
         raise ValueError("--reference is for a label of more than two values; leave it out")
-    functions = _functions(options)
     if options.checkpoint:
         options.checkpoint.mkdir(parents=True, exist_ok=True)
     names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept", "kernel")

@@ -25,7 +25,7 @@ from ..truth.ulp import format_of
 from ..twins import Record, Reduction, Setting, check_flag, check_name, check_number, check_objective, check_whole
 from .newton import newton
 from .objective import Objective, Point
-from .stop import CAUSES, COLUMNS, CONVERGED, DIVERGED, PATIENCE, UNFINISHED, UNPROVED, WRONG
+from .stop import CAUSES, COLUMNS, CONVERGED, DIVERGED, PATIENCE, SEPARABLE, UNFINISHED, UNPROVED, WRONG
 
 FORMATS = ("float64", "float32")
 LAST_STEPS = 3
@@ -216,7 +216,10 @@ class _Search:
         proof = rows.certificate(point)
         if proof is not None and proof.gap <= self._tolerance * point.value:
             self._status, self._reason = "converged", CONVERGED
-        elif np.linalg.norm(here.gradient) <= self._target or rows.all_right(point.value):
+        elif self._l2 == 0 and rows.all_right(point):
+            self._status, self._reason = "no finite optimum", SEPARABLE
+            self._separation()
+        elif np.linalg.norm(here.gradient) <= self._target:
             self._unproved, self._reason = self._unproved + 1, UNPROVED
             if proof is None and self._l2 == 0 and self._unproved == 1:
                 self._separation()

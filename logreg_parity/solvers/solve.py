@@ -11,6 +11,7 @@ from ..data.dataset import Dataset, no_dataset
 from ..data.files import check_file
 from ..data.history import Fit
 from ..data.inference import Inference
+from ..truth.refined import refined
 from ..twins import Reduction, check_flag, check_name, check_number, check_whole
 from . import kernels
 from .blocks import BlockPlace, Blocks
@@ -78,7 +79,8 @@ class Fitter:
         if rows is None or digits is None or fit.status != "converged":
             return fit
         objective, kind = Objective(blocks, l2=l2, reduction=reduction), cast(Reduction, reduction)
-        return to_digits(objective, rows, fit, digits, l2=l2, reduction=kind)
+        found = refined(rows, fit.parameters, l2=l2, reduction=kind, intercept=intercept)
+        return to_digits(objective, rows, fit, digits, found)
 
     def infer(
         self, dataset: Dataset, *, level: float = 0.95, profile: bool = True, fit: Fit | None = None, **options: Any

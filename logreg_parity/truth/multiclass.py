@@ -83,7 +83,7 @@ class MulticlassRows:
         self.K, self.k, self.weight = dataset.n_classes, X.shape[1], weight
         largest = np.abs(X).max(axis=0)
         share = X / np.where(largest > 0, largest, 1)
-        size = largest * np.sqrt(np.mean(share**2, axis=0))
+        size = largest * np.sqrt(weight @ share**2 / weight.sum())
         self.unit = np.exp2(np.rint(np.log2(np.where((size > 0) & scaled, size, 1.0))))
         self.X, self.largest = X / self.unit, largest / self.unit
         self.weights = np.arange(self.k) < dataset.n_features  # which columns are no bias
@@ -176,9 +176,13 @@ class MulticlassRows:
             of -= np.tile(of[base * self.k : (base + 1) * self.k], (self.K, 1))
         return found.certificate(point.gradient.ravel(), point.error.ravel(), self._roundings, of)
 
-    def all_right(self, value: float) -> bool:
-        """Whether the loss is too small for a row whose own class is not the likeliest: each costs ω log 2 or more."""
-        return bool(2 * value * float(self.total) < np.log(2) * self.weight.min())
+    def all_right(self, point: MulticlassPoint) -> bool:
+        """Whether a point separates all rows: each loss is at most half of log 2, which a margin of 0 costs.
+
+        Of such a row the margin is above 0.8, and rounding moves it by less.
+        """
+        u = format_of("float64").unit_roundoff
+        return bool((point.losses <= np.log(2) / 2).all() and self._moved(point.theta, u, 5) < 0.5)
 
     @property
     def _roundings(self) -> float:
@@ -210,6 +214,13 @@ def losses_and_slopes(Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
     p = slopes.copy()
     slopes[own], p[own] = -slopes.sum(axis=1), reference.sigmoid(-minus_m)
     return reference.softplus(minus_m), slopes, p
+
+
+def margins(Z: np.ndarray) -> np.ndarray:
+    """How far each logit of Z (N, K) is above the log-sum-exp of the others, (N, K): σ of it is the probability."""
+    rest = np.stack([np.delete(Z, k, axis=1) for k in range(Z.shape[1])], axis=1)  # (N, K, K - 1)
+    largest = rest.max(axis=2)
+    return Z - largest - np.log(np.exp(rest - largest[..., None]).sum(axis=2))
 
 
 def exact_optimum(rows: MulticlassRows, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
