@@ -21,6 +21,9 @@ Shapes and conventions, stated once for the whole repository:
     objective, reduction="mean"    f = Σ ω ℓ / Σ ω + (l2 / 2) ‖w‖²
     objective, reduction="sum"     f = Σ ω ℓ       + (l2 / 2) ‖w‖²
 
+Of K classes (``data/multiclass.py``) y is a whole number from 0 to K - 1, W (K, D), b (K,), Z = XWᵀ + b (N, K), and
+ℓ = softplus(-m), m = z_y - log Σ exp(z_k) over the other classes; the penalty is (l2 / 2) ‖W‖².
+
 The intercept is never penalised. ``"sum"`` is the workshop's loss, ``"mean"`` the modern default; between the
 two lies a factor Σ ω in the step size. float64 proves that two programs mean the same; float32 and below
 certify how precisely they say it.
@@ -37,6 +40,7 @@ _HOMES = {
     "Evaluation": "data.history",
     "ForeignProgram": "ports.programs",
     "History": "data.history",
+    "MulticlassDataset": "data.multiclass",
     "Parameters": "data.dataset",
     "Setting": "twins",
     "certified": "data.certified",
@@ -46,6 +50,7 @@ _HOMES = {
     "initial_parameters": "data.generator",
     "lesson": "data.generator",
     "lesson_datasets": "data.generator",
+    "load_classes": "data.tables",
     "load_table": "data.tables",
     "published_2021": "data.generator",
 }

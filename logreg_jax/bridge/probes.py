@@ -11,11 +11,13 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax import Array
 
 from ..convert import find_device, from_numpy, to_numpy
 from ..loss import softplus, stable_loss
 from ..model import sigmoid
+from ..softmax import softmax_losses
 
 MODES = ("eager", "jit")
 
@@ -37,6 +39,15 @@ def apart(z: Array) -> Array:
     return jnp.stack((z, z), axis=-1)[..., 0]
 
 
+def cross_entropy(Z: Array, y: Array) -> Array:
+    """The framework's own loss (N,) of K classes.
+
+    Args:
+        Z, y: logits (N, K) and classes (N,).
+    """
+    return optax.softmax_cross_entropy_with_integer_labels(Z, y.astype(int))
+
+
 OPERATIONS: dict[str, Callable] = {
     "product_sum": lambda a, b, c: a * b + c,
     "scale": lambda x, s: x * s,
@@ -52,6 +63,10 @@ OPERATIONS: dict[str, Callable] = {
     "loss": stable_loss,
     "loss_slope": slope(stable_loss),
     "loss_curvature": slope(slope(stable_loss)),
+    "framework_cross_entropy": cross_entropy,
+    "framework_cross_entropy_slope": slope(cross_entropy),
+    "cross_entropy": softmax_losses,
+    "cross_entropy_slope": slope(softmax_losses),
 }
 
 

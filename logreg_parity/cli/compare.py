@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .._version import __version__
 from . import COMMANDS
 from .beside import beside
-from .problem import add_language, add_problem, positive, problem
+from .problem import add_language, add_problem, positive, problem_of_two_or_more
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from ..judge.compare import Comparison
@@ -82,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print, write; the exit status."""
+    from ..data.dataset import Dataset
     from ..data.files import check_folder
     from ..judge.report import FILES, summary, tables, write_report
     from ..language import speaking
@@ -90,8 +91,10 @@ def run(options: argparse.Namespace) -> int:
 
     check_folder("--out", options.out, FILES)
     console, progress = screen(), screen(stderr=True)
-    given, dtypes = problem(options), list(dict.fromkeys(options.dtype))
+    given, dtypes = problem_of_two_or_more(options), list(dict.fromkeys(options.dtype))
     dataset, _, setting = given
+    if not isinstance(dataset, Dataset):
+        return _of_classes(options, given, dtypes)
 
     def say(message: str) -> None:
         progress.print(f"· {message}", style="dim")
@@ -114,6 +117,30 @@ def run(options: argparse.Namespace) -> int:
     written = write_report(comparison, options.out)
     console.print(f"Written: {', '.join(str(path) for path in written)}", soft_wrap=True)
     return EXIT_STATUS[comparison.verdict]
+
+
+def _of_classes(options: argparse.Namespace, given: tuple, dtypes: Sequence[str]) -> int:
+    """The same for K classes: every step of every twin, and comparison.json."""
+    from ..data.files import write_folder
+    from ..judge.multiclass import as_rows, compare_multiclass, table
+    from ..show import as_json, screen
+
+    if options.engine or options.device:
+        raise ValueError("--engine and --device are not for a label of more than two values; leave them out")
+    dataset, start, setting = given
+    found = compare_multiclass(list(dict.fromkeys(options.twins)), dataset, start, setting, dtypes=dtypes)
+    console = screen()
+    console.print(f"data: {dataset.source}, {dataset.n_classes} classes\n{setting.steps} steps")
+    console.print(table(found))
+    outside = [row for row in found.rows if row.verdict == "OUTSIDE"]
+    said = "Every number is within its bound."
+    if outside:
+        said = f"{len(outside)} numbers are OUTSIDE their bounds: logreg-parity record and explain say why."
+    console.print(f"{said if found.verdict != 'no promise' else 'For some number no bound can be promised.'}\n")
+    content = {"data": dataset.source, "sha256": dataset.sha256, "verdict": found.verdict, "rows": as_rows(found)}
+    written = write_folder(options.out, {"comparison.json": as_json(content)})
+    console.print(f"Written: {', '.join(map(str, written))}", soft_wrap=True)
+    return EXIT_STATUS[found.verdict]
 
 
 def _compared(

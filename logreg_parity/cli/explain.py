@@ -33,16 +33,27 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Load, explain, print; the exit status."""
     from ..data.files import check_file, write_whole
+    from ..explain.multiclass import MulticlassTrace, explain_multiclass
+    from ..explain.multiclass import verdict as said
     from ..explain.parting import explain
     from ..explain.report import table, to_json, verdict
     from ..explain.trace import Trace
-    from ..show import screen
+    from ..show import as_json, screen
 
     if options.json:
         check_file("--json", options.json)
-    first, second = (Trace.load(path) for path in options.traces)
     paths = [str(path) for path in options.traces]
     names = (paths[0], paths[1]) if paths[0] != paths[1] else (f"{paths[0]} (1)", f"{paths[1]} (2)")
+    one, other = (MulticlassTrace.load(path) for path in options.traces)
+    if one and other:
+        found = explain_multiclass(one, other, names)
+        screen().print(said(found), soft_wrap=True)
+        if options.json:
+            write_whole(options.json, as_json(found._asdict()))
+        return EXIT_STATUS[found.verdict]
+    if one or other:
+        raise ValueError("one trace is of two classes and the other of more; give two of one problem")
+    first, second = (Trace.load(path) for path in options.traces)
     explanation = explain(first, second, names)
     console = screen()
     for name, trace in zip(names, (first, second), strict=True):

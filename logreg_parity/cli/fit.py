@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .problem import add_data, data, fraction, not_negative, positive
+from .problem import add_data, fraction, not_negative, positive, two_or_more
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from ..data.multiclass import MulticlassDataset
     from ..solvers.ranks import Ranks
     from ..solvers.stream import Stream
 
@@ -24,6 +25,7 @@ examples:
   logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
   logreg-parity fit --data cars.csv --label gearbox --inference
   logreg-parity fit --data bernoulli --kernel exact
+  logreg-parity fit --data iris.csv --label species --reference setosa
   logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/
   torchrun --nproc-per-node 2 -m logreg_parity fit --stream shards/ --l2 1e-6 --checkpoint state/"""
 
@@ -59,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--digits", type=int, metavar="D", help="of every parameter to prove, up to 15, by intervals")
     group.add_argument("--level", type=fraction, metavar="P", help="of the intervals of --inference (0.95)")
+    group.add_argument(
+        "--reference", metavar="CLASS", help="of a label with more than two values: whose row is 0 (rows sum to zero)"
+    )
     group.add_argument("--twins", nargs="+", metavar="MODULE", default=["logreg_torch", "logreg_jax"])
     group.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="X is held in (float64)")
     group.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto (cpu)")
@@ -98,6 +103,7 @@ def run(options: argparse.Namespace) -> int:
 def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
     from ..data.dataset import Dataset
     from ..data.files import check_file, check_folder
+    from ..data.multiclass import MulticlassDataset
     from ..judge.fits import check_fit, exit_status, report, tables_agree, verdict, write
     from ..show import screen
     from ..solvers.ranks import named
@@ -112,12 +118,18 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
         if options.checkpoint and ranks.rank == 0:
             check_folder("--checkpoint", options.checkpoint, tuple(f"{name}.npz" for name in options.twins))
         functions = _functions(options)
-        dataset = _stream(options) if options.stream else data(options)[0]
+        dataset = _stream(options) if options.stream else two_or_more(options)[0]
+        if isinstance(dataset, MulticlassDataset):
+            return functions, dataset
+        if options.reference:
+            raise ValueError("--reference is for a label of more than two values; leave it out")
         if options.checkpoint and ranks.rank == 0:
             options.checkpoint.mkdir(parents=True, exist_ok=True)
         return functions, dataset
 
     functions, dataset = ranks.together("the twins and the data", prepared)
+    if isinstance(dataset, MulticlassDataset):
+        return _of_classes(options, dataset)
     names = ("l2", "reduction", "solver", "tolerance", "dtype", "device", "intercept", "kernel")
     settings = {name: getattr(options, name) for name in names}
     settings |= {"digits": options.digits} if options.digits is not None else {}
@@ -168,6 +180,37 @@ def _ranks(options: argparse.Namespace) -> "Ranks":
         raise ValueError("ranks share the rows of a stream; give --stream, or start one process alone")
     runtime = "jax" if options.twins == ["logreg_jax"] else "torch"
     return join(runtime if options.ranks == "auto" else options.ranks, patience=options.patience)
+
+
+def _of_classes(options: argparse.Namespace, dataset: "MulticlassDataset") -> int:
+    """The same for K classes. Raises ValueError for what is there for two only."""
+    from ..data.multiclass import SUM_TO_ZERO
+    from ..judge.fits import check_fit, exit_status, report, verdict, write
+    from ..show import screen
+    from ..twins import load_part, load_twin
+
+    two = {"--inference": options.inference, "--digits": options.digits, "--checkpoint": options.checkpoint}
+    two |= {"--solver": options.solver not in ("auto", "newton"), "--kernel": options.kernel != "auto"}
+    if given := [name for name, value in (two | {"--level": options.level}).items() if value]:
+        raise ValueError(
+            f"{', '.join(given)} is for a label of two values, and this has {dataset.n_classes}; leave it out"
+        )
+    fits = {}
+    names = ("l2", "reduction", "tolerance", "dtype", "device", "intercept")
+    settings = {name: getattr(options, name) for name in names} | {"identified": options.reference or SUM_TO_ZERO}
+    for name in options.twins:
+        load_twin(name)
+        try:
+            function = load_part(name, "softmax").fit
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"{name} has no softmax.fit for K classes; leave it out of --twins") from error
+        fits[name] = check_fit(name, function(dataset, **settings), dataset)
+    console, how = screen(), f"beside class {options.reference!r}" if options.reference else "rows sum to zero"
+    console.print(f"data: {dataset.source}; {how}\n\n{report(fits, dataset)}\n\n{verdict(fits)}", soft_wrap=True)
+    if options.out:
+        write(fits, dataset, settings, options.out)
+        console.print(f"Written: {options.out}", soft_wrap=True)
+    return exit_status(fits)
 
 
 def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:

@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _list(console: "Console") -> int:
     from .. import show
+    from ..museum import confident
     from ..museum.faults import EXHIBITS
     from ..museum.rewrites import REWRITES
 
@@ -60,6 +61,7 @@ def _list(console: "Console") -> int:
     faults = show.Grid("faults, each to be rejected with its cause", "name", *words, prose=words)
     for exhibit in EXHIBITS.values():
         faults.add_row(exhibit.name, exhibit.what, exhibit.source)
+    faults.add_row(confident.NAME, confident.WHAT, confident.SOURCE)
     rewrites = show.Grid("correct rewrites, never to be rejected", "name", words[0], prose=words)
     for name, program in REWRITES.items():
         rewrites.add_row(name, program.__doc__ or "")
@@ -69,11 +71,14 @@ def _list(console: "Console") -> int:
 
 def _show(console: "Console", name: str) -> int:
     from ..explain.report import table, verdict
+    from ..museum import confident
     from ..museum.faults import EXHIBITS
     from ..museum.score import trial
 
+    if name == confident.NAME:
+        return _confident(console)
     if name not in EXHIBITS:
-        raise ValueError(f"there is no exhibit {name!r}; give one of {', '.join(EXHIBITS)}")
+        raise ValueError(f"there is no exhibit {name!r}; give one of {', '.join([*EXHIBITS, confident.NAME])}")
     exhibit = EXHIBITS[name]
     made = trial(exhibit.program, exhibit.setting)
     console.print(f"{name}: {exhibit.what}\nSource: {exhibit.source}.\n")
@@ -89,6 +94,26 @@ def _show(console: "Console", name: str) -> int:
         console.print(table(made.explanation))
     console.print(made.explanation.cause)
     return 0 if made.rejected["compare"] and made.explained(exhibit) else 1
+
+
+def _confident(console: "Console") -> int:
+    from .. import show
+    from ..museum import confident
+
+    found = confident.confident()
+    heads = [f"{loss.twin}\n{loss.form}" for loss in found]
+    console.print(f"{confident.NAME}: {confident.WHAT}\nSource: {confident.SOURCE}.\n")
+    grid = show.Grid("loss of a row (margin, 0, 0) of three classes, float32", "margin", *heads)
+    for row, margin in enumerate(confident.MARGINS):
+        grid.add_row(f"{margin:g}", *(f"{loss.losses[row]:.9g}" for loss in found))
+    grid.add_row("largest error / bound", *(show.share(loss.share) for loss in found))
+    console.print(grid)
+    own = [loss for loss in found if loss.form == "its own"]
+    alike = all((loss.losses[-2:] == 0).all() for loss in own)
+    right = all((loss.share <= 1) == (loss.form != "its own") for loss in found)
+    words = "Both frameworks say 0 of the last rows, and agree; held to the exact value, both are rejected."
+    console.print(words if alike and right else "The frameworks have changed: not all say 0, or one passes.")
+    return 0 if alike and right else 1
 
 
 def _score(console: "Console") -> int:

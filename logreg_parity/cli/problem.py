@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from ..data.dataset import Dataset, Parameters
@@ -59,11 +59,29 @@ def add_language(parser: argparse._ActionsContainer) -> None:
 
 def data(options: argparse.Namespace) -> tuple[Dataset, Parameters]:
     """The data set that the options ask for and the start that belongs to it. ValueError where they make no sense."""
+    return _data(options, _load_two)
+
+
+def two_or_more(options: argparse.Namespace) -> tuple[Any, Parameters]:
+    """The same, and a MulticlassDataset where the label of a file has more than two values."""
+    from ..data.tables import load_two_or_more
+
+    return _data(options, load_two_or_more)
+
+
+def _load_two(path: str, label: str, *, weight: str | None) -> Dataset:
+    from ..data.tables import load_table
+
+    return load_table(path, label, weight=weight)
+
+
+def _data(options: argparse.Namespace, load: Callable) -> tuple[Any, Parameters]:
     import numpy as np
 
     from ..data.dataset import Parameters
     from ..data.generator import initial_parameters, lesson, published_2021
-    from ..data.tables import KINDS, load_table, unreadable
+    from ..data.multiclass import MulticlassDataset
+    from ..data.tables import KINDS, unreadable
 
     made = options.data in DATA
     if made and (options.label or options.weight):
@@ -81,18 +99,29 @@ def data(options: argparse.Namespace) -> tuple[Dataset, Parameters]:
             raise ValueError(f"--data is {options.data!r}; give {', '.join(DATA)}, or a {KINDS} file")
         if options.label is None:
             raise ValueError(f"--data is the file {options.data}; say which column is the label with --label COLUMN")
-        dataset = load_table(options.data, options.label, weight=options.weight)
+        dataset = load(options.data, options.label, weight=options.weight)
         start = Parameters(np.zeros(dataset.n_features), 0.0)
+        if isinstance(dataset, MulticlassDataset):
+            start = Parameters(np.zeros((dataset.n_classes, dataset.n_features)), np.zeros(dataset.n_classes))
     return dataset.standardized() if options.standardize else dataset, start
 
 
 def problem(options: argparse.Namespace) -> tuple[Dataset, Parameters, Setting]:
     """The data set, the start and the setting that the options ask for. Raises ValueError where they make no sense."""
+    return _problem(options, *data(options))
+
+
+def problem_of_two_or_more(options: argparse.Namespace) -> tuple[Any, Parameters, Setting]:
+    """The same, and a MulticlassDataset where the label of a file has more than two values."""
+    return _problem(options, *two_or_more(options))
+
+
+def _problem(options: argparse.Namespace, dataset: Any, start: Parameters) -> tuple[Any, Parameters, Setting]:
+    from ..data.dataset import Dataset
     from ..truth.bounds import largest_curvature
     from ..truth.columns import extreme
     from ..twins import Reduction, Setting
 
-    dataset, start = data(options)
     if beyond := extreme(dataset):
         raise ValueError(f"{'; '.join(beyond)}, or give --standardize")
     made = options.data in DATA
@@ -101,7 +130,10 @@ def problem(options: argparse.Namespace) -> tuple[Dataset, Parameters, Setting]:
     if step_size is None and made and not options.standardize:
         step_size = 1e-4 if reduction == "sum" else 1e-4 * dataset.n_rows
     if step_size is None:
-        step_size = float(f"{1 / largest_curvature(dataset, l2=options.l2, reduction=reduction):.3g}")
+        rows = dataset if isinstance(dataset, Dataset) else dataset.one_against_the_rest
+        curvature = largest_curvature(rows, l2=options.l2, reduction=reduction)
+        share = 1 if rows is dataset else 2  # of K classes a logit bends by 1/2 at most, of two by 1/4
+        step_size = float(f"{1 / (share * curvature):.3g}")
     if options.nesterov and not options.momentum:
         raise ValueError("--nesterov is asked for without --momentum; give a momentum, --momentum 0.9 for one")
     setting = Setting(

@@ -2,8 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .problem import add_problem, positive, problem
+from .problem import add_problem, positive, problem_of_two_or_more
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from ..data.dataset import Parameters
+    from ..data.multiclass import MulticlassDataset
+    from ..twins import Setting
 
 DESCRIPTION = """\
 Run one twin and store every step of it: parameters, gradients, losses, and at some
@@ -44,13 +50,16 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Run, write; the exit status."""
+    from ..data.dataset import Dataset
     from ..data.files import check_file
     from ..explain.trace import record
     from ..show import screen
     from ..twins import OnEngine, load_twin
 
     check_file("--out", options.out)
-    dataset, start, setting = problem(options)
+    dataset, start, setting = problem_of_two_or_more(options)
+    if not isinstance(dataset, Dataset):
+        return _of_classes(options, dataset, start, setting)
     twin = load_twin(options.twin)
     if options.engine:
         twin = OnEngine(options.twin, twin, options.engine)
@@ -62,5 +71,22 @@ def run(options: argparse.Namespace) -> int:
     without = "" if trace.dataset is not None else ", without the data set, which is too large: explain cannot read it"
     stopped = "" if trace.stop_reason is None else f"; {trace.stop_reason}"
     said = f"{options.out} ({trace.steps} steps of {options.twin} in {options.dtype}{without}){stopped}"
+    screen().print(f"Written: {said}", soft_wrap=True)
+    return 0
+
+
+def _of_classes(
+    options: argparse.Namespace, dataset: "MulticlassDataset", start: "Parameters", setting: "Setting"
+) -> int:
+    """The same for K classes."""
+    from ..explain.multiclass import record_multiclass
+    from ..show import screen
+
+    if options.engine or options.detail or options.device != "cpu" or options.dtype not in ("float64", "float32"):
+        words = "--engine, --detail, --device and formats below float32 are not for a label of more than two values"
+        raise ValueError(f"{words}; leave them out")
+    trace = record_multiclass(options.twin, dataset, start, setting, options.dtype)
+    trace.save(options.out)
+    said = f"{options.out} ({len(trace.losses)} steps of {options.twin} in {options.dtype})"
     screen().print(f"Written: {said}", soft_wrap=True)
     return 0

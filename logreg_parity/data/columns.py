@@ -17,8 +17,8 @@ Place = Callable[[int], str]  # where in the file a row stands
 INTEGER_LIMIT = 2**53  # from here on several integers share one float64
 
 
-def of_frame(frame: Any, label: Any, weight: Any, positive: Any) -> dict[str, Any]:
-    """What a Dataset of a data frame is made of; ``Dataset.from_frame`` says what it takes."""
+def of_frame(frame: Any, label: Any, weight: Any, positive: Any, classes: int = 2) -> dict[str, Any]:
+    """What a Dataset of a data frame is made of; ``Dataset.from_frame`` says what it takes, ``fields`` the rest."""
     columns = getattr(frame, "column_names", getattr(frame, "columns", None))  # pyarrow's name for it, everybody's
     if columns is None or not hasattr(frame, "__getitem__"):
         raise ValueError(f"the frame is a {type(frame).__name__}; give a table of pandas, polars or pyarrow")
@@ -30,22 +30,22 @@ def of_frame(frame: Any, label: Any, weight: Any, positive: Any) -> dict[str, An
     source = f"a {package}.{type(frame).__name__} of {len(frame)} rows"
     whole = found if len(found) == len(names) else [(text, np.empty(0)) for text in names]  # a name is there twice
     texts = (str(label), None if weight is None else str(weight))
-    return fields(whole, lambda row: f"row {row} (counted from 0)", source, *texts, positive)
+    return fields(whole, lambda row: f"row {row} (counted from 0)", source, *texts, positive, classes)
 
 
 def fields(
-    columns: Columns, place: Place, source: str, label: str, weight: str | None, positive: Any
+    columns: Columns, place: Place, source: str, label: str, weight: str | None, positive: Any, classes: int = 2
 ) -> dict[str, Any]:
-    """What a Dataset of these columns is made of.
+    """What a Dataset of these columns is made of; where the label may have more classes than 2, a MulticlassDataset.
 
-    Raises ValueError for columns that are no table of numbers with a label of two values, and says where.
+    Raises ValueError for columns that are no table of numbers with a label of so many values, and says where.
     """
     _check_columns(columns, label, weight)
     cells = dict(columns)
     features = {name: _numbers(name, cells[name], place) for name in cells if name not in (label, weight)}
     if not features:
         raise ValueError("no feature column is left; give at least one besides label and weight")
-    y, class_names = _labels(label, cells[label], place, positive)
+    y, class_names = _labels(label, cells[label], place, positive, classes)
     sample_weight = None if weight is None else _numbers(weight, cells[weight], place)
     source += f", label={label!r}"
     source += "" if weight is None else f", weight={weight!r}"
@@ -121,8 +121,8 @@ def _number(name: str, text: str, place: str) -> float:
     raise ValueError(f"{place}, column {name!r} is {what}; write it like -2.5e3, or drop the row or column")
 
 
-def _labels(name: str, cells: Any, place: Place, positive: Any) -> tuple[list[bool], tuple[str, str]]:
-    """y (N,), true for class 1, and the texts of the two classes."""
+def _labels(name: str, cells: Any, place: Place, positive: Any, most: int) -> tuple[list[int], tuple[str, ...]]:
+    """y (N,), the number of a row's class, and the texts of the classes, two or as many as there may be at most."""
     texts = [str(cell) for cell in (cells if isinstance(cells, list) else cells.tolist())]
     for row, text in enumerate(texts):
         if text.strip().lower() in ("", "nan"):
@@ -131,14 +131,16 @@ def _labels(name: str, cells: Any, place: Place, positive: Any) -> tuple[list[bo
     texts = [text.strip() for text in texts] if numeric else texts
     values = _numbers(name, texts, place).tolist() if numeric else texts
     classes = dict(zip(values[::-1], texts[::-1], strict=True))  # each value with the text it has first
-    if len(classes) != 2:
-        continuous = numeric and len(classes) > 2 and (len(classes) > 20 or any(v % 1 for v in classes))
-        remedy = "it looks continuous: cut it at a threshold" if continuous else "give one of two classes"
+    continuous = numeric and len(classes) > 2 and (len(classes) > 20 or any(v % 1 for v in classes))
+    if not 2 <= len(classes) <= most or continuous:
+        wanted = "give one of two classes" if most == 2 else f"give one of 2 to {most} classes"
+        remedy = "it looks continuous: cut it at a threshold" if continuous else wanted
         raise ValueError(f"label {name!r} has {len(classes)} value(s), {sorted(classes)[:5]}; {remedy}")
-    zero, one = sorted(classes)
+    order = sorted(classes)
     if positive is not None:
-        wanted = float(positive) if numeric and NUMBER.fullmatch(str(positive).strip()) else str(positive)
-        if wanted not in classes:
-            raise ValueError(f"positive is {positive!r}; give one of {[classes[zero], classes[one]]}")
-        zero, one = (zero, one) if wanted == one else (one, zero)
-    return [value == one for value in values], (classes[zero], classes[one])
+        first = float(positive) if numeric and NUMBER.fullmatch(str(positive).strip()) else str(positive)
+        if first not in classes:
+            raise ValueError(f"positive is {positive!r}; give one of {[classes[value] for value in order]}")
+        order = order if first == order[1] else order[::-1]
+    number = {value: k for k, value in enumerate(order)}
+    return [number[value] for value in values], tuple(classes[value] for value in order)

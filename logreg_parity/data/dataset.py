@@ -58,8 +58,8 @@ class Dataset:
             raise ValueError("the data set has no rows; give at least one")
         if y.min() < 0 or y.max() > 1:
             raise ValueError(f"labels lie in [{y.min():g}, {y.max():g}]; give 0 and 1, or values between them")
-        names = _names("feature_names", self.feature_names) or tuple(f"x{j + 1}" for j in range(X.shape[1]))
-        classes = _names("class_names", self.class_names)
+        names = texts_of("feature_names", self.feature_names) or tuple(f"x{j + 1}" for j in range(X.shape[1]))
+        classes = texts_of("class_names", self.class_names)
         if len(classes) != 2:
             raise ValueError(f"{len(classes)} class names came; give two, of y = 0 and of y = 1")
         if len(names) != X.shape[1]:
@@ -197,7 +197,8 @@ def batch_counts(dataset: Dataset, index: np.ndarray | None, steps: int, reducti
     return np.full(steps, weight.sum()) if index is None else np.append(weight, 0)[index].sum(axis=1)
 
 
-def _names(what: str, names: Any) -> tuple[str, ...]:
+def texts_of(what: str, names: Any) -> tuple[str, ...]:
+    """The names as a tuple. Raises ValueError where they are not texts."""
     if isinstance(names, str) or not isinstance(names, Iterable) or not all(isinstance(n, str) for n in names):
         raise ValueError(f"{what} is {shortly(names)}; give a tuple of texts")
     return tuple(names)

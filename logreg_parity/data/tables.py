@@ -18,6 +18,7 @@ from ..users import shortly
 from .archive import read_arrays
 from .columns import Columns, Place, cells_of, fields
 from .dataset import Dataset
+from .multiclass import MOST_CLASSES, MulticlassDataset
 
 
 def load_table(path: str | Path, label: str, *, weight: str | None = None, positive: Any = None) -> Dataset:
@@ -31,6 +32,34 @@ def load_table(path: str | Path, label: str, *, weight: str | None = None, posit
 
     Raises ValueError for all that is no such table, with the line in a CSV file, or the row in NPZ, from 0.
     """
+    return _table(Dataset, path, label, weight, positive, 2)
+
+
+def load_classes(path: str | Path, label: str, *, weight: str | None = None) -> MulticlassDataset:
+    """The same with a label of two to 20 values, in sorting order: the classes from 0 on.
+
+    Args:
+        path: as in ``load_table``, which says what is refused.
+        label: the column of the classes, numbers or texts.
+        weight: that of ω, or None.
+    """
+    return _table(MulticlassDataset, path, label, weight, None, MOST_CLASSES)
+
+
+def load_two_or_more(path: str | Path, label: str, *, weight: str | None = None) -> Dataset | MulticlassDataset:
+    """What ``load_table`` gives of a label of two values, and ``load_classes`` of one with more; arguments are theirs.
+
+    Args:
+        path, label, weight: those of ``load_classes``.
+    """
+
+    def made(**of: Any) -> Dataset | MulticlassDataset:
+        return (Dataset if len(of["class_names"]) == 2 else MulticlassDataset)(**of)
+
+    return _table(made, path, label, weight, None, MOST_CLASSES)
+
+
+def _table(make: Any, path: str | Path, label: str, weight: str | None, positive: Any, classes: int) -> Any:
     if not isinstance(path, str | os.PathLike):
         raise ValueError(f"the path is {shortly(path)}; give that of a {KINDS} file")
     why, path = unreadable(str(path)), Path(path)
@@ -44,7 +73,7 @@ def load_table(path: str | Path, label: str, *, weight: str | None = None, posit
             raise ValueError(f"the ending {path.suffix!r} is unknown; save the table as {KINDS}")
         content = path.read_bytes()
         source = f"{path.name}, sha256 {hashlib.sha256(content).hexdigest()[:12]}…"
-        return Dataset(**fields(*read(content), source, label, weight, positive))
+        return make(**fields(*read(content), source, label, weight, positive, classes))
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
 

@@ -9,8 +9,8 @@ import numpy as np
 from ..data.files import write_whole
 from ..data.history import Fit
 from ..data.inference import Inference
+from ..data.multiclass import MulticlassDataset
 from ..show import as_json, shown
-from ..truth.reference import flatten
 from ..users import UserError, shortly
 
 PROVED = ("converged", "no finite optimum")
@@ -28,13 +28,14 @@ class Source(Protocol):
 
 def check_fit(name: str, fit: Any, dataset: Source) -> Fit:
     """What a twin's ``fit`` returned. Raises UserError where it is no Fit of these data."""
+    K = (dataset.n_classes,) if isinstance(dataset, MulticlassDataset) else ()
     if not isinstance(fit, Fit):
         raise UserError(f"{name}.fit returned {shortly(fit)}; return a logreg_parity.data.history.Fit")
     d = len(dataset.feature_names)
     for field, value, wanted in (
-        ("parameters.weight", fit.parameters.weight, (d,)),
-        ("parameters.bias", fit.parameters.bias, ()),
-        ("distance", fit.distance, (d + 1,)),
+        ("parameters.weight", fit.parameters.weight, (*K, d)),
+        ("parameters.bias", fit.parameters.bias, K),
+        ("distance", fit.distance, (*K, d + 1)),
     ):
         if np.shape(value) != wanted:
             raise UserError(f"{name}.fit: {field} has shape {np.shape(value)}; it must be {wanted}")
@@ -51,7 +52,7 @@ def agree(fits: dict[str, Fit]) -> bool:
         return False
     if len({fit.status for fit in fits.values() if fit.status in PROVED}) > 1:
         return False
-    points = [(flatten(fit.parameters), fit.distance) for fit in fits.values() if fit.status == "converged"]
+    points = [(_point(fit), fit.distance) for fit in fits.values() if fit.status == "converged"]
     return all((np.abs(a - b) <= p + q).all() for a, p in points for b, q in points)
 
 
@@ -79,7 +80,7 @@ def verdict(fits: dict[str, Fit]) -> str:
         return f"Nothing is proved of the fit of {' and '.join(unproved)}: see the reason above."
     if all(fit.status == "no finite optimum" for fit in fits.values()):
         return "There is no finite optimum."
-    apart = [np.abs(flatten(a.parameters) - flatten(b.parameters)).max() for a in fits.values() for b in fits.values()]
+    apart = [np.abs(_point(a) - _point(b)).max() for a in fits.values() for b in fits.values()]
     return f"The fits agree: they are at most {max(apart):.1e} apart, which is within what is proved of each."
 
 
@@ -115,11 +116,22 @@ def write(
 
 def _lines(fit: Fit, dataset: Source) -> str:
     lines = [f"{fit.status} ({fit.reason})"]
+    width = max(12, *map(len, [*map(shown, dataset.feature_names), "bias"]))
     if fit.status == "converged":
+        of_classes = dataset.class_names if isinstance(dataset, MulticlassDataset) else [None]
         names = [*map(shown, dataset.feature_names), "bias"]
-        width = max(12, *map(len, names))
-        for name, value, distance in zip(names, flatten(fit.parameters), fit.distance, strict=True):
-            lines.append(f"  {name:{width}} {value: .15g}  (within {distance:.1e})")
+        for title, values, distances in zip(
+            of_classes, np.atleast_2d(_point(fit)), np.atleast_2d(fit.distance), strict=True
+        ):
+            lines += [] if title is None else [f"  class {shown(title)}:"]
+            for name, value, distance in zip(names, values, distances, strict=True):
+                lines.append(f"  {name:{width}} {value: .15g}  (within {distance:.1e})")
         lines.append(f"  {'objective':{width}} {fit.objective: .15g}  (at most {fit.gap:.1e} above the minimum)")
     lines.append(f"  {fit.solver}: {fit.iterations} points, X read {fit.passes:.3g} times")
     return "\n".join(lines)
+
+
+def _point(fit: Fit) -> np.ndarray:
+    """(D + 1,), or of K classes (K, D + 1), the bias last."""
+    weight, bias = (np.asarray(part, np.float64) for part in fit.parameters)
+    return np.concatenate([weight, bias[..., None]], axis=-1)

@@ -26,10 +26,10 @@ from ..truth.certificate import whitening
 from ..truth.likelihood import Likelihood
 from ..truth.oracle import precision
 from ..truth.reference import flatten
-from ..truth.refined import refined
+from ..truth.refined import Refined, refined
 from ..truth.separation import counted_rows
 from ..truth.ulp import format_of, round_dataset
-from ..twins import Reduction, check_flag, check_number
+from ..twins import check_flag, check_number
 from .blocks import Blocks
 from .newton import newton
 from .objective import Objective, Point
@@ -83,9 +83,7 @@ def checked(blocks: Blocks | Streamed, digits: int) -> Dataset:
     return counted_rows(round_dataset(blocks.dataset, blocks.dtype))
 
 
-def to_digits(
-    objective: Objective, rows: Dataset, fit: Fit, digits: int, *, l2: float = 0.0, reduction: Reduction = "mean"
-) -> Fit:
+def to_digits(objective: Objective, rows: Dataset, fit: Fit, digits: int, found: Refined | None) -> Fit:
     """A converged fit with the last digits of every parameter proved, or not converged where fewer are than asked for.
 
     Args:
@@ -93,10 +91,8 @@ def to_digits(
         rows: what ``checked`` gave.
         fit: a fit that has converged.
         digits: how many of every parameter, in its natural size: moved by as much it doubles or moves a logit by 1.
-        l2: of the penalty, as it was asked for, of which the objective keeps a rounded share.
-        reduction: "mean" or "sum".
+        found: what ``refined`` has made of it.
     """
-    found = refined(rows, fit.parameters, l2=l2, reduction=reduction, intercept=objective.blocks.intercept)
     k = len(objective.unit)
     if found is None:
         reason = f"{digits} digits are asked for, and no more are proved than of distance; scale or centre the features"
@@ -141,10 +137,13 @@ def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool, digits: int 
         raise ValueError(f"fit is a {type(fit).__name__}; give the Fit of these data, or None")
     if fit.status != "converged":
         raise ValueError(f"there are no standard errors of a fit that has {fit.status}: {fit.reason}")
+    rows = counted_rows(round_dataset(blocks.dataset, blocks.dtype)) if digits is None else checked(blocks, digits)
+    k = rows.n_features + blocks.intercept
+    quick = digits is not None or rows.n_rows * k <= SHARP_SIZE
+    sharp = refined(rows, fit.parameters, intercept=blocks.intercept, errors=True) if quick else None
     if digits is not None:
-        fit = to_digits(Objective(blocks), checked(blocks, digits), fit, digits)
+        fit = to_digits(Objective(blocks), rows, fit, digits, sharp)
     objective = Objective(blocks).scaled()
-    k, rows = len(objective.unit), counted_rows(round_dataset(blocks.dataset, blocks.dtype))
     likelihood, theta = Likelihood(rows, intercept=blocks.intercept), flatten(fit.parameters)[:k]
     proof = objective.recount(objective.at(theta * objective.unit)).certificate()
     found = None if proof is None else likelihood.standard_errors(theta, likelihood.largest_move(proof.distance))
@@ -156,8 +155,6 @@ def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool, digits: int 
     value, error = likelihood.value(theta)
     below = ENLARGED * (error + proof.gap * blocks.total_weight)
     distance, errors = proof.distance, Proved(*found)
-    quick = digits is not None or rows.n_rows * k <= SHARP_SIZE
-    sharp = refined(rows, fit.parameters, intercept=blocks.intercept, errors=True) if quick else None
     if sharp is not None and sharp.errors is not None:
         theta, distance, errors = *sharp.estimate, sharp.errors
     best = _Best(theta, distance, errors, value, below, error)

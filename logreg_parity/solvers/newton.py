@@ -1,4 +1,4 @@
-"""Newton's method: a pass with the Hessian a step, and a step that cannot overshoot; and the last digits of any fit.
+"""Newton's method: a pass with the Hessian a step, and a step that cannot overshoot.
 
 Of exact sums ``newton_exactly`` makes the same points whoever computes: its algebra has an order that is written down.
 """
@@ -21,33 +21,11 @@ def newton(objective: Objective, theta: np.ndarray, target: float = 0.0) -> Iter
         here = search(objective, here, -P @ (P.T @ here.gradient), hessian=True)
 
 
-def finish(objective: Objective, here: Point, *, one_hessian: bool) -> Iterator[Point]:
-    """Newton's steps without a search, from where a solver stopped to where rounding is all that is left.
-
-    Of ν, the gradient in the coordinates that make the Hessian 1, a step leaves some R ν², R as in
-    ``truth/certificate.py``: a step that does much less than the one before has met rounding. one_hessian: it serves
-    all steps, which costs less and leaves a share of some R ν each time, ν that of the first.
-    """
-    here = here if here.hessian is not None else objective.at(here.theta, hessian=True)
-    P = whitening(here.hessian)
-    left, share = float(np.linalg.norm(P.T @ here.gradient)), 0.25
-    while left > 0:
-        here = objective.at(here.theta - P @ (P.T @ here.gradient), hessian=not one_hessian)
-        P = P if one_hessian else whitening(here.hessian)
-        before, left = left, float(np.linalg.norm(P.T @ here.gradient))
-        if not left < before / 2:
-            return
-        yield here
-        if left > 2 * share * before:
-            return
-        share = left / before
-
-
 def newton_exactly(objective: Objective, theta: np.ndarray) -> Iterator[Point]:
     """Point after point of exact sums, to where rounding is all that is left; nobody's tolerance has a say in it.
 
     Where a step can lower the objective by less than a value's last digits show, it is taken whole for as long as it
-    halves the length ν of the gradient in the coordinates that make the Hessian 1 (as ``finish`` does).
+    halves the length ν of the gradient in the coordinates that make the Hessian 1.
     """
     here = objective.at(theta, hessian=True)
     yield here

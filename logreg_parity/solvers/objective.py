@@ -112,12 +112,16 @@ class Objective:
 
     def recount(self, here: Point) -> Recount:
         """The same point by one reading of the rows as the user gave them, in the user's units."""
+        return self.recounted(here.theta / self.unit)
+
+    def recounted(self, theta: np.ndarray) -> Recount:
+        """A point in the user's units by one reading of the rows as they came."""
         self.passes += 1
         blocks = self.blocks
-        point, asked = here.theta / self.unit, {**self._asked, "dtype": blocks.dtype}
+        blocks, asked = self.blocks, {**self._asked, "dtype": self.blocks.dtype}
         if isinstance(blocks, Streamed):
-            return recount(blocks.stream, point, **asked, readers=blocks.ranks)
-        return recount(blocks.dataset, point, **asked)
+            return recount(blocks.stream, theta, **asked, readers=blocks.ranks)
+        return recount(blocks.dataset, theta, **asked)
 
     def contradiction(self, here: Point, own: Recount) -> str:
         """In what the sums of a point of float64 arithmetic are not those of the rows, in words; "" if in nothing."""

@@ -13,6 +13,7 @@ from ..data.files import check_file
 from ..data.history import Fit
 from ..data.inference import Inference
 from ..truth.exact import add_exactly
+from ..truth.refined import refined
 from ..twins import Reduction, check_flag, check_name, check_number, check_whole
 from . import kernels
 from .blocks import BlockPlace, Blocks, Sums
@@ -83,7 +84,8 @@ class Fitter:
         if rows is None or digits is None or fit.status != "converged":
             return fit
         objective, kind = Objective(blocks, l2=l2, reduction=reduction), cast(Reduction, reduction)
-        return to_digits(objective, rows, fit, digits, l2=l2, reduction=kind)
+        found = refined(rows, fit.parameters, l2=l2, reduction=kind, intercept=intercept)
+        return to_digits(objective, rows, fit, digits, found)
 
     def infer(
         self, dataset: Dataset, *, level: float = 0.95, profile: bool = True, fit: Fit | None = None, **options: Any
@@ -240,9 +242,9 @@ class Fitter:
                         stop(here) and not (exactly and stop.status == "converged")
                     ) or stop.iterations >= max_iterations:
                         break
-                if not exactly and work <= SMALL_WORK and tolerance <= ALL_DIGITS and stop.status == "converged":
-                    stop.finish(max(0, max_iterations - stop.iterations), one_hessian=work > NEWTON_WORK)
-        return stop.fit(name)
+        last_digits = not exactly and work <= SMALL_WORK and tolerance <= ALL_DIGITS
+        with one_blas_thread:
+            return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
 
 
 def _no_sums(*given: Any, **options: Any) -> Sums:

@@ -1,7 +1,6 @@
 """When a solver may stop: a gradient as small as asked and a proof of the gap, or a proof that there is no optimum."""
 
 import math
-from itertools import islice
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from ..truth.reference import flatten
 from ..truth.separation import EXACT_SIZE, counted_rows, directions, separation
 from ..truth.ulp import round_dataset
 from .exact import ExactBlocks, inner
-from .newton import finish
 from .objective import Objective, Point
 
 PATIENCE = 30  # points without a proof, though the gradient is as small as asked
@@ -62,34 +60,29 @@ class Stop:
             self._prove(here)
         return self.status != "not converged" or self._unproved == PATIENCE
 
-    def finish(self, most: int, *, one_hessian: bool) -> None:
-        """Carry a converged point on to where only rounding is left, by at most so many more, if no less is proved."""
-        assert self._here is not None and self._certificate is not None
-        points = list(islice(finish(self._objective, self._here, one_hessian=one_hessian), most))
-        self.iterations += len(points)
-        proof = self._objective.certify(points[-1]) if points else None
-        if proof is not None and proof.gap <= self._certificate.gap:
-            self._here, self._certificate = points[-1], proof
-
-    def fit(self, solver: str) -> Fit:
+    def fit(self, solver: str, more: int = 0) -> Fit:
         """What is known of the last point, in the user's units, for the reduction asked for.
 
-        What is proved is proved once more from the rows as they came: the passes have no part in it.
+        What is proved is proved once more from the rows as they came: the passes have no part in it. more: so many
+        steps of Newton's method at most go on from a converged point, with the gradients of the rows.
         """
         objective, here = self._objective, self._here
         if here is None or here.arithmetic != "float64":
             theta = np.zeros(len(objective.gradient_at_zero)) if here is None else here.theta
             here = objective.at(theta)
-        value, slope, scale, proof = here.value, here.gradient * objective.unit, objective.scale, self._certificate
+        theta, value, slope = here.theta / objective.unit, here.value, here.gradient * objective.unit
+        scale, proof = objective.scale, self._certificate
         if proof is not None or self.status == "no finite optimum":
             own = objective.recount(here)
             proof = self._proved(here, own)
+            if proof is not None and self.status == "converged":
+                own, proof = self._last_digits(own, proof, more)
             if not isinstance(objective.blocks, ExactBlocks):  # of which the sums are the same for everybody
-                value, slope = own.value, own.gradient
+                theta, value, slope = own.theta, own.value, own.gradient
                 scale = own.total_weight if scale != 1 else 1.0
-        distance = np.full(len(here.theta), np.inf) if proof is None else proof.distance
+        distance = np.full(len(theta), np.inf) if proof is None else proof.distance
         return Fit(
-            parameters=objective.parameters(here.theta / objective.unit),
+            parameters=objective.parameters(theta),
             status=self.status,
             reason=self._said(),
             solver=solver,
@@ -101,6 +94,24 @@ class Stop:
             iterations=self.iterations,
             passes=objective.passes,
         )
+
+    def _last_digits(self, own: Recount, proof: Certificate, most: int) -> tuple[Recount, Certificate]:
+        """Newton's steps from a point to where rounding is all that is left, and the proof there.
+
+        A step leaves some square of what there was, of the gap the fourth power: where it leaves more than a 16th, it
+        has met rounding.
+        """
+        for _ in range(most):
+            there = self._objective.recounted(own.theta + proof.step)
+            found = there.certificate()
+            if found is None or found.gap >= proof.gap:
+                break
+            self.iterations += 1
+            last = found.gap > proof.gap / 16
+            own, proof = there, found
+            if last:
+                break
+        return own, proof
 
     def _said(self) -> str:
         """The reason, with the columns that are in the way."""

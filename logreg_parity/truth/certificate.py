@@ -16,6 +16,11 @@ for no logit of S moves by more than Rρ and |σ''| ≤ σ' (Bach, Electronic Jo
 and that there is an optimum at all. With N/m times fewer rows the gap is overestimated some N/m times; the true gap
 falls with the square of the gradient, so a few thousand rows prove what is needed, and more are taken if not.
 
+Where S is all rows, ‖PᵀHP - 1‖ ≤ ε says more: v̂ = Pᵀg as computed, off by at most e, gives Newton's step δ = -Pv̂, and
+after it Pᵀ∇f is at most ν₁ = e + ‖v̂‖ (ε + (1 + ε) t), t = R‖v̂‖ ≤ 1 (see ``refined.py``). So θ* is as near to θ + δ as
+τ₁ = Rν₁ / ((1 - ε) e^{-t}) says, and |θ* - θ|_j ≤ |δ_j| + ‖P_j‖ (-log(1 - τ₁)) / R: one coordinate need not answer for
+what is left in the others.
+
 **Rounding.** A logit is off by Δ ≤ γ_{D+2} max|x̃|·|θ|. σ and σ' then are by a factor within e^{±2Δ}, and what is
 added up, in k steps, by γ_k of the sizes: for signed rows (``solvers/blocks.py``) the size of a row's slope, σ, is at
 most its loss, so that the gradient is off by (γ_k + e^{2Δ} - 1) min(1, f) max|x̃_j| + γ_3 l2 |w_j|. H_S is off by
@@ -38,6 +43,7 @@ from .ulp import format_of
 _FLOAT64 = format_of("float64")
 FEWEST_ROWS = 1024
 MOST_NUMBERS = 2**22  # of X̃ to look at: 32 MiB
+SHARP_WORK = 10**7  # N (D + 1)²: up to it all rows are looked at within milliseconds
 
 
 class Certificate(NamedTuple):
@@ -45,19 +51,59 @@ class Certificate(NamedTuple):
 
     gap: float
     distance: np.ndarray  # (D + 1,), the bias last
+    step: np.ndarray  # (D + 1,), of Newton's method from here, by the rows looked at
+
+
+class Whitened(NamedTuple):
+    """P (k, m) with ‖PᵀHP - 1‖ ≤ epsilon, if whole, else PᵀHP ⪰ 1 - epsilon, and no ‖Pᵀx̃‖ above radius."""
+
+    P: np.ndarray
+    epsilon: float
+    radius: float
+    whole: bool
+
+    def certificate(
+        self, gradient: np.ndarray, error: np.ndarray, roundings: float, of: np.ndarray | None = None
+    ) -> Certificate | None:
+        """What follows of a gradient (k,) known to within error (k,), whose sums with P are so many γ off.
+
+        of (j, k): the combinations of parameters that the distances are wanted of; None for each parameter.
+        """
+        P, rows = self.P, self.P if of is None else of @ self.P
+        v = P.T @ gradient
+        off = ENLARGED * np.linalg.norm(np.abs(P).T @ (error + roundings * np.abs(gradient)))
+        size = ENLARGED * np.linalg.norm(v)
+        nu = ENLARGED * (size + off)
+        tau = ENLARGED * self.radius * nu / (1 - self.epsilon)
+        if not (self.epsilon <= 0.5 and tau <= 0.5):  # neither is true of NaN
+            return None
+        lengths, step = np.linalg.norm(rows, axis=1) / self.radius, -(rows @ v)
+        distance = ENLARGED * -np.log1p(-tau) * lengths
+        t = ENLARGED * self.radius * size
+        left = ENLARGED * (off + size * (self.epsilon + (1 + self.epsilon) * t))
+        tau_left = ENLARGED * self.radius * left / ((1 - self.epsilon) * np.exp(-t))
+        if self.whole and tau_left <= 0.5:
+            rounded = roundings * (np.abs(rows) @ np.abs(v))
+            distance = np.minimum(distance, ENLARGED * (np.abs(step) + rounded - np.log1p(-tau_left) * lengths))
+        return Certificate(float(ENLARGED * nu**2 / (2 * (1 - self.epsilon) * (1 - tau))), distance, step)
 
 
 def gradient_error(
-    theta: np.ndarray, value: float, largest: np.ndarray, *, longest_sum: int, penalty: np.ndarray
+    theta: np.ndarray,
+    value: float,
+    largest: np.ndarray,
+    *,
+    longest_sum: int,
+    penalty: np.ndarray,
+    roundoff: float = _FLOAT64.unit_roundoff,
 ) -> np.ndarray:
-    """How far the gradient (D + 1,) of the mean, computed in float64 from signed rows, can be from exact.
+    """How far the gradient (D + 1,) of the mean, computed from signed rows, can be from exact.
 
-    penalty (D + 1,): l2 of the mean for a weight, 0 for the bias.
+    penalty (D + 1,): l2 of the mean for a weight, 0 for the bias. roundoff: of the arithmetic, float64 or wider.
     """
-    steps = _gamma(longest_sum + 2 * FUNCTION_ULPS + 12)
-    with np.errstate(over="ignore"):
-        change = (1 + steps) * np.exp(2 * _logit_error(theta, largest)) - 1
-    penalty = _gamma(3) * penalty * np.abs(theta)
+    steps = gamma(longest_sum + 2 * FUNCTION_ULPS + 12, roundoff)
+    change = relative(steps, 2 * _logit_error(theta, largest, roundoff))
+    penalty = gamma(4, roundoff) * penalty * np.abs(theta)
     return ENLARGED * (change * min(1.0, 2 * value) * largest + penalty + 8 * _FLOAT64.smallest_normal * (largest + 1))
 
 
@@ -69,10 +115,9 @@ def value_error(
     A loss moves with its logit by at most the size of its slope, which is no larger than the loss, and the functions
     and sums round as they do in the gradient.
     """
-    steps = _gamma(longest_sum + 2 * FUNCTION_ULPS + 12)
-    with np.errstate(over="ignore"):
-        change = (1 + steps) * np.exp(2 * _logit_error(theta, largest)) - 1
-    penalised = _gamma(len(theta) + 4) * float((penalty * np.abs(theta)) @ np.abs(theta))
+    steps = gamma(longest_sum + 2 * FUNCTION_ULPS + 12)
+    change = relative(steps, 2 * _logit_error(theta, largest))
+    penalised = gamma(len(theta) + 4) * float((penalty * np.abs(theta)) @ np.abs(theta))
     return float(ENLARGED * (change * min(1.0, 2 * value) + steps * value + penalised + 8 * _FLOAT64.smallest_normal))
 
 
@@ -86,20 +131,24 @@ def certify(
     total_weight: float,
     dtype: str,
     penalty: np.ndarray,
+    whole: bool = False,
 ) -> Certificate | None:
     """The certificate of a point (D + 1,) of the mean with its gradient, known to within error; None if there is none.
 
     The data set may be part of what the mean is over, whose Σ ω is total_weight. X counts as rounded to dtype, largest
     (D + 1,) is max |x̃| of each column, penalty (D + 1,) l2 of the mean for a weight and 0 for the bias. A point of D
-    numbers is one of a model without a bias, where x̃ = x.
+    numbers is one of a model without a bias, where x̃ = x. whole: the data set is all that the mean is over, and where
+    they are not too many all rows are to be looked at, for the distances' sake.
     """
     rows, most = max(FEWEST_ROWS, 10 * len(theta)), max(FEWEST_ROWS, MOST_NUMBERS // len(theta))
+    rows = dataset.n_rows if whole and dataset.n_rows * len(theta) ** 2 <= SHARP_WORK else rows
     while True:
         step = max(1, dataset.n_rows // rows)
         X = dataset.X[::step].astype(dtype, copy=False)
         X = (reference.with_ones(X) if len(theta) > dataset.n_features else X).astype(np.float64, copy=False)
         weight = np.ones(len(X)) if dataset.sample_weight is None else dataset.sample_weight[::step]
-        found = _proof(X, weight / total_weight, theta, gradient, error, largest, penalty)
+        own = weight / total_weight, theta, gradient, error, largest, penalty
+        found = _proof(X, *own, whole=whole and step == 1)
         if found is not None or step == 1 or rows == most:
             return found
         rows = min(8 * rows, most)
@@ -130,6 +179,8 @@ def _proof(
     error: np.ndarray,
     largest: np.ndarray,
     penalty: np.ndarray,
+    *,
+    whole: bool,
 ) -> Certificate | None:
     """By the rows X (m, D + 1), of which each counts as share (m,)."""
     m, k = X.shape
@@ -141,26 +192,26 @@ def _proof(
         return None
     unit = np.sqrt(np.diag(H))
     size = np.linalg.norm(unit[:, None] * P)
-    steps = _gamma(m + 4 * k + 4 * FUNCTION_ULPS + 12)
-    with np.errstate(over="ignore"):
-        change = (1 + steps) * np.exp(4 * _logit_error(theta, largest)) - 1
+    steps = gamma(m + 4 * k + 4 * FUNCTION_ULPS + 12)
+    change = relative(steps, 4 * _logit_error(theta, largest))
     epsilon = ENLARGED * (np.linalg.norm(P.T @ H @ P - np.eye(k)) + 2 * change * k * size**2)
-    nu = ENLARGED * (np.linalg.norm(P.T @ gradient) + np.linalg.norm(np.abs(P).T @ (error + steps * np.abs(gradient))))
     images = X @ P
     longest = float(np.sqrt(np.einsum("ij,ij->i", images, images).max()))
     radius = ENLARGED * (longest + steps * size * float(np.linalg.norm(largest / unit)))
-    tau = ENLARGED * radius * nu / (1 - epsilon)
-    if not (epsilon <= 0.5 and tau <= 0.5):  # neither is true of NaN
-        return None
-    distance = ENLARGED * -np.log1p(-tau) / radius * np.linalg.norm(P, axis=1)
-    return Certificate(float(ENLARGED * nu**2 / (2 * (1 - epsilon) * (1 - tau))), distance)
+    return Whitened(P, float(epsilon), float(radius), whole).certificate(gradient, error, steps)
 
 
-def _logit_error(theta: np.ndarray, largest: np.ndarray) -> float:
+def relative(steps: float, moved: float) -> float:
+    """What is off, relative, by so many roundings and a logit that has moved: infinite where that overflows."""
+    with np.errstate(over="ignore"):
+        return float(steps + (1 + steps) * np.expm1(moved))
+
+
+def _logit_error(theta: np.ndarray, largest: np.ndarray, roundoff: float = _FLOAT64.unit_roundoff) -> float:
     """Δ = γ_{D+2} max|x̃|·|θ|, the penalty of adding up a logit in any order."""
-    return float(ENLARGED * _gamma(len(theta) + 1) * (largest @ np.abs(theta)))
+    return float(ENLARGED * gamma(len(theta) + 1, roundoff) * (largest @ np.abs(theta)))
 
 
-def _gamma(k: int) -> float:
-    u = _FLOAT64.unit_roundoff
+def gamma(k: int, u: float = _FLOAT64.unit_roundoff) -> float:
+    """γ_k = k u / (1 - k u): what k roundings do to a number at most, relative."""
     return k * u / (1 - k * u)

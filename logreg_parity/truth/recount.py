@@ -6,8 +6,10 @@ here from the arrays that came, by plain NumPy, in one reading: none of the bloc
 the solvers work with has a part in it.
 
 Rows are added up ``SHORT`` at a time, and those sums exactly (``math.fsum``), so that what the additions round does
-not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are. Several processes
-read a share each; what they hand on holds their sums exactly, so that the whole has the bits of one.
+not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are. Of small data the
+gradient is taken in the longest format of the machine (on x86 64 bits of 80), of which no better roundoff than 2⁻⁶⁴ is
+taken for granted; sums, row weights and penalty keep it to the end. Several processes read a share each; what they hand
+on holds their sums exactly, so that the whole has the bits of one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +22,12 @@ from ..data.dataset import Dataset
 from ..twins import Reduction
 from . import reference
 from .certificate import MOST_NUMBERS, Certificate, certify, gradient_error, value_error
+from .ulp import format_of
 
 SHORT = 64  # rows added up in float64
 CHUNK = 2**19  # numbers of X in memory at once: 4 MiB
 PARTS = 40  # numbers hold any sum of float64 exactly: 2098 bits, 53 each
+LEAST_ROUNDOFF = 2.0**-64  # that is believed of the longest format
 
 
 class GivenRows(Protocol):
@@ -67,7 +71,8 @@ class Recount(NamedTuple):
     def certificate(self) -> Certificate | None:
         """What is proved of θ for the mean objective; None if nothing is."""
         point = (self.theta, self.gradient, self.error, self.largest)
-        return certify(self.sample, *point, total_weight=self.total_weight, dtype=self.dtype, penalty=self.penalty)
+        data: dict[str, Any] = {"total_weight": self.total_weight, "dtype": self.dtype, "penalty": self.penalty}
+        return certify(self.sample, *point, **data, whole=self.sample.n_rows == self.rows)
 
     @property
     def all_right(self) -> bool:
@@ -103,6 +108,7 @@ def recount(
         readers: the processes that read a share of a Stream each; None for one, which reads all.
     """
     n, features, k = source.X.shape[0], source.X.shape[1], len(theta)
+    real: Any = np.longdouble if n * k <= CHUNK else np.float64
     chunk = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
     chunks = -(-n // chunk)
     shares = [range(chunks)] if readers is None else readers.shares(chunks)
@@ -113,14 +119,16 @@ def recount(
 
     def own() -> np.ndarray:
         """Of the rows of this process the sums, as numbers that hold them exactly, and what they are at most."""
-        sums: list[list[float]] = []
+        sums: list[list[float]] = [[] for _ in range(k + 2)]
         most = np.array([-1.0, 0.0, -np.inf, *np.zeros(k)])
         for first, X, y, weight in _chunks(source, k, dtype, spans[0 if readers is None else readers.rank], chunk):
-            z = X @ theta
-            r = weight * ((1 - y) * reference.sigmoid(z) - y * reference.sigmoid(-z))
-            loss = weight * reference.stable_loss(z, y)
-            slope = [fsum(column) for column in _short_sums(X, r).T.tolist()]
-            sums.append([*slope, fsum(loss.tolist()), fsum(weight.tolist())])
+            wide = X.astype(real, copy=False)
+            z = wide @ theta.astype(real, copy=False)
+            r = weight * reference.residual(z, y.astype(real, copy=False))
+            loss = fsum((weight * reference.stable_loss(z, y)).tolist())
+            slope = map(exactly, short_sums(wide, r[:, None])[:, 0].T)
+            for column, parts in zip(sums, [*slope, [loss], exactly(weight)], strict=True):
+                column += parts
             most[3:] = np.maximum(most[3:], np.abs(X).max(axis=0))
             counted = weight > 0
             if counted.any():
@@ -128,8 +136,7 @@ def recount(
             if sample is None:
                 spread = slice(-first % step, None, step)
                 kept.append(np.column_stack([X[spread, :features], y[spread]]))
-        exact = [_parts(column) for column in zip(*sums, strict=True)] or [[0.0] * PARTS] * (k + 2)
-        return np.append(np.ravel(exact), most)
+        return np.append(np.ravel([_parts(column) for column in sums]), most)
 
     width = (k + 2) * PARTS + 3 + k
     if readers is None:
@@ -137,7 +144,7 @@ def recount(
     else:
         told = readers.gathered(f"the rows once more at {theta.tobytes().hex()[:64]}", own, [1] * readers.size, width)
     numbers, most = told[:, : (k + 2) * PARTS].reshape(-1, k + 2, PARTS), told[:, (k + 2) * PARTS :].max(axis=0)
-    *slope, losses, total = (fsum(numbers[:, j].ravel().tolist()) for j in range(k + 2))
+    *slope, losses, total = (sum(map(real, exactly(numbers[:, j].ravel()))) for j in range(k + 2))
     labels, least, largest = (-most[0], most[1]), -most[2], most[3:]
     if sample is None:
         counts = [len(range(-span.start % step, len(span), step)) for span in spans]
@@ -145,20 +152,25 @@ def recount(
         if readers is not None:
             rows = readers.gathered("some rows", lambda: np.concatenate(kept), counts, features + 1)
         sample = Dataset(rows[:, :-1], rows[:, -1], f"every {step}th row of {source.source}")
-    penalty = np.append(np.full(features, l2 / (1 if reduction == "mean" else total)), np.zeros(k - features))
-    value = float(losses / total + (penalty * theta) @ theta / 2)
+    share = real(l2) / (1 if reduction == "mean" else total)
+    wide_penalty = np.append(np.full(features, share), np.zeros(k - features, real))
+    gradient = (np.array(slope) / total + wide_penalty * theta).astype(np.float64)
+    penalty = wide_penalty.astype(np.float64)
+    value = float(float(losses) / float(total) + (penalty * theta) @ theta / 2)
     sizes = (theta, value, largest)
+    roundoff = max(float(np.finfo(real).eps) / 2, LEAST_ROUNDOFF)
+    error = gradient_error(*sizes, longest_sum=SHORT + 6, penalty=penalty, roundoff=roundoff)
     return Recount(
         theta=theta,
         rows=n,
-        total_weight=total,
+        total_weight=float(total),
         least_weight=least,
         labels=labels,
         largest=largest,
         value=value,
         value_error=value_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
-        gradient=np.array(slope) / total + penalty * theta,
-        error=gradient_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        gradient=gradient,
+        error=error + 2 * format_of("float64").unit_roundoff * np.abs(gradient),
         penalty=penalty,
         sample=sample,
         dtype=dtype,
@@ -175,6 +187,14 @@ def _parts(numbers: Sequence[float]) -> list[float]:
     return parts + [0.0] * (PARTS - len(parts))
 
 
+def exactly(values: np.ndarray) -> list[float]:
+    """The sum of numbers, as its nearest float64 and what that is off by, itself rounded."""
+    high = values.astype(np.float64)
+    terms = high.tolist() if values.dtype == np.float64 else [*high.tolist(), *(values - high).tolist()]
+    whole = fsum(terms)
+    return [whole, fsum([*terms, -whole])]
+
+
 def _chunks(
     source: GivenRows, k: int, dtype: str, span: range, rows: int
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
@@ -189,8 +209,8 @@ def _chunks(
         yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
 
 
-def _short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Xᵀr (T, k) of every SHORT rows, and of the rest."""
+def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """rᵀX (T, K, k), r (N, K), of every SHORT rows, and of the rest."""
     whole = len(X) // SHORT * SHORT
-    parts = np.matmul(r[:whole].reshape(-1, 1, SHORT), X[:whole].reshape(-1, SHORT, X.shape[1]))[:, 0]
-    return np.vstack([parts, r[whole:] @ X[whole:]])
+    parts = np.matmul(r[:whole].reshape(-1, SHORT, r.shape[1]).swapaxes(1, 2), X[:whole].reshape(-1, SHORT, X.shape[1]))
+    return np.concatenate([parts, (r[whole:].T @ X[whole:])[None]])

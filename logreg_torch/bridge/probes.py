@@ -13,6 +13,7 @@ from torch import Tensor
 from ..convert import find_device, from_numpy, to_numpy
 from ..loss import softplus, stable_loss
 from ..model import sigmoid
+from ..softmax import softmax_losses
 
 MODES = ("eager",)
 
@@ -34,6 +35,15 @@ def apart(z: Tensor) -> Tensor:
     return torch.stack((z, z), dim=-1)[..., 0]
 
 
+def cross_entropy(Z: Tensor, y: Tensor) -> Tensor:
+    """The framework's own loss (N,) of K classes.
+
+    Args:
+        Z, y: logits (N, K) and classes (N,).
+    """
+    return torch.nn.functional.cross_entropy(Z, y.long(), reduction="none")
+
+
 OPERATIONS: dict[str, Callable] = {
     "product_sum": lambda a, b, c: a * b + c,
     "scale": lambda x, s: x * s,
@@ -49,6 +59,10 @@ OPERATIONS: dict[str, Callable] = {
     "loss": stable_loss,
     "loss_slope": slope(stable_loss),
     "loss_curvature": slope(slope(stable_loss)),
+    "framework_cross_entropy": cross_entropy,
+    "framework_cross_entropy_slope": slope(cross_entropy),
+    "cross_entropy": softmax_losses,
+    "cross_entropy_slope": slope(softmax_losses),
 }
 
 

@@ -5,6 +5,7 @@ Read beside ``logreg_jax/speed/estimator.py``; what both are is ``logreg_parity.
 
 from logreg_parity.solvers.estimator import TwinClassifier
 
+from ..softmax import fit as fit_classes
 from .fit import fit, infer
 
 
@@ -12,7 +13,7 @@ class LogisticRegressionClassifier(TwinClassifier):
     """Logistic regression in PyTorch for scikit-learn, with a proof of how near the optimum it is.
 
     ``fit_`` is the Fit: the status with its reason, the proved gap, how far each parameter is from the optimum at most.
-    ``summary()`` is the table of estimates, standard errors, z, p and Wald intervals, where C is inf.
+    ``summary()`` is the table of estimates, standard errors, z, p and Wald intervals, of two classes where C is inf.
 
     Args:
         C: 1 / l2 of the summed losses' penalty ‖w‖² / 2C, above 0; inf for none.
@@ -20,9 +21,9 @@ class LogisticRegressionClassifier(TwinClassifier):
         class_weight: a factor of the row weights by class, "balanced", or None.
         tol: what the gradient and the proved gap may be, relative (``fit`` says to what).
         max_iter: points at most.
-        solver: "newton", "lbfgs", "progressive" or "auto".
+        solver: "newton", "lbfgs", "progressive" or "auto"; of more than two classes "newton" or "auto".
         dtype: "float64" or "float32", in which X is held.
         device: "cpu", "cuda" or "auto".
     """
 
-    _fit, _infer = staticmethod(fit), staticmethod(infer)
+    _fit, _infer, _fit_classes = staticmethod(fit), staticmethod(infer), staticmethod(fit_classes)

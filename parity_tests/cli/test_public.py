@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-import logreg_jax
+import logreg_jax.softmax
 import logreg_parity
 import logreg_parity.data.certified
-import logreg_torch
+import logreg_torch.softmax
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.truth import reference
 from logreg_parity.twins import Setting
@@ -53,6 +53,18 @@ def table(tmp_path_factory):
     return path
 
 
+def of_classes(run, fit):
+    """The same of three classes, and what there is for two only left out."""
+    data = logreg_parity.MulticlassDataset(DATA.X, np.arange(12) % 3, "twelve rows")
+    start = Parameters(np.zeros((3, 2)), np.zeros(3))
+    words = {name: run[name] for name in run if name not in ("momentum", "nesterov")}
+    options = {name: fit[name] for name in fit if name not in ("solver", "kernel", "checkpoint", "digits")}
+    return {
+        "train": {**words, "dataset": data, "start": start},
+        "fit": {**options, "dataset": data, "identified": "1", "max_iterations": 9},
+    }
+
+
 def calls(table) -> dict[str, tuple]:
     """A function, and arguments with which it is right."""
     run = {"dataset": DATA, "start": START, "steps": 2, "learning_rate": 0.1, "momentum": 0.5, "nesterov": True}
@@ -75,6 +87,10 @@ def calls(table) -> dict[str, tuple]:
     history = {"losses": np.ones(1), "record": "after", "steps": np.arange(2), "weights": np.ones((2, 1))}
     return {
         "Dataset": (Dataset, {**dataset, "class_names": ("0", "1"), **weights}),
+        "MulticlassDataset": (
+            logreg_parity.MulticlassDataset,
+            {**dataset, "class_names": ("0", "1"), "sample_weight": np.ones(2)},
+        ),
         "Evaluation": (logreg_parity.Evaluation, evaluation),
         "History": (logreg_parity.History, {**history, "biases": np.ones(2), "stop_reason": None, "engine": "eager"}),
         "ForeignProgram": (logreg_parity.ForeignProgram, {f.name: None for f in fields(logreg_parity.ForeignProgram)}),
@@ -92,6 +108,7 @@ def calls(table) -> dict[str, tuple]:
         "lesson": (logreg_parity.lesson, lesson),
         "lesson_datasets": (logreg_parity.lesson_datasets, {}),
         "load_table": (logreg_parity.load_table, {"path": table, "label": "y", "weight": "n", "positive": 1}),
+        "load_classes": (logreg_parity.load_classes, {"path": table, "label": "y", "weight": "n"}),
         "published_2021": (logreg_parity.published_2021, {}),
         **{
             f"{twin.__name__}.{name}": (getattr(twin, name), words)
@@ -104,6 +121,11 @@ def calls(table) -> dict[str, tuple]:
                 "infer": {"dataset": gaussian(60, 2), "level": 0.9, "profile": False, "fit": None},
                 "train": {**run, "loss": "stable", "engine": "eager"},
             }.items()
+        },
+        **{
+            f"{twin.__name__}.softmax.{name}": (getattr(twin.softmax, name), words)
+            for twin in (logreg_torch, logreg_jax)
+            for name, words in of_classes(run, fit).items()
         },
     }
 
@@ -120,6 +142,7 @@ def test_every_public_name_and_argument_is_called(table):
             for name in twin.__all__
             if inspect.isfunction(getattr(twin, name)) or name in ("fit", "infer")
         }
+        public |= {f"{twin.__name__}.softmax.{name}" for name in ("fit", "train")}
     assert public == made.keys()
     for name, (function, words) in made.items():
         taken = inspect.signature(function).parameters.values()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from logreg_parity.cli import main
-from logreg_parity.museum import faults, pairs
+from logreg_parity.museum import confident, faults, pairs
 from logreg_parity.museum import score as museum
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import BATCHED, MEAN, SUM
@@ -189,3 +189,10 @@ def test_interrupted_pairs_keep_what_they_have(monkeypatch, capsys):
     printed = capsys.readouterr()
     assert "Of 2 random pairs" in printed.out and "rejects 1 (seeds 1)" in printed.out
     assert "Interrupted after 2 of 9" in printed.out and "pair 1 is rejected" in printed.err
+
+
+def test_of_a_confident_row_both_frameworks_say_zero(capsys, monkeypatch):
+    """And agree; held to the exact value both are rejected, and neither twin."""
+    assert main(["museum", "ConfidentRow"]) == 0 and "Both frameworks say 0" in capsys.readouterr().out
+    monkeypatch.setitem(confident.OPERATIONS, "its own", "cross_entropy")
+    assert main(["museum", "ConfidentRow"]) == 1

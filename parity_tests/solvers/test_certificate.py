@@ -10,6 +10,7 @@ from logreg_parity.solvers.objective import Objective
 from logreg_parity.truth import certificate, oracle
 from logreg_parity.truth.certificate import certify, whitening
 from logreg_parity.truth.optimum import find_optimum
+from logreg_parity.truth.recount import recount
 from logreg_parity.truth.reference import flatten
 from logreg_torch.speed.fit import pack
 from parity_tests.cases import CASES
@@ -42,10 +43,11 @@ def test_what_is_proved_holds(name, l2):
     dataset = FINITE[name]
     optimum = find_optimum(dataset, l2=l2)
     for here, proof in walk(dataset, l2):
-        if proof is not None:
+        rows = recount(dataset, here.theta, l2=l2).certificate()
+        for found in (found for found in (proof, rows) if found is not None):
             distance = np.abs(here.theta - flatten(optimum.parameters))
-            assert true_gap(dataset, here.theta, optimum, l2) <= proof.gap
-            assert (distance <= proof.distance + optimum.radius).all()
+            assert true_gap(dataset, here.theta, optimum, l2) <= found.gap
+            assert (distance <= found.distance + optimum.radius).all()
 
 
 @pytest.mark.parametrize("name", [name for name in FINITE if name != "offset_16777216_float32"])
@@ -98,6 +100,8 @@ def test_a_wrong_proof_is_seen(fault):
     point = (here.theta, gradient, np.zeros(3), objective.blocks.largest)
     proof = certify(data, *point, total_weight=OVERLAP.n_rows, **options)
     assert proof is not None and true_gap(OVERLAP, here.theta, optimum) > proof.gap
+    sharp = certify(data, *point, total_weight=OVERLAP.n_rows, **options, whole=True)
+    assert (np.abs(here.theta - flatten(optimum.parameters)) > sharp.distance + optimum.radius).any()
 
 
 def test_whitening_of_a_singular_matrix_spans_what_is_definite():

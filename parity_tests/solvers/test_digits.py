@@ -5,18 +5,19 @@ Processors differ in the order in which they add. So do the same rows in other o
 
 import importlib
 from functools import cache
-from itertools import chain, islice, repeat
+from itertools import repeat
 
 import numpy as np
 import pytest
 
+import logreg_torch
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.solvers.blocks import Sums
-from logreg_parity.solvers.newton import finish
-from logreg_parity.solvers.objective import Objective, Point, rise
+from logreg_parity.solvers.objective import Objective, rise
 from logreg_parity.solvers.solve import Fitter
 from logreg_parity.truth import oracle, reference
 from logreg_parity.truth.optimum import find_optimum
+from logreg_parity.truth.recount import recount
 from logreg_parity.truth.reference import flatten
 from logreg_torch.speed.fit import pack, place
 from parity_tests.cases import CASES
@@ -143,17 +144,20 @@ def test_where_values_differ_by_rounding_the_slopes_tell_how_much_higher_a_point
         assert abs(float(value[1] - value[0]) - rise(here, there)) <= bound < 2.0**-10 * np.spacing(here.value)
 
 
-@pytest.mark.parametrize("one_hessian", [True, False])
-@pytest.mark.parametrize(
-    ("sizes", "points"), [([1], 0), ([0.4], 1), ([0.4, 0.3], 1), ([0.2, 0.08], 2), ([2.0**-20, 2.0**-22, 2.0**-40], 2)]
-)
-def test_the_last_steps_end_in_rounding(sizes, points, one_hessian, monkeypatch):
-    """Where noise is all that is left of the gradient, 1 at first, it falls by chance, and then no more."""
-    left = chain(sizes, repeat(sizes[-1]))
-    objective, here = Objective(pack(OVERLAP)), Point(np.zeros(3), 1.0, np.ones(3), np.eye(3), "float64")
-    sums = lambda *_, **__: Sums(1.0, 40 * next(left) * np.ones(3), 40 * np.eye(3))  # noqa: E731
-    monkeypatch.setattr(type(objective.blocks), "sums", sums)
-    assert len(list(islice(finish(objective, here, one_hessian=one_hessian), 9))) == points
+@pytest.mark.parametrize("name", [*CERTIFIED, "correlated", "saturated"])
+def test_a_default_fit_proves_ten_digits(module, name):
+    """Of every parameter, in its natural size; issue and docs promise as many."""
+    data = certified(name) if name in CERTIFIED else CASES[name].dataset
+    fit = module.fit(data, l2=0.01 * (name == "saturated"))
+    assert (fit.distance <= 1e-10 * natural_size(data, flatten(fit.parameters))).all()
+
+
+def test_the_last_steps_end_in_rounding():
+    """A default fit goes on from where the solver stopped, and no step more takes it nearer."""
+    loose, fit = (logreg_torch.fit(OVERLAP, tolerance=tolerance) for tolerance in (2e-8, 1e-8))
+    assert loose.iterations < fit.iterations <= loose.iterations + 3
+    own = recount(OVERLAP, flatten(fit.parameters))
+    assert (np.abs(own.certificate().step) <= np.spacing(np.abs(own.theta))).all()
 
 
 @pytest.mark.parametrize("points", [1, 2, 1000])

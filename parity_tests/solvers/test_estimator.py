@@ -9,18 +9,22 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+from logreg_parity import MulticlassDataset
 from logreg_parity.truth.reference import flatten, sigmoid
+from logreg_parity.truth.softmax import exact_softmax
 from parity_tests.cases import CASES
 from parity_tests.certified import OVERLAP, SEPARATED, certified
 from parity_tests.conftest import TWINS
 
 DATA = certified("iris_versicolor_virginica")
+IRIS = MulticlassDataset(*load_iris(return_X_y=True), "iris")
 
 
 def estimator(name, **options):
@@ -92,21 +96,47 @@ TOOLS = {
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("data", [DATA, IRIS], ids=["two classes", "three classes"])
 @pytest.mark.parametrize("tool", TOOLS)
-def test_the_twins_are_equal_inside_scikit_learns_tools(tool):
+def test_the_twins_are_equal_inside_scikit_learns_tools(tool, data):
     """As far as is proved of both: the sum of the distances, in logits, is what a probability may differ by."""
-    first, second = (TOOLS[tool](estimator(name)).fit(DATA.X, DATA.y) for name in TWINS)
-    predicted = [made.predict_proba(DATA.X) for made in (first, second)]
-    fits = [estimator(name).fit(DATA.X, DATA.y).fit_ for name in TWINS]
-    logits = sum(fit.distance for fit in fits) @ np.append(np.abs(DATA.X).max(axis=0), 1)
+    first, second = (TOOLS[tool](estimator(name)).fit(data.X, data.y) for name in TWINS)
+    predicted = [made.predict_proba(data.X) for made in (first, second)]
+    fits = [estimator(name).fit(data.X, data.y).fit_ for name in TWINS]
+    logits = np.max(sum(fit.distance for fit in fits) @ np.append(np.abs(data.X).max(axis=0), 1))
     assert np.abs(predicted[0] - predicted[1]).max() <= 4 * logits
-    assert (first.predict(DATA.X) == second.predict(DATA.X)).all()
+    assert (first.predict(data.X) == second.predict(data.X)).all()
 
 
 @pytest.mark.slow
-def test_cross_validation_predicts_the_same(name):
-    found = cross_val_predict(estimator(name), DATA.X, DATA.y, cv=4)
-    assert (found == cross_val_predict(estimator(TWINS[0]), DATA.X, DATA.y, cv=4)).all()
+@pytest.mark.parametrize("data", [DATA, IRIS], ids=["two classes", "three classes"])
+def test_cross_validation_predicts_the_same(data):
+    one, other = (cross_val_predict(estimator(name), data.X, data.y, cv=4) for name in TWINS)
+    assert (one == other).all()
+
+
+def test_of_three_classes_it_is_the_fit_of_the_twin(name):
+    kinds = np.array(["setosa", "versicolor", "virginica"])
+    made = estimator(name, C=4.0, class_weight={"setosa": 2, "versicolor": 1, "virginica": 1}).fit(
+        IRIS.X, kinds[IRIS.y]
+    )
+    weight = np.where(IRIS.y == 0, 2.0, 1.0)
+    data = MulticlassDataset(IRIS.X, IRIS.y, "iris", class_names=tuple(kinds), sample_weight=weight)
+    wanted = importlib.import_module(f"{name}.softmax").fit(data, l2=0.25, reduction="sum")
+    assert np.array_equal(made.coef_, wanted.parameters.weight) and made.fit_.gap == wanted.gap
+    Z, p = made.decision_function(IRIS.X), made.predict_proba(IRIS.X)
+    assert Z.shape == p.shape == (150, 3) and (made.predict(IRIS.X) == kinds[p.argmax(axis=1)]).all()
+    exact = exact_softmax(Z[:9], np.ones(9, int)).losses.astype(float)
+    assert (np.abs(-made.predict_log_proba(IRIS.X)[:9, 1] - exact) <= 16 * np.spacing(exact)).all()
+    assert "a penalty pulls" in made.summary()
+
+
+def test_of_three_separated_classes_a_warning_names_the_coefficients(name):
+    with pytest.warns(ConvergenceWarning, match="beside class '0' the coefficients run off along of '1' by x1"):
+        made = estimator(name, C=np.inf).fit(IRIS.X, IRIS.y)
+    assert made.fit_.status == "no finite optimum" and "none of more than two classes" in made.summary()
+    with pytest.raises(ValueError, match="K classes are fitted by newton"):
+        estimator(name, solver="lbfgs").fit(IRIS.X, IRIS.y)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

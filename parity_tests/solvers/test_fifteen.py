@@ -91,7 +91,7 @@ def test_standard_errors_have_as_many(module):
 
 
 def test_where_fewer_are_proved_it_has_not_converged(module, monkeypatch):
-    monkeypatch.setattr("logreg_parity.solvers.inference.refined", lambda *_, **__: None)
+    monkeypatch.setattr("logreg_parity.solvers.solve.refined", lambda *_, **__: None)
     fit = module.fit(OVERLAP, digits=15)
     assert fit.status == "not converged" and "15 digits are asked for" in fit.reason
 
