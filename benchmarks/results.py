@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from logreg_parity.data.files import write_whole
-from logreg_parity.show import as_json, machine
+from logreg_parity.show import as_json, duration, machine
 
 from . import BENCHMARKS
 from .environment import environment
@@ -53,8 +53,7 @@ def expected(name: str, size: str, folder: Path) -> str:
     known = load(path) if path.exists() else {}
     if known.get("size") != size or not known.get("whole"):
         return "how long it takes is not known: the folder holds no whole result of this size"
-    took = known["took"]
-    return f"the last time it took {f'{took / 60:.0f} min' if took >= 90 else f'{took:.0f} s'}"
+    return f"the last time it took {duration(known['took'])}"
 
 
 def load_benchmark(name: str):

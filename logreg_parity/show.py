@@ -84,6 +84,14 @@ def number(x: float) -> str:
     return f"{x:.2f}" if x < 10 else f"{x:.0f}" if x < 1e5 else f"{x:.1e}"
 
 
+def duration(seconds: float) -> str:
+    """So many seconds, in the unit in which they are a small number: 42 s, 7 min, 30 h."""
+    for unit, size in (("s", 1), ("min", 60)):
+        if seconds < 90 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 3600:.0f} h"
+
+
 def worst(verdicts: list[Verdict]) -> Verdict:
     """The worst of some verdicts."""
     return max(verdicts, key=list(STYLES).index)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
 from ..data.dataset import Dataset, Parameters
-from ..show import Verdict, worst
+from ..show import Verdict, duration, worst
 from ..truth import oracle
 from ..truth.optimum import Optimum, find_optimum
 from ..truth.ulp import format_of, is_held, ulp
@@ -29,6 +30,13 @@ SUMS = ("start: loss", "start: gradient")
 
 FORMAT = "format"
 """The quantity of a row that says that a twin gives a number which the format does not hold."""
+
+
+SAMPLE_WORK = 10**5
+"""Products of the step by which the time of an exact run is foretold: a twentieth of the least that is."""
+
+LONG = 20.0
+"""Seconds: what takes longer is said before it starts."""
 
 
 OPTIMUM_WORK = 2 * 10**7
@@ -129,11 +137,12 @@ def compare(
         work_per_step = (setting.batch_size or dataset.n_rows) * (dataset.n_features + 1)
         exact_steps = max(1, EXACT_WORK // work_per_step)
     exact_steps = min(exact_steps, setting.steps)
+    long = _how_long(dataset, start, setting, exact_steps)
     rows: list[ComparisonRow] = []
     runs: dict[tuple[str, str], dict[str, Run]] = {}
     exact = {}
     for dtype in dtypes:
-        notify(f"exact run for {dtype} inputs, {exact_steps} steps")
+        notify(f"exact run for {dtype} inputs, {exact_steps} steps{long}")
         problem = Problem(dataset, start, setting, dtype, exact_steps=exact_steps)
         exact[dtype] = problem.exact_run
         for device in devices:
@@ -144,6 +153,25 @@ def compare(
             rows += _rows(problem, runs[device, dtype], device)
     versions = {name: twin.versions() for name, twin in twins.items()}
     return Comparison(dataset, start, setting, versions, rows, runs, exact)
+
+
+def _how_long(dataset: Dataset, start: Parameters, setting: Setting, steps: int) -> str:
+    """How long the exact run takes here, where that is long, measured by one step on some rows; and what to do."""
+    n, batch = dataset.n_rows, setting.batch_size
+    wanted = 2 * n + (n * (steps + 1) if batch is None else 2 * batch * steps)  # the start and the end; then every step
+    if wanted * (dataset.n_features + 1) <= 2 * EXACT_WORK:
+        return ""
+    rows = min(n, max(1, SAMPLE_WORK // (dataset.n_features + 1)))
+    sample, taken = dataset.take(slice(rows)), []
+    for _ in range(2):  # the first has more to do
+        begun = perf_counter()
+        oracle.trajectory(sample, start, replace(setting, steps=1, batch_size=None))
+        taken.append(perf_counter() - begun)
+    seconds = min(taken) / (2 * rows) * wanted  # of which it looks at two points
+    if seconds < LONG:
+        return ""
+    shorter = "fewer steps (--exact-steps) or rows" if steps > 1 else "fewer rows or features"
+    return f": some {duration(seconds)} here; {shorter} take less"
 
 
 def _rows(problem: Problem, runs: dict[str, Run], device: str) -> Iterator[ComparisonRow]:

@@ -1,11 +1,13 @@
 """The judge near its threshold: what is just outside is rejected, what is just inside is not, and NaN never passes."""
 
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
 
 from logreg_parity import Dataset, Parameters, gaussian
+from logreg_parity.judge import compare as judge
 from logreg_parity.judge.compare import FORMAT, compare, judged
 from logreg_parity.judge.problem import Problem, Quantity
 from logreg_parity.judge.report import summary
@@ -334,3 +336,17 @@ def test_the_largest_eigenvalue_of_few_rows_bounds_that_of_the_hessian(monkeypat
     of_rows = bounds._Curvature(wide, at, setting)
     assert of_rows._smallest == 0 <= of_all._smallest
     assert of_all._largest <= of_rows._largest * (1 + 2.0**-40) <= of_all._largest + setting.l2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.001, ""), (3600.0, ": some 600 h here; fewer rows or features take less")]
+)
+def test_how_long_an_exact_run_takes_is_said_before_it_starts(monkeypatch, seconds, words):
+    """By a step on a sample, whose time is given here: of 50 rows of two points."""
+    clock = count(step=seconds)
+    monkeypatch.setattr(judge, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(judge, "SAMPLE_WORK", 150)
+    monkeypatch.setattr(judge, "EXACT_WORK", 1)
+    dataset, setting = gaussian(15_000, 2, seed=1), Setting(steps=99, learning_rate=0.1)
+    said = judge._how_long(dataset, Parameters(np.zeros(2), 0.0), setting, 1)
+    assert said == words
