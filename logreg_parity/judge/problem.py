@@ -14,11 +14,20 @@ from ..data.dataset import Dataset, Parameters, batches, check_memory
 from ..data.history import Evaluation
 from ..truth import bounds, oracle, reference
 from ..truth.momentum import Velocity, trajectory
-from ..truth.ulp import format_of, round_dataset, round_parameters, round_setting
+from ..truth.ulp import format_of, round_dataset, round_parameters, round_setting, round_to
 from ..twins import Program, Setting, Twin
 
 CHANCE = 1e-9
 """That a number of a correct program leaves its likely bound (``truth/bounds.py``)."""
+
+
+TOGETHER = "start: logits, root mean square"
+STEPS_TOGETHER = "every step, root mean square"
+"""Quantities that are no numbers of a twin, but how far many of them are off together."""
+
+WITNESS_ROUNDINGS = 2 * 10**7
+WITNESS_TERMS = 10**4
+"""So many roundings, in so many terms, a witness (``_plain_sums``) may take: it looks at some rows or steps only."""
 
 
 class Run(NamedTuple):
@@ -212,13 +221,14 @@ class Problem:
         if steps < 1:
             return
         s, batches = self.setting, None if self.batches is None else self.batches[:steps]
-        slopes, limits = np.empty((2, steps, points.shape[1]))
+        slopes, limits, fixed, deviation = np.empty((4, steps, points.shape[1]))
         for chosen, rows in bounds.stacks(self.dataset, batches, steps):
             here = Parameters(points[chosen, :-1], points[chosen, -1])
             with np.errstate(over="ignore", invalid="ignore"):
                 words: dict[str, Any] = {"l2": s.l2, "reduction": s.reduction, "engine": engine}
                 at = bounds.PointBounds(rows, here, dtype=self.dtype, **words)
                 slopes[chosen], limits[chosen] = at.slope, at.gradient
+                fixed[chosen], deviation[chosen] = at.gradient_parts
         velocity, format = Velocity(points.shape[1], s, self.dtype), format_of(self.dtype)
         error, bound = np.empty((2, steps, points.shape[1]))
         for t, (slope, limit) in enumerate(zip(slopes, limits, strict=True)):
@@ -233,6 +243,34 @@ class Problem:
             place = np.arange(steps), worst
             none, size = oracle.as_exact(np.zeros(steps)), np.abs(points[1 : steps + 1])[place]
             yield Quantity("every step", error[place], none, bound[place], size, first_step=1)
+        elif not s.momentum and engine != "exact" and np.isfinite(bound).all():
+            rate = 2 * s.learning_rate  # the slope has an error of its own here too
+            yield from self._steps_together(points, error, bound, bound - rate * (limits - fixed), rate * deviation)
+
+    def _steps_together(
+        self, points: np.ndarray, error: np.ndarray, bound: np.ndarray, fixed: np.ndarray, deviation: np.ndarray
+    ) -> Iterator[Quantity]:
+        """The same of all steps (T, D + 1), in the root mean square; those from one point are taken to round alike."""
+        steps, k = error.shape
+        _, which = np.unique(points[:steps], axis=0, return_inverse=True)
+        groups = np.repeat(which.reshape(-1), k)
+        found, certain = (float(np.sqrt(np.mean(each**2))) for each in (error, bound))
+        allowed = bounds.likely_mean_square(fixed.ravel(), deviation.ravel(), groups, CHANCE)
+        if not allowed < found <= certain:
+            return
+        n, usual = self.setting.batch_size or self.dataset.n_rows, True
+        for t in range(0, steps, max(1, -(-steps * n // WITNESS_TERMS))):
+            rows = self.dataset if self.batches is None else self.dataset.take(self.batches[t])
+            share = 1 / reference.count(rows.y, rows.sample_weight, self.setting.reduction)
+            share = share if rows.sample_weight is None else share * rows.sample_weight
+            X1 = reference.with_ones(rows.X)
+            r = share * reference.residual(X1 @ points[t], rows.y)
+            for z in _plain_sums(X1, points[t], self.dtype):
+                plain = round_to(share * reference.residual(z, rows.y), self.dtype)
+                for total in _plain_sums(X1.T, plain, self.dtype):
+                    off = self.setting.learning_rate * np.abs(total - r @ X1)
+                    usual = usual and np.sqrt(np.mean(off**2)) <= allowed
+        yield _together(STEPS_TOGETHER, found, allowed, certain, bool(usual))
 
     def _at_the_start(self, run: Run) -> Iterator[Quantity]:
         start = run.start
@@ -240,6 +278,7 @@ class Problem:
         exact, weight = self.exact_start, np.abs(self.start.weight)
         size = np.abs(self.dataset.X) @ weight + abs(self.start.bias)
         yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size, likely=likely.logit)
+        yield from self._logits_together(start, limits)
         size = exact.losses.astype(np.float64)
         yield Quantity("start: row losses", start.losses, exact.losses, limits.loss, size, likely=likely.loss)
         value, exact_value = np.atleast_1d(start.objective), np.atleast_1d(exact.objective)
@@ -249,6 +288,24 @@ class Problem:
         slope, exact_slope = reference.flatten(start.gradient), reference.flatten(exact.gradient)
         size, seldom = limits.gradient_scale, likely.gradient
         yield Quantity("start: gradient", slope, exact_slope, limits.gradient, size, likely=seldom)
+
+    def _logits_together(self, start: Evaluation, limits: bounds.PointBounds) -> Iterator[Quantity]:
+        """Where many small errors show a lower precision, none of which is too large by itself.
+
+        Rows with logits of one size are taken to round alike.
+        """
+        exact = self.exact_start.logits
+        found = np.sqrt(np.mean(oracle.distance(start.logits, exact) ** 2))
+        _, groups = np.unique(np.abs(exact.astype(np.float64)), return_inverse=True)
+        fixed = limits.logit - limits.logit_rounded
+        allowed = bounds.likely_mean_square(fixed, limits.logit_deviation, groups, CHANCE)
+        certain = float(np.sqrt(np.mean(limits.logit**2)))
+        if allowed < found <= certain < np.inf:
+            X1, theta = reference.with_ones(self.dataset.X), reference.flatten(self.start)
+            some = slice(None, None, -(-X1.size // WITNESS_ROUNDINGS))
+            errors = (oracle.distance(z, exact[some]) for z in _plain_sums(X1[some], theta, self.dtype))
+            usual = all(np.sqrt(np.mean(error**2)) <= allowed for error in errors)
+            yield _together(TOGETHER, found, allowed, certain, usual)
 
     def _at_the_end(self, run: Run, end: Evaluation) -> Iterator[Quantity]:
         point = Parameters(run.points[-1, :-1], run.points[-1, -1])
@@ -262,6 +319,33 @@ class Problem:
         exact = self.exact_end and self.exact_end.classes
         ones = np.ones(len(certain))
         yield Quantity("end: classes", end.classes, exact, np.where(certain, 0.0, 1.0), ones)
+
+
+def _together(name: str, found: float, allowed: float, certain: float, usual: bool) -> Quantity:
+    """A root mean square that independent roundings leave with CHANCE only.
+
+    It is outside if plain sums are as usual on these numbers: their roundings do not conspire, nor would others. Else
+    nothing can be promised.
+    """
+    one = (np.array([each]) for each in (found, allowed if usual else certain, found, allowed))
+    value, limit, size, likely = one
+    return Quantity(name, value, oracle.as_exact(np.zeros(1)), limit, size, likely=likely)
+
+
+def _plain_sums(X: np.ndarray, factors: np.ndarray, dtype: str) -> Iterator[np.ndarray]:
+    """Xw (N,) in the format, the terms of each sum one after another, from the first on and from the last.
+
+    The plainest correct program there is. Its partial sums are the largest: where equal numbers round alike, it shows.
+    """
+    columns = np.ascontiguousarray(X.T)
+    for order in (range(len(factors)), reversed(range(len(factors)))):
+        total = np.zeros(len(X))
+        try:
+            for j in order:
+                total = round_to(total + round_to(columns[j] * factors[j], dtype), dtype)
+        except ValueError:  # it is beyond the format
+            total = np.full(len(X), np.inf)
+        yield total
 
 
 def _padded(array: np.ndarray, length: int, value: float) -> np.ndarray:
