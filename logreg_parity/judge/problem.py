@@ -22,8 +22,14 @@ CHANCE = 1e-9
 
 
 TOGETHER = "start: logits, root mean square"
+SATURATED = 40.0
+"""The largest logit of a second look: σ of it is 1 in float64, and σ of its opposite 4e-18."""
+
 STEPS_TOGETHER = "every step, root mean square"
 """Quantities that are no numbers of a twin, but how far many of them are off together."""
+
+OWN_STEP, OWN_LOSS = "every step", "every loss, at its own point"
+"""Quantities that are no numbers either, but how far each is off what it should be where the run itself stands."""
 
 WITNESS_ROUNDINGS = 2 * 10**7
 WITNESS_TERMS = 10**4
@@ -40,6 +46,7 @@ class Run(NamedTuple):
     bounds: bounds.TrajectoryBounds
     stop_reason: str | None
     engine: str  # by whose arithmetic: that of the bounds
+    far: Evaluation | None = None  # in saturation; None where that is nowhere, or the start is there
 
 
 class Quantity(NamedTuple):
@@ -143,6 +150,8 @@ class Problem:
         check_given(given, dataset, start, setting, dtype)
         self.dataset, self.start, self.setting, self.batches = given
         self.exact_start = self._exact_at(self.start)
+        self.far = saturated(self.dataset, self.start, dtype)
+        self.exact_far = None if self.far is None else self._exact_at(self.far)
         walked = replace(self.setting, steps=exact_steps)
         self.exact_run = oracle.trajectory(self.dataset, self.start, walked, batches=self.batches)
         self.exact_end = None
@@ -163,6 +172,7 @@ class Problem:
         """
         program, steps = Program(name, twin, self.dtype, device), self.setting.steps
         start = program.evaluate(self.dataset, self.start, self.setting)
+        far = None if self.far is None else program.evaluate(self.dataset, self.far, self.setting)
         keep = range(steps + 1)
         history = program.train(self.dataset, self.start, self.setting, batches=self.batches, keep=keep)
         points = np.column_stack([history.weights, history.biases]).astype(np.float64)
@@ -186,6 +196,7 @@ class Problem:
             ),
             history.stop_reason,
             history.engine,
+            far,
         )
 
     def _exact_at(self, point: Parameters) -> Evaluation:
@@ -198,23 +209,27 @@ class Problem:
     def quantities(self, run: Run) -> Iterator[Quantity]:
         """The rows of a comparison, in the order in which a reader meets them."""
         yield from self._at_the_start(run)
+        if self.far is not None and self.exact_far is not None and run.far is not None:
+            there = self._at("saturated", self.far, self.exact_far, run.far, run.engine)
+            yield from (quantity for quantity in there if _is_off(quantity))
         exact_points = np.column_stack([self.exact_run.weights, self.exact_run.biases])
         distance_from_origin = np.linalg.norm(run.points, axis=1)
         limit, size = run.bounds.parameters, distance_from_origin
         yield Quantity("every point", run.points, exact_points, limit, size, first_step=0)
         size = np.abs(run.losses)
         yield Quantity("every loss", run.losses, self.exact_run.losses, run.bounds.losses, size, first_step=1)
-        yield from self._strange_steps(run.points, run.engine)
+        yield from self._strange_steps(run.points, run.losses, run.engine)
         if run.end is not None:
             exact = None if self.exact_end is None else exact_points[-1:]
             yield Quantity("end: parameters", run.points[-1:], exact, limit[-1:], distance_from_origin[-1:])
             yield from self._at_the_end(run, run.end)
 
-    def _strange_steps(self, points: np.ndarray, engine: str) -> Iterator[Quantity]:
+    def _strange_steps(self, points: np.ndarray, losses: np.ndarray, engine: str) -> Iterator[Quantity]:
         """Where a step does not lead where it should from where the run itself stands, coordinate by coordinate.
 
         The norm of a point hides what happens to a small coordinate beside a large one, and the bound of a whole run
-        ends where rounding may grow without limit. A step by itself has a bound in every coordinate, and always.
+        ends where rounding may grow without limit. A step by itself has a bound in every coordinate, and always. So has
+        the loss that is recorded of it, however far the exact run was walked.
         """
         finite = np.isfinite(points).all(axis=1)
         steps = len(points) - 1 if finite.all() else int(np.argmin(finite)) - 1
@@ -222,6 +237,7 @@ class Problem:
             return
         s, batches = self.setting, None if self.batches is None else self.batches[:steps]
         slopes, limits, fixed, deviation = np.empty((4, steps, points.shape[1]))
+        values, allowed = np.empty((2, steps))
         for chosen, rows in bounds.stacks(self.dataset, batches, steps):
             here = Parameters(points[chosen, :-1], points[chosen, -1])
             with np.errstate(over="ignore", invalid="ignore"):
@@ -229,6 +245,14 @@ class Problem:
                 at = bounds.PointBounds(rows, here, dtype=self.dtype, **words)
                 slopes[chosen], limits[chosen] = at.slope, at.gradient
                 fixed[chosen], deviation[chosen] = at.gradient_parts
+                if s.record == "after":
+                    there = Parameters(points[chosen + 1, :-1], points[chosen + 1, -1])
+                    at = bounds.PointBounds(rows, there, dtype=self.dtype, **words)
+                values[chosen], allowed[chosen] = at.value, 2 * at.objective  # the value has an error of its own
+        off = np.abs(losses[:steps] - values)
+        if (off > allowed).any():
+            none, size = oracle.as_exact(np.zeros(steps)), np.abs(values)
+            yield Quantity(OWN_LOSS, off, none, allowed, size, first_step=1)
         velocity, format = Velocity(points.shape[1], s, self.dtype), format_of(self.dtype)
         error, bound = np.empty((2, steps, points.shape[1]))
         for t, (slope, limit) in enumerate(zip(slopes, limits, strict=True)):
@@ -242,7 +266,7 @@ class Problem:
             worst = np.argmax(np.where(bound > 0, error / np.where(bound > 0, bound, 1), 0), axis=1)
             place = np.arange(steps), worst
             none, size = oracle.as_exact(np.zeros(steps)), np.abs(points[1 : steps + 1])[place]
-            yield Quantity("every step", error[place], none, bound[place], size, first_step=1)
+            yield Quantity(OWN_STEP, error[place], none, bound[place], size, first_step=1)
         elif not s.momentum and engine != "exact" and np.isfinite(bound).all():
             rate = 2 * s.learning_rate  # the slope has an error of its own here too
             yield from self._steps_together(points, error, bound, bound - rate * (limits - fixed), rate * deviation)
@@ -273,21 +297,33 @@ class Problem:
         yield _together(STEPS_TOGETHER, found, allowed, certain, bool(usual))
 
     def _at_the_start(self, run: Run) -> Iterator[Quantity]:
-        start = run.start
-        limits, likely = (self._bounds_at(self.start, run.engine, chance) for chance in (None, CHANCE))
-        exact, weight = self.exact_start, np.abs(self.start.weight)
-        size = np.abs(self.dataset.X) @ weight + abs(self.start.bias)
-        yield Quantity("start: logits", start.logits, exact.logits, limits.logit, size, likely=likely.logit)
-        yield from self._logits_together(start, limits)
+        for quantity in self._at("start", self.start, self.exact_start, run.start, run.engine):
+            if quantity.name not in ("start: probabilities", "start: classes") or _is_off(quantity):
+                yield quantity
+            if quantity.name == "start: logits":
+                yield from self._logits_together(run.start, self._bounds_at(self.start, run.engine))
+
+    def _at(
+        self, place: str, point: Parameters, exact: Evaluation, found: Evaluation, engine: str
+    ) -> Iterator[Quantity]:
+        """All that is computed at one point."""
+        limits, likely = (self._bounds_at(point, engine, chance) for chance in (None, CHANCE))
+        size = limits.logit_scale
+        yield Quantity(f"{place}: logits", found.logits, exact.logits, limits.logit, size, likely=likely.logit)
         size = exact.losses.astype(np.float64)
-        yield Quantity("start: row losses", start.losses, exact.losses, limits.loss, size, likely=likely.loss)
-        value, exact_value = np.atleast_1d(start.objective), np.atleast_1d(exact.objective)
+        yield Quantity(f"{place}: row losses", found.losses, exact.losses, limits.loss, size, likely=likely.loss)
+        value, exact_value = np.atleast_1d(found.objective), np.atleast_1d(exact.objective)
         limit, size = np.atleast_1d(limits.objective), exact_value.astype(np.float64)
         seldom = np.atleast_1d(likely.objective)
-        yield Quantity("start: loss", value, exact_value, limit, size, likely=seldom)
-        slope, exact_slope = reference.flatten(start.gradient), reference.flatten(exact.gradient)
+        yield Quantity(f"{place}: loss", value, exact_value, limit, size, likely=seldom)
+        slope, exact_slope = reference.flatten(found.gradient), reference.flatten(exact.gradient)
         size, seldom = limits.gradient_scale, likely.gradient
-        yield Quantity("start: gradient", slope, exact_slope, limits.gradient, size, likely=seldom)
+        yield Quantity(f"{place}: gradient", slope, exact_slope, limits.gradient, size, likely=seldom)
+        size = exact.probabilities.astype(np.float64)
+        yield Quantity(f"{place}: probabilities", found.probabilities, exact.probabilities, limits.probability, size)
+        certain = np.abs(exact.logits.astype(np.float64)) > 2 * limits.logit
+        ones = np.ones(len(certain))
+        yield Quantity(f"{place}: classes", found.classes, exact.classes, np.where(certain, 0.0, 1.0), ones)
 
     def _logits_together(self, start: Evaluation, limits: bounds.PointBounds) -> Iterator[Quantity]:
         """Where many small errors show a lower precision, none of which is too large by itself.
@@ -319,6 +355,30 @@ class Problem:
         exact = self.exact_end and self.exact_end.classes
         ones = np.ones(len(certain))
         yield Quantity("end: classes", end.classes, exact, np.where(certain, 0.0, 1.0), ones)
+
+
+def saturated(dataset: Dataset, start: Parameters, dtype: str) -> Parameters | None:
+    """The start, or the features by turns for and against where that is 0, so far out that a logit is SATURATED.
+
+    None where the start is out there itself, where every logit is 0, and where the format has no such numbers.
+    """
+    weight, bias = start
+    if not np.any(reference.logits(start, dataset.X)):
+        largest = np.abs(dataset.X).max(axis=0)
+        weight = (-1.0) ** np.arange(dataset.n_features) / np.where(largest > 0, largest, 1)
+    largest = float(np.abs(reference.logits(Parameters(weight, bias), dataset.X)).max())
+    if not 0 < largest < SATURATED:
+        return None
+    try:
+        return round_parameters(Parameters(weight * (SATURATED / largest), bias * (SATURATED / largest)), dtype)
+    except ValueError:
+        return None
+
+
+def _is_off(quantity: Quantity) -> bool:
+    """Whether some number is beyond its bound, or is none."""
+    off = oracle.distance(quantity.values, np.asarray(quantity.exact))
+    return bool(~(off <= np.where(np.isnan(quantity.bound), np.inf, quantity.bound)).all())
 
 
 def _together(name: str, found: float, allowed: float, certain: float, usual: bool) -> Quantity:

@@ -21,6 +21,9 @@ AS_DATA = (
     *(Words("start: logits"), Words("start: row losses"), Words("start: loss"), Words("start: gradient")),
     *(Words("every point"), Words("every loss"), Words("sum"), Words("mean"), Words("format"), Words("not held")),
     *(Words("every step"), Words("start: logits, root mean square"), Words("every step, root mean square")),
+    *(Words("start: probabilities"), Words("start: classes"), Words("saturated: logits"), Words("saturated: loss")),
+    *(Words("saturated: row losses"), Words("saturated: gradient"), Words("saturated: probabilities")),
+    *(Words("saturated: classes"), Words("every loss, at its own point")),
     *(Words("end: parameters"), Words("end: probabilities"), Words("end: classes"), Words("same"), Words("differ")),
 )
 """Texts that come to ``say`` as data; here the catalogues find them."""
