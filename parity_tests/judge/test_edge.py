@@ -7,7 +7,7 @@ import pytest
 
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.judge.compare import FORMAT, compare, judged
-from logreg_parity.judge.problem import STEPS_TOGETHER, TOGETHER, Problem, Quantity
+from logreg_parity.judge.problem import OWN_LOSS, STEPS_TOGETHER, TOGETHER, Problem, Quantity, saturated
 from logreg_parity.judge.report import summary
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import DATASET, START
@@ -314,6 +314,62 @@ def test_the_float32_passes_of_a_fit_stay_within_what_is_likely(twin):
     total = packed.sums(reference.flatten(at), arithmetic="float32").gradient / dataset.n_rows
     limits = PointBounds(dataset, at, dtype="float32", chance=1e-9, blocks=len(packed.blocks))
     assert (np.abs(total - limits.slope) <= limits.gradient).all()
+
+
+# -- where a run does not come by itself -------------------------------------------------------------------------------
+
+
+class ClippedAtFifteen(ByHand):
+    """Losses of logits that are kept within 15."""
+
+    def losses(self, z, y):
+        return super().losses(np.clip(z, -15, 15), y)
+
+
+class ShortAtTheStart(ByHand):
+    """Probabilities with few digits, but at the end."""
+
+    def evaluate(self, dataset, parameters, **options):
+        at = super().evaluate(dataset, parameters, **options)
+        return at if parameters.bias != 0.25 else at._replace(probabilities=np.round(at.probabilities, 6))
+
+
+class LaterLossOff(ByHand):
+    """The losses recorded from the third step on are off by 1e-9."""
+
+    def train(self, *arguments, **options):
+        run = super().train(*arguments, **options)
+        run.losses[2:] *= 1 + 1e-9
+        return run
+
+
+@pytest.mark.parametrize(
+    ("twin", "outside"),
+    [
+        (ByHand(), []),
+        (ClippedAtFifteen(), ["saturated: row losses", "saturated: loss"]),
+        (ShortAtTheStart(), ["start: probabilities"]),
+        (LaterLossOff(), [OWN_LOSS]),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+@pytest.mark.parametrize("record", ["before", "after"])
+def test_saturation_every_place_and_losses_past_the_exact_run_are_judged(twin, outside, record):
+    dataset, start = gaussian(20, 3, seed=1), Parameters(np.zeros(3), 0.25)
+    comparison = compare({"t": twin}, dataset, start, replace(SHORT, record=record), dtypes=["float64"], exact_steps=1)
+    assert [row.quantity for row in comparison.rows if row.verdict == "OUTSIDE"] == outside
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_the_second_look_is_in_saturation(dtype, weight):
+    dataset = round_dataset(gaussian(30, 3, seed=1), dtype)
+    far = saturated(dataset, Parameters(np.full(3, weight), 0.0), dtype)
+    largest = np.abs(reference.logits(far, dataset.X)).max()
+    assert abs(largest - 40) <= 40 * 4 * 2.0 ** -FORMATS[dtype].precision
+    assert is_held(reference.flatten(far), dtype).all()
+    assert saturated(dataset, Parameters(far.weight * 2, far.bias * 2), dtype) is None
+    assert saturated(replace(dataset, X=0 * dataset.X), Parameters(np.zeros(3), 0.0), dtype) is None
 
 
 # -- many small errors -------------------------------------------------------------------------------------------------
