@@ -321,9 +321,8 @@ class Problem:
         yield Quantity(f"{place}: gradient", slope, exact_slope, limits.gradient, size, likely=seldom)
         size = exact.probabilities.astype(np.float64)
         yield Quantity(f"{place}: probabilities", found.probabilities, exact.probabilities, limits.probability, size)
-        certain = np.abs(exact.logits.astype(np.float64)) > 2 * limits.logit
-        ones = np.ones(len(certain))
-        yield Quantity(f"{place}: classes", found.classes, exact.classes, np.where(certain, 0.0, 1.0), ones)
+        allowed = _either_class(exact.logits.astype(np.float64), limits.logit, limits.probability)
+        yield Quantity(f"{place}: classes", found.classes, exact.classes, allowed, np.ones(len(allowed)))
 
     def _logits_together(self, start: Evaluation, limits: bounds.PointBounds) -> Iterator[Quantity]:
         """Where many small errors show a lower precision, none of which is too large by itself.
@@ -350,11 +349,9 @@ class Problem:
         exact = self.exact_end and self.exact_end.probabilities
         limit = limits.probability + limits.change_of_probability(drift)
         yield Quantity("end: probabilities", end.probabilities, exact, limit, end.probabilities)
-        # A row whose logit is nearer to 0 than the bound can tell may fall on either side.
-        certain = np.abs(reference.logits(point, self.dataset.X)) > 2 * (limits.logit + drift)
         exact = self.exact_end and self.exact_end.classes
-        ones = np.ones(len(certain))
-        yield Quantity("end: classes", end.classes, exact, np.where(certain, 0.0, 1.0), ones)
+        allowed = _either_class(reference.logits(point, self.dataset.X), limits.logit + drift, limit)
+        yield Quantity("end: classes", end.classes, exact, allowed, np.ones(len(allowed)))
 
 
 def saturated(dataset: Dataset, start: Parameters, dtype: str) -> Parameters | None:
@@ -373,6 +370,15 @@ def saturated(dataset: Dataset, start: Parameters, dtype: str) -> Parameters | N
         return round_parameters(Parameters(weight * (SATURATED / largest), bias * (SATURATED / largest)), dtype)
     except ValueError:
         return None
+
+
+def _either_class(z: np.ndarray, logit: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """1 for a row (N,) that may fall on either side, else 0.
+
+    There its logit is nearer to 0, or its probability to 1/2, than the bound can tell: a program goes by either.
+    """
+    certain = (np.abs(z) > 2 * logit) & (np.abs(np.tanh(z / 2)) / 2 > probability)
+    return np.where(certain, 0.0, 1.0)
 
 
 def _is_off(quantity: Quantity) -> bool:

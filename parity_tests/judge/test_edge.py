@@ -85,6 +85,13 @@ def test_what_is_not_finite_is_outside_in_every_place(made, name, value):
         assert row.verdict == "OUTSIDE" and row.share == np.inf and np.isposinf(row.error)
 
 
+def test_a_class_by_the_probability_of_a_tiny_logit_is_right():
+    """1e-30 is above 0 and its probability is 1/2: a program goes by either."""
+    dataset = Dataset([[1e-30], [1.0]], [1.0, 0.0], "a tiny logit")
+    comparison = compare({"t": ByHand()}, dataset, Parameters(np.ones(1), 0.0), SHORT, dtypes=["float64"])
+    assert "OUTSIDE" not in {row.verdict for row in comparison.rows}
+
+
 def test_a_class_that_is_certain_may_not_be_another(made):
     dtype, quantity = named(made, "end: classes")
     sure = int(np.argmin(quantity.bound))
