@@ -47,8 +47,12 @@ def _table(comparison: Comparison, device: str, dtype: str) -> Grid:
     for quantity, rows in _by_quantity(comparison.rows, device, dtype).items():
         alone = {row.subject[0]: row for row in rows if len(row.subject) == 1}
         pairs = [row for row in rows if len(row.subject) > 1]
-        cells = [_cell(max(pairs, key=lambda row: row.share))] if pairs else []
-        cells += [_cell(alone[name]) if name in alone else say("not computed") for name in comparison.versions]
+        told = quantity.startswith("end: ")  # other rows are left out of a table by a twin that is within
+        absent = say("not computed") if told else say("within")
+        cells = []
+        if len(comparison.versions) > 1:
+            cells.append(_cell(max(pairs, key=lambda row: row.share)) if pairs else absent if told else "")
+        cells += [_cell(alone[name]) if name in alone else absent for name in comparison.versions]
         verdict = worst([row.verdict for row in rows])
         made.add_row(say(quantity), *cells, Text(say(verdict), STYLES[verdict]))
     return made

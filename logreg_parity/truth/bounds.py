@@ -310,11 +310,9 @@ class PointBounds:
         underflow = self._tau * (4 * _flatten(np.abs(self._X).sum(axis=-2), n) + 2 * n + 2 * features + 8)
         last = self._certain_gamma(2) * self.gradient_scale
         square = self._sum_of_columns(self._X**2, (self._share * moved) ** 2)
-        for b in range(self._blocks):
-            rows = slice(b, None, self._blocks)
-            part = self._share * np.abs(self.residuals)
-            of_block = self._sum_of_columns(np.abs(self._X[..., rows, :]), part[..., rows])
-            square = square + (self._deviation(self._roundings_of(len(range(n)[rows])) + 2) * of_block) ** 2
+        part = self._share * np.abs(self.residuals)
+        for rows, sums in self._sums_of_blocks(part):
+            square = square + ((self._deviation(self._roundings_of(rows) + 2) * sums) ** 2).sum(axis=-2)
         fixed = self._mean_of_columns(_or_infinite(own)) + last + penalty + underflow
         return ENLARGED * fixed, ENLARGED * np.sqrt(_or_infinite(square))
 
@@ -354,6 +352,23 @@ class PointBounds:
 
     def _mean_of_columns(self, size: np.ndarray) -> np.ndarray:
         return self._sum_of_columns(np.abs(self._X), self._share * size)
+
+    def _sums_of_blocks(self, size: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """How many rows blocks have, and what each is a sum of (K, D + 1): of the longer ones, and of the others."""
+        n, count = self._y.shape[-1], self._blocks
+        X = np.abs(self._X)
+        if count == 1:
+            yield n, self._sum_of_columns(X, size)[..., None, :]
+            return
+        rows, more = divmod(n, count)
+        whole = rows * count
+        cut = [array[..., :whole, :].reshape(*array.shape[:-2], rows, count, -1) for array in (X, size[..., None])]
+        parts = [np.einsum("...rkd,...rk->...kd", cut[0], cut[1][..., 0]), cut[1][..., 0].sum(axis=-2)]
+        sums = _flatten(*parts)
+        sums[..., :more, :] += _flatten(X[..., whole:, :], 1.0) * size[..., whole:, None]
+        if more:
+            yield rows + 1, sums[..., :more, :]
+        yield rows, sums[..., more:, :]
 
     @staticmethod
     def _sum_of_columns(X: np.ndarray, size: np.ndarray) -> np.ndarray:

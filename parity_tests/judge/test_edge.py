@@ -289,7 +289,7 @@ def test_likely_bounds_grow_with_the_root_of_n(n):
     assert (likely.gradient <= certain.gradient).all() and np.array_equal(likely.logit, certain.logit)
 
 
-@pytest.mark.parametrize("blocks", [1, 40])
+@pytest.mark.parametrize("blocks", [1, 40, 37])
 def test_the_likely_gradient_is_its_derivation(blocks):
     """Row by row and block by block, with nothing shared; a pass that adds blocks in float64 loses less."""
     dataset, at, n = round_dataset(gaussian(2000, 2, seed=1), "float32"), Parameters(np.array([0.5, -1.0]), 0.125), 2000
