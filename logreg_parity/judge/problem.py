@@ -278,7 +278,7 @@ class Problem:
         steps, k = error.shape
         _, which = np.unique(points[:steps], axis=0, return_inverse=True)
         groups = np.repeat(which.reshape(-1), k)
-        found, certain = (float(np.sqrt(np.mean(each**2))) for each in (error, bound))
+        found, certain = map(bounds.root_mean_square, (error, bound))
         allowed = bounds.likely_mean_square(fixed.ravel(), deviation.ravel(), groups, CHANCE)
         if not allowed < found <= certain:
             return
@@ -293,7 +293,7 @@ class Problem:
                 plain = round_to(share * reference.residual(z, rows.y), self.dtype)
                 for total in _plain_sums(X1.T, plain, self.dtype):
                     off = self.setting.learning_rate * np.abs(total - r @ X1)
-                    usual = usual and np.sqrt(np.mean(off**2)) <= allowed
+                    usual = usual and bounds.root_mean_square(off) <= allowed
         yield _together(STEPS_TOGETHER, found, allowed, certain, bool(usual))
 
     def _at_the_start(self, run: Run) -> Iterator[Quantity]:
@@ -330,16 +330,16 @@ class Problem:
         Rows with logits of one size are taken to round alike.
         """
         exact = self.exact_start.logits
-        found = np.sqrt(np.mean(oracle.distance(start.logits, exact) ** 2))
+        found = bounds.root_mean_square(oracle.distance(start.logits, exact))
         _, groups = np.unique(np.abs(exact.astype(np.float64)), return_inverse=True)
         fixed = limits.logit - limits.logit_rounded
         allowed = bounds.likely_mean_square(fixed, limits.logit_deviation, groups, CHANCE)
-        certain = float(np.sqrt(np.mean(limits.logit**2)))
+        certain = bounds.root_mean_square(limits.logit)
         if allowed < found <= certain < np.inf:
             X1, theta = reference.with_ones(self.dataset.X), reference.flatten(self.start)
             some = slice(None, None, -(-X1.size // WITNESS_ROUNDINGS))
             errors = (oracle.distance(z, exact[some]) for z in _plain_sums(X1[some], theta, self.dtype))
-            usual = all(np.sqrt(np.mean(error**2)) <= allowed for error in errors)
+            usual = all(bounds.root_mean_square(error) <= allowed for error in errors)
             yield _together(TOGETHER, found, allowed, certain, usual)
 
     def _at_the_end(self, run: Run, end: Evaluation) -> Iterator[Quantity]:

@@ -289,7 +289,7 @@ class PointBounds:
         if self._chance is None or self._exact:
             return certain
         fixed, deviation = self.gradient_parts
-        return np.minimum(certain, fixed + likely_size(self._chance) * deviation)
+        return np.fmin(certain, fixed + likely_size(self._chance) * deviation)
 
     @cached_property
     def gradient_parts(self) -> tuple[np.ndarray, np.ndarray]:
@@ -309,10 +309,11 @@ class PointBounds:
         penalty = self._certain_gamma(3) * self._l2 * self._penalised
         underflow = self._tau * (4 * _flatten(np.abs(self._X).sum(axis=-2), n) + 2 * n + 2 * features + 8)
         last = self._certain_gamma(2) * self.gradient_scale
-        square = self._sum_of_columns(self._X**2, (self._share * moved) ** 2)
         part = self._share * np.abs(self.residuals)
-        for rows, sums in self._sums_of_blocks(part):
-            square = square + ((self._deviation(self._roundings_of(rows) + 2) * sums) ** 2).sum(axis=-2)
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond the root of the largest number nothing is likely
+            square = self._sum_of_columns(self._X**2, (self._share * moved) ** 2)
+            for rows, sums in self._sums_of_blocks(part):
+                square = square + ((self._deviation(self._roundings_of(rows) + 2) * sums) ** 2).sum(axis=-2)
         fixed = self._mean_of_columns(_or_infinite(own)) + last + penalty + underflow
         return ENLARGED * fixed, ENLARGED * np.sqrt(_or_infinite(square))
 
@@ -425,9 +426,17 @@ def likely_mean_square(fixed: np.ndarray, deviation: np.ndarray, groups: np.ndar
         groups: (K,), a number for each group.
         chance: exp(-L).
     """
-    a, L = np.bincount(groups, deviation**2), np.log(1 / chance)
-    square = a.sum() + 2 * np.sqrt(L * (a**2).sum()) + 2 * L * a.max()
-    return float(ENLARGED * (np.sqrt(np.mean(fixed**2)) + np.sqrt(square / len(fixed))))
+    L = np.log(1 / chance)
+    with np.errstate(over="ignore"):
+        a = np.bincount(groups, deviation**2)
+        square = a.sum() + 2 * np.sqrt(L * (a**2).sum()) + 2 * L * a.max()
+        return float(ENLARGED * (root_mean_square(fixed) + np.sqrt(square / len(fixed))))
+
+
+def root_mean_square(values: np.ndarray) -> float:
+    """√(mean x²), infinite where a square is."""
+    with np.errstate(over="ignore"):
+        return float(np.sqrt(np.mean(np.square(values))))
 
 
 def largest_curvature(dataset: Dataset, *, l2: float = 0.0, reduction: Reduction = "mean") -> float:
