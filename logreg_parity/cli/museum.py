@@ -13,16 +13,20 @@ DESCRIPTION = """\
 Without NAME, list the planted faults and the correct rewrites. With it, run that fault
 beside the correct program in float64 and show what the judge says. --score counts, over
 all of them, what the judge rejects beside common comparisons at their defaults. --pairs
-lets the judge look at N random pairs of correct programs and counts its false alarms."""
+lets the judge look at N random pairs of correct programs and counts its false alarms.
+--sizes plants every fault in problems of other sizes, up to 100000 rows and 1000
+features (an hour for all of them), and lists those that a bound there hides."""
 
 EPILOG = """\
 exit status: 0 every fault shown is rejected with its cause, and no correct program is;
 1 not so; 2 an option is wrong; 130 --pairs was interrupted, and says what it had.
+Of --sizes: 0 every fault is rejected but those that a bound of float32 hides.
 
 examples:
   logreg-parity museum
   logreg-parity museum FactorTwo
   logreg-parity museum --score
+  logreg-parity museum --sizes 10x30 1000x30
   logreg-parity museum --pairs 1000"""
 
 
@@ -34,20 +38,33 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("name", nargs="?", metavar="NAME", help="the fault to show")
     top.add_argument("--score", action="store_true", help="what the judge rejects, and what it should not")
+    top.add_argument(
+        "--sizes", nargs="*", type=size, metavar="NxD", help="what is rejected with N rows of D features; default: all"
+    )
     top.add_argument("--pairs", type=positive(int), metavar="N", help="random correct pairs to look at")
     return top
+
+
+def size(text: str) -> tuple[int, int]:
+    """Rows and features."""
+    n, _, d = text.partition("x")
+    if not (n.isdecimal() and d.isdecimal() and int(n) > 1 and int(d) > 0):
+        raise argparse.ArgumentTypeError(f"{text} came; give rows and features, as 1000x30")
+    return int(n), int(d)
 
 
 def run(options: argparse.Namespace) -> int:
     """List, show or score; the exit status."""
     from ..show import screen
 
-    if options.name and (options.score or options.pairs):
-        raise ValueError(f"NAME is {options.name} and --score or --pairs is given; give one of them")
+    sizes = options.sizes is not None
+    if options.name and (options.score or sizes or options.pairs):
+        raise ValueError(f"NAME is {options.name} and --score, --sizes or --pairs is given; give one of them")
     console = screen()
-    if options.score or options.pairs:
-        scored = _score(console) if options.score else 0
-        return max(scored, _pairs(console, options.pairs) if options.pairs else 0)
+    if options.score or sizes or options.pairs:
+        found = _score(console) if options.score else 0
+        found = max(found, _sizes(console, options.sizes) if sizes else 0)
+        return max(found, _pairs(console, options.pairs) if options.pairs else 0)
     return _show(console, options.name) if options.name else _list(console)
 
 
@@ -135,6 +152,33 @@ def _score(console: "Console") -> int:
     judged = [s for s in scores if s.tool in ("compare", "explain")]
     counts = {n for s in judged if s.dtype == "float64" for n in (s.killed, s.explained) if n is not None}
     return 0 if counts == {len(EXHIBITS)} and not any(s.alarms for s in judged) else 1
+
+
+def _sizes(console: "Console", chosen: list[tuple[int, int]]) -> int:
+    from .. import show
+    from ..museum.score import DTYPES
+    from ..museum.sizes import SIZES, planted
+
+    missed = 0
+    for dtype in DTYPES:
+        table = show.Grid(f"faults rejected in {dtype}", "rows x features", "rejected", "hidden", left=("hidden",))
+        for n, d in chosen or SIZES:
+            show.screen(stderr=True).print(f"· {n} rows of {d} features in {dtype}", style="dim")
+            found = list(planted(n, d, dtype))
+            hidden = [p for p in found if not p.rejected]
+            missed += sum(dtype == "float64" or p.difference > p.bound for p in hidden)
+            table.add_row(f"{n} x {d}", f"{len(found) - len(hidden)} of {len(found)}", _hidden(hidden[:1]))
+            for each in hidden[1:]:
+                table.add_row("", "", _hidden([each]))
+        console.print(table)
+    return 1 if missed else 0
+
+
+def _hidden(faults: list) -> str:
+    return "".join(
+        f"{p.name}{' (suspected)' if p.suspected else ''}: {p.difference:.1e} in {p.where}, bound {p.bound:.1e}"
+        for p in faults
+    )
 
 
 def _pairs(console: "Console", count: int) -> int:

@@ -105,7 +105,7 @@ def flipped_label(s: Suspect) -> str | None:
     if s.stage == "row losses":
         flipped = np.array(s.rows.y)
         flipped[s.off] = 1 - flipped[s.off]
-        wrong = GivenLogits(replace(s.rows, y=flipped), s.look.here, s.look.logits, s.setting, s.dtype)
+        wrong = GivenLogits(replace(s.rows, y=flipped), s.look.here, s.look.logits, s.setting, s.dtype, s.engine)
         if s.fits(reference.stable_loss(s.look.logits, flipped), wrong.loss):
             return f"The losses are those of the opposite label in {s.name_rows(s.off)}: flipped."
     if s.stage in FROM_ROWS and "row losses" not in s.look.values:  # where they are stored, they are right
@@ -303,7 +303,7 @@ def signed_labels(s: Suspect) -> str | None:
     if s.stage != "row losses" or not np.isin(y, (0, 1)).all():
         return None
     sides = [replace(s.rows, y=np.full_like(y, label)) for label in (0, 1)]
-    limits = [GivenLogits(rows, s.look.here, z, s.setting, s.dtype).loss for rows in sides]
+    limits = [GivenLogits(rows, s.look.here, z, s.setting, s.dtype, s.engine).loss for rows in sides]
     if s.fits(np.where(y == 0, 2 * reference.softplus(z) - reference.softplus(-z), s.e), 2 * np.sum(limits, axis=0)):
         return "The losses are those of labels -1 and 1 in the loss that is meant for 0 and 1."
     near_log_2 = 2 * FUNCTION_ULPS * format_of(s.dtype).unit_roundoff

@@ -6,7 +6,7 @@ stage alone. A stage that is off the first but not the second inherited its erro
 """
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,7 +53,8 @@ class TracedRun:
         batches = None if self.batches is None else self.batches[: trace.steps]
         for chosen, rows in stacks(self.dataset, batches, trace.steps):
             here, there = (Parameters(trace.points[chosen + k, :-1], trace.points[chosen + k, -1]) for k in (0, 1))
-            at, after = (PointBounds(rows, p, dtype=self.dtype, l2=s.l2, reduction=s.reduction) for p in (here, there))
+            words: dict[str, Any] = {"l2": s.l2, "reduction": s.reduction, "engine": trace.engine}
+            at, after = (PointBounds(rows, p, dtype=self.dtype, **words) for p in (here, there))
             recorded = after if s.record == "after" else at
             off = np.abs(trace.gradients[chosen] - at.slope) > 2 * at.gradient
             found[chosen] |= off.any(axis=1) | (np.abs(trace.before[chosen] - at.value) > 2 * at.objective)
@@ -96,7 +97,8 @@ class Look:
     def bounds_at(self, point: Parameters, rows: Dataset | None = None) -> PointBounds:
         """The bounds at a point, on the step's rows or others."""
         rows, s = self.rows if rows is None else rows, self.side.setting
-        return PointBounds(rows, point, dtype=self.side.dtype, l2=s.l2, reduction=s.reduction)
+        engine = self.side.trace.engine
+        return PointBounds(rows, point, dtype=self.side.dtype, l2=s.l2, reduction=s.reduction, engine=engine)
 
     def value_and_slope_at(self, point: Parameters, rows: Dataset | None = None) -> tuple[np.floating, np.ndarray]:
         """The objective and its gradient (D + 1,) at a point in float64, on the step's rows or others."""
@@ -166,7 +168,7 @@ class Look:
         }
         if "logits" in self.values and self.logits is self.values["logits"]:
             losses, residuals = stages.given_logits(self.logits, self.rows.y)
-            given = stages.GivenLogits(self.rows, self.here, self.logits, s, side.dtype)
+            given = stages.GivenLogits(self.rows, self.here, self.logits, s, side.dtype, side.trace.engine)
             expected["row losses"] = (losses, given.loss)
             expected["residuals"] = (residuals, stages.residual_bound(given, residuals.astype(np.float64)))
             slope = stages.gradient(self.logits, self.rows, self.here, s)
@@ -174,7 +176,7 @@ class Look:
             own = self.values["row losses"]
             if np.isfinite(own).all():
                 value = stages.objective(own, self.rows, self.here, s)
-                limit = stages.GivenLosses(self.rows, self.here, own, s, side.dtype).objective
+                limit = stages.GivenLosses(self.rows, self.here, own, s, side.dtype, side.trace.engine).objective
                 expected["loss"] = (value, limit)
         if s.record == "after" and np.isfinite(self.reached).all():
             there = oracle.evaluate(self.rows, self.there, l2=s.l2, reduction=s.reduction)
@@ -251,7 +253,8 @@ def surely_within(a: Look, b: TracedRun) -> bool:
     and (D + 2) u times its own size; for the update, η times the gradient's and u |θ|.
     """
     t, one, other = a.step - 1, a.side.trace, b.trace
-    u, n, l2 = format_of(a.side.dtype).unit_roundoff, a.rows.n_rows, a.side.setting.l2
+    u, l2 = format_of(a.side.dtype).unit_roundoff, a.side.setting.l2
+    n = 1 if one.engine == "exact" else a.rows.n_rows  # whose bounds do not count the rows
     penalty = l2 * np.append(np.abs(a.here.weight), 0.0)
     slope = u * (n * (a.limits.gradient_scale - penalty) + 3 * penalty)
 

@@ -113,7 +113,9 @@ def _promised(side: TracedRun) -> bool:
     if not np.isfinite(points).all():
         return False
     walked = points[:, :-1], points[:, -1]
-    limits = trajectory(side.dataset, *walked, side.setting, dtype=side.dtype, batches=side.batches)
+    limits = trajectory(
+        side.dataset, *walked, side.setting, dtype=side.dtype, batches=side.batches, engine=trace.engine
+    )
     return bool(np.isfinite(limits.parameters).all() and trace.stop_reason is None)
 
 

@@ -24,8 +24,10 @@ BITS = 256
 class GivenLogits(PointBounds):
     """The bounds of what follows from logits z (N,) that are given: they carry no error of their own."""
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, z: np.ndarray, setting: Setting, dtype: str):
-        super().__init__(dataset, parameters, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+    def __init__(
+        self, dataset: Dataset, parameters: Parameters, z: np.ndarray, setting: Setting, dtype: str, engine: str
+    ):
+        super().__init__(dataset, parameters, dtype=dtype, l2=setting.l2, reduction=setting.reduction, engine=engine)
         self._p, self._q = reference.sigmoid(z), reference.sigmoid(-z)
         self._losses = reference.stable_loss(z, self._y)
 
@@ -38,8 +40,10 @@ class GivenLogits(PointBounds):
 class GivenLosses(PointBounds):
     """The bound of the objective that follows from row losses (N,) that are given."""
 
-    def __init__(self, dataset: Dataset, parameters: Parameters, losses: np.ndarray, setting: Setting, dtype: str):
-        super().__init__(dataset, parameters, dtype=dtype, l2=setting.l2, reduction=setting.reduction)
+    def __init__(
+        self, dataset: Dataset, parameters: Parameters, losses: np.ndarray, setting: Setting, dtype: str, engine: str
+    ):
+        super().__init__(dataset, parameters, dtype=dtype, l2=setting.l2, reduction=setting.reduction, engine=engine)
         self._losses = np.abs(losses)
 
     @cached_property

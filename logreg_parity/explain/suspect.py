@@ -30,7 +30,7 @@ class Suspect:
         self.v, self.e = look.values[stage], exact.astype(np.float64)
         self.off = np.flatnonzero(~(np.abs(self.v - self.e) <= self.bound))
         self.rows, self.dtype, self.setting = look.rows, look.side.dtype, look.side.setting
-        self.reduction, self.l2 = self.setting.reduction, self.setting.l2
+        self.reduction, self.l2, self.engine = self.setting.reduction, self.setting.l2, look.side.trace.engine
 
     def fits(self, candidate: np.ndarray, bound: np.ndarray | None = None) -> bool:
         """Whether all numbers are the candidate's, within a bound (the stage's own)."""

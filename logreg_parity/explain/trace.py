@@ -71,6 +71,11 @@ class Trace:
     residuals: np.ndarray  # (K, B)
 
     @property
+    def engine(self) -> str:
+        """By whose arithmetic it ran: that of the bounds."""
+        return self.ran.versions.get("engine", "eager")
+
+    @property
     def steps(self) -> int:
         """S."""
         return len(self.losses)
@@ -158,7 +163,7 @@ def record(
             residuals = np.asarray(at.probabilities, np.float64) - batch.y
             inside[:, kept.index(t + 1), : batch.n_rows] = at.logits, at.losses, residuals
     return Trace(
-        _what_ran(program),
+        _what_ran(program, history.engine),
         setting,
         dataset.source,
         dataset.sha256,
@@ -174,8 +179,9 @@ def record(
     )
 
 
-def _what_ran(p: Program) -> Ran:
+def _what_ran(p: Program, engine: str) -> Ran:
     now, versions = datetime.now(UTC).isoformat(timespec="seconds"), p.twin.versions()
+    versions = versions if engine == "eager" else {**versions, "engine": engine}
     python = platform.python_version()
     return Ran(p.name, p.dtype, p.device, versions, python, platform.platform(), now, __version__)
 

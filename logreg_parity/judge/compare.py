@@ -18,7 +18,7 @@ from ..truth import oracle
 from ..truth.optimum import Optimum, find_optimum
 from ..truth.ulp import format_of, is_held, ulp
 from ..twins import Setting, Twin
-from .problem import Problem, Quantity, Run
+from .problem import OWN_LOSS, OWN_STEP, STEPS_TOGETHER, TOGETHER, Problem, Quantity, Run
 
 EXACT_WORK = 2_000_000
 """How many products of the exact trajectory (steps × rows × features and intercept) are computed unless more are
@@ -205,7 +205,7 @@ def judged(dtype: str, quantities: dict[str, list[Quantity]], device: str) -> It
 def _strangers(device: str, dtype: str, name: str, quantities: Iterable[Quantity]) -> Iterator[ComparisonRow]:
     """A row, if any, for the first number that the format does not hold: the twin computes in another one."""
     for quantity in quantities:
-        if quantity.name == "every step":  # which are distances
+        if quantity.name in (OWN_STEP, OWN_LOSS, STEPS_TOGETHER, TOGETHER):  # which are distances
             continue
         values = np.asarray(quantity.values, np.float64)
         held = is_held(values, dtype)

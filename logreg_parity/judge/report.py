@@ -14,13 +14,16 @@ from ..show import STYLES, Grid, as_json, cell, number, ran_on, shown, worst
 from ..truth.columns import dependent
 from ..truth.separation import counted_rows
 from .compare import FORMAT, Comparison, ComparisonRow, half_of_the_digits, placements
-from .problem import CHANCE
+from .problem import CHANCE, STEPS_TOGETHER, TOGETHER
 
 AS_DATA = (
     *(Words("within"), Words("no promise"), Words("OUTSIDE"), Words("separable"), Words("quasi-separable")),
     *(Words("start: logits"), Words("start: row losses"), Words("start: loss"), Words("start: gradient")),
     *(Words("every point"), Words("every loss"), Words("sum"), Words("mean"), Words("format"), Words("not held")),
-    Words("every step"),
+    *(Words("every step"), Words("start: logits, root mean square"), Words("every step, root mean square")),
+    *(Words("start: probabilities"), Words("start: classes"), Words("saturated: logits"), Words("saturated: loss")),
+    *(Words("saturated: row losses"), Words("saturated: gradient"), Words("saturated: probabilities")),
+    *(Words("saturated: classes"), Words("every loss, at its own point")),
     *(Words("end: parameters"), Words("end: probabilities"), Words("end: classes"), Words("same"), Words("differ")),
 )
 """Texts that come to ``say`` as data; here the catalogues find them."""
@@ -44,8 +47,12 @@ def _table(comparison: Comparison, device: str, dtype: str) -> Grid:
     for quantity, rows in _by_quantity(comparison.rows, device, dtype).items():
         alone = {row.subject[0]: row for row in rows if len(row.subject) == 1}
         pairs = [row for row in rows if len(row.subject) > 1]
-        cells = [_cell(max(pairs, key=lambda row: row.share))] if pairs else []
-        cells += [_cell(alone[name]) if name in alone else say("not computed") for name in comparison.versions]
+        told = quantity.startswith("end: ")  # other rows are left out of a table by a twin that is within
+        absent = say("not computed") if told else say("within")
+        cells = []
+        if len(comparison.versions) > 1:
+            cells.append(_cell(max(pairs, key=lambda row: row.share)) if pairs else absent if told else "")
+        cells += [_cell(alone[name]) if name in alone else absent for name in comparison.versions]
         verdict = worst([row.verdict for row in rows])
         made.add_row(say(quantity), *cells, Text(say(verdict), STYLES[verdict]))
     return made
@@ -176,8 +183,14 @@ def _what_is_outside(c: Comparison) -> list[str]:
     allowed = say(
         ", where {bound:.3g} is allowed ({dtype}, {device}).", bound=first.bound, dtype=first.dtype, device=first.device
     )
+    together = say(
+        "Each number is within its certain bound; of all together independent roundings leave this one with a chance "
+        "of {chance:g}, and the judge's own plain sums do not: a lower precision, perhaps.",
+        chance=CHANCE,
+    )
     return [
         strange if first.quantity == FORMAT else found + allowed,
+        *([together] if first.quantity in (TOGETHER, STEPS_TOGETHER) else []),
         say("That is the first quantity to leave its bound, so look there first."),
         say("Outside in all: {quantities}.", quantities=", ".join(map(say, quantities))),
         *(say("{name} stopped early: {reason}.", name=name, reason=reason) for name, reason in stops.items()),

@@ -21,6 +21,9 @@ inequality for martingales: Ipsen, Zhou, SIAM Journal on Matrix Analysis and App
 given, PointBounds takes min(γ_k, γ_k(λ)) for γ_k, λ such that a number leaves its bound with that chance. They are no
 proof: equal numbers added one after another round alike. An error beyond a likely bound that is within the certain one
 is a reason to look, not a verdict.
+
+Many numbers together say more than the worst of them: a lower precision makes many small errors long before it makes
+one that is too large. ``likely_mean_square`` bounds the mean of their squares.
 """
 
 from collections.abc import Iterator, Sequence
@@ -82,6 +85,8 @@ class PointBounds:
             share of a row is rounded, with row weights its divisor and the product of weight and 1 - y too, so are its
             product with that, and the sum. Every other name stands for the twins' own arithmetic.
         chance: for likely bounds, that a number leaves its own; None for certain ones.
+        blocks: K, into how many blocks a pass cuts the rows, b, b + K, b + 2K, ... being block b, where it adds each in
+            the format and the blocks in float64; only the likely gradient knows it.
 
     Raises:
         ValueError: for another reduction, or a format that is not known.
@@ -97,10 +102,11 @@ class PointBounds:
         reduction: Reduction = "mean",
         engine: str = "eager",
         chance: float | None = None,
+        blocks: int = 1,
     ) -> None:
         format = format_of(dtype)
         self._u, self._tau, self._exact = format.unit_roundoff, format.smallest_normal, engine == "exact"
-        self._chance = chance
+        self._chance, self._blocks = chance, blocks
         if self._exact:
             self._tau = exact.LEAST[dtype]
         self._w, self._l2 = np.asarray(parameters.weight, dtype=np.float64), l2
@@ -117,16 +123,22 @@ class PointBounds:
         self._largest_share = share.max(axis=-1)
 
     def _gamma(self, k: int) -> float:
-        certain = k * self._u / (1 - k * self._u) if k * self._u < 1 else np.inf
-        if self._chance is None:
-            return certain
-        size = np.sqrt(2 * np.log(2 / self._chance))  # λ
-        return min(certain, float(size * np.sqrt(k) * self._u * (1 + k * self._u)))
+        certain = self._certain_gamma(k)
+        return certain if self._chance is None else min(certain, likely_size(self._chance) * self._deviation(k))
+
+    def _certain_gamma(self, k: int) -> float:
+        return k * self._u / (1 - k * self._u) if k * self._u < 1 else np.inf
+
+    def _deviation(self, k: int) -> float:
+        """γ_k(1)."""
+        return float(np.sqrt(k) * self._u * (1 + k * self._u))
 
     @property
     def _roundings(self) -> int:
         """In a weighted mean: product, N - 1 sums, quotient, its rounded divisor (itself a sum, with row weights)."""
-        n = self._y.shape[-1]
+        return self._roundings_of(self._y.shape[-1])
+
+    def _roundings_of(self, n: int) -> int:
         if self._exact:
             return 4 if self._weight is None else 5
         return n + 3 if self._weight is None else 2 * n + 3
@@ -173,10 +185,31 @@ class PointBounds:
 
         Each of the D products and the bias passes through at most D + 1 roundings.
         """
+        return self._logit_within(self._gamma(self._w.shape[-1] + 1))
+
+    @property
+    def _certain_logit(self) -> np.ndarray:
+        return self._logit_within(self._certain_gamma(self._w.shape[-1] + 1))
+
+    def _logit_within(self, gamma: float) -> np.ndarray:
         features = self._w.shape[-1]
-        size = _product(np.abs(self._X), np.abs(self._w)) + np.abs(self._point.bias)[..., None]
         flushed = self._tau * (np.abs(self._X).sum(axis=-1) + np.abs(self._w).sum(axis=-1)[..., None]) * self._exact
-        return ENLARGED * (self._gamma(features + 1) * size + (2 * features + 1) * self._tau + flushed)
+        return ENLARGED * (gamma * self.logit_scale + (2 * features + 1) * self._tau + flushed)
+
+    @cached_property
+    def logit_scale(self) -> np.ndarray:
+        """|X| |w| + |b| (N,): what a logit is a sum of."""
+        return _product(np.abs(self._X), np.abs(self._w)) + np.abs(self._point.bias)[..., None]
+
+    @property
+    def logit_rounded(self) -> np.ndarray:
+        """γ_{D+1} (|X| |w| + |b|) (N,): of the bound of a logit what its roundings may be."""
+        return ENLARGED * self._certain_gamma(self._w.shape[-1] + 1) * self.logit_scale
+
+    @property
+    def logit_deviation(self) -> np.ndarray:
+        """γ_{D+1}(1) (|X| |w| + |b|) (N,): how far independent roundings of a logit may deviate."""
+        return ENLARGED * self._deviation(self._w.shape[-1] + 1) * self.logit_scale
 
     @cached_property
     def _moved(self) -> np.ndarray:
@@ -245,14 +278,44 @@ class PointBounds:
         Elementwise, against the sum of the sizes and not of the signed terms: a gradient near zero is a
         difference of large numbers and cannot be relatively accurate.
         """
-        g = self._gamma(self._roundings + 2)
+        g = self._certain_gamma(self._roundings + 2)
         data = self._mean_of_columns((1 + g) * self.residual + g * np.abs(self.residuals))
-        penalty, n = self._gamma(3) * self._l2 * self._penalised, self._y.shape[-1]
+        penalty, n = self._certain_gamma(3) * self._l2 * self._penalised, self._y.shape[-1]
         underflow = self._tau * (4 * _flatten(np.abs(self._X).sum(axis=-2), n) + 2 * n + 4)
         if self._exact:
             data = data + self._scale_of_sums + 2 * self._off_count * self._mean_of_columns(np.abs(self.residuals))
             underflow = underflow + np.asarray(self._flushed)[..., None]
-        return ENLARGED * (data + penalty + underflow)
+        certain = ENLARGED * (data + penalty + underflow)
+        if self._chance is None or self._exact:
+            return certain
+        fixed, deviation = self.gradient_parts
+        return np.fmin(certain, fixed + likely_size(self._chance) * deviation)
+
+    @cached_property
+    def gradient_parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the gradient's error the part that nothing is assumed of, and how far the rest may deviate, (D + 1,) both.
+
+        What the logit's error δ makes of a residual is σ' δ, and at most e^{Δz} σ' Δz² / 2 beside. Over the rows the
+        first is independent, as are the roundings of the sums: a term of a block passes through k of them, each at most
+        u times what the block is a sum of. The function's own error is taken as it is, and so are the last roundings.
+        """
+        certain, curvature = self._certain_logit, self._p * self._q
+        size = (1 - self._y) * self._p + self._y * self._q
+        with np.errstate(over="ignore", invalid="ignore"):
+            grown = np.exp(2 * certain)
+            own = self._certain_gamma(2 * FUNCTION_ULPS + 3) * grown * size + grown * curvature * certain**2 / 2
+            moved = grown * curvature * self.logit_deviation
+        n, features = self._y.shape[-1], self._w.shape[-1]
+        penalty = self._certain_gamma(3) * self._l2 * self._penalised
+        underflow = self._tau * (4 * _flatten(np.abs(self._X).sum(axis=-2), n) + 2 * n + 2 * features + 8)
+        last = self._certain_gamma(2) * self.gradient_scale
+        part = self._share * np.abs(self.residuals)
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond the root of the largest number nothing is likely
+            square = self._sum_of_columns(self._X**2, (self._share * moved) ** 2)
+            for rows, sums in self._sums_of_blocks(part):
+                square = square + ((self._deviation(self._roundings_of(rows) + 2) * sums) ** 2).sum(axis=-2)
+        fixed = self._mean_of_columns(_or_infinite(own)) + last + penalty + underflow
+        return ENLARGED * fixed, ENLARGED * np.sqrt(_or_infinite(square))
 
     @cached_property
     def _scale_of_sums(self) -> np.ndarray:
@@ -289,8 +352,28 @@ class PointBounds:
         return _flatten(np.abs(self._w), 0.0)
 
     def _mean_of_columns(self, size: np.ndarray) -> np.ndarray:
-        size = self._share * size
-        return _flatten(_product(np.abs(self._X).swapaxes(-1, -2), size), size.sum(axis=-1))
+        return self._sum_of_columns(np.abs(self._X), self._share * size)
+
+    def _sums_of_blocks(self, size: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """How many rows blocks have, and what each is a sum of (K, D + 1): of the longer ones, and of the others."""
+        n, count = self._y.shape[-1], self._blocks
+        X = np.abs(self._X)
+        if count == 1:
+            yield n, self._sum_of_columns(X, size)[..., None, :]
+            return
+        rows, more = divmod(n, count)
+        whole = rows * count
+        cut = [array[..., :whole, :].reshape(*array.shape[:-2], rows, count, -1) for array in (X, size[..., None])]
+        parts = [np.einsum("...rkd,...rk->...kd", cut[0], cut[1][..., 0]), cut[1][..., 0].sum(axis=-2)]
+        sums = _flatten(*parts)
+        sums[..., :more, :] += _flatten(X[..., whole:, :], 1.0) * size[..., whole:, None]
+        if more:
+            yield rows + 1, sums[..., :more, :]
+        yield rows, sums[..., more:, :]
+
+    @staticmethod
+    def _sum_of_columns(X: np.ndarray, size: np.ndarray) -> np.ndarray:
+        return _flatten(_product(X.swapaxes(-1, -2), size), size.sum(axis=-1))
 
     def change_of_probability(self, change: np.ndarray) -> np.ndarray:
         """How far p can move while its logit moves by c: e^{2c} σ(z) σ(-z) c, and never by more than 1.
@@ -321,6 +404,39 @@ class PointBounds:
         moved = self.gradient + self._u * (self.gradient_scale + self.gradient)
         rounded = self._u * np.abs(_flatten(*reached))
         return ENLARGED * (learning_rate * moved + rounded + 2 * self._tau)
+
+
+def likely_size(chance: float) -> float:
+    """λ = √(2 log(2 / chance)), which independent roundings leave with that chance."""
+    return float(np.sqrt(2 * np.log(2 / chance)))
+
+
+def likely_mean_square(fixed: np.ndarray, deviation: np.ndarray, groups: np.ndarray, chance: float) -> float:
+    """The root of the mean square of errors that roundings leave with a chance, if those of different groups are
+    independent.
+
+    Error i is a part of at most f_i and one that deviates by d_i: E exp(s ε_i) ≤ exp(s² d_i² / 2). Within a group they
+    may depend on each other as they like: with a_g = Σ d_i² over group g, E exp(s Σ ε_i²) ≤ (1 - 2 s a_g)^(-1/2). So
+    Σ ε² ≤ Σ a + 2 √(L Σ a²) + 2 L max a but with a chance of exp(-L) (Laurent, Massart, Annals of Statistics 28, 2000,
+    lemma 1), and Minkowski's inequality adds the fixed part.
+
+    Args:
+        fixed: f (K,).
+        deviation: d (K,).
+        groups: (K,), a number for each group.
+        chance: exp(-L).
+    """
+    L = np.log(1 / chance)
+    with np.errstate(over="ignore"):
+        a = np.bincount(groups, deviation**2)
+        square = a.sum() + 2 * np.sqrt(L * (a**2).sum()) + 2 * L * a.max()
+        return float(ENLARGED * (root_mean_square(fixed) + np.sqrt(square / len(fixed))))
+
+
+def root_mean_square(values: np.ndarray) -> float:
+    """√(mean x²), infinite where a square is."""
+    with np.errstate(over="ignore"):
+        return float(np.sqrt(np.mean(np.square(values))))
 
 
 def largest_curvature(dataset: Dataset, *, l2: float = 0.0, reduction: Reduction = "mean") -> float:

@@ -22,8 +22,9 @@ from logreg_parity.museum.exhibit import BATCHED, MEAN, SUM
 from logreg_parity.museum.habits import PARTIAL
 from logreg_parity.museum.loops import LOOPS, HeavyBall
 from logreg_parity.truth import reference
+from logreg_parity.truth.bounds import PointBounds
 from logreg_parity.truth.ulp import round_to
-from logreg_parity.twins import Setting
+from logreg_parity.twins import OnEngine, Setting
 from parity_tests.cases import CASES
 from parity_tests.museum.test_faults import FAULTS, PROBLEM
 
@@ -426,3 +427,24 @@ def test_inputs_that_are_not_those_that_were_given_are_a_fault_of_ours(monkeypat
 )
 def test_a_factor_is_printed_with_the_digits_that_differ_from_1(factor, printed):
     assert digits(factor) == printed
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_run_of_the_exact_engine_is_explained_by_its_own_bounds(twin, dtype):
+    """Which do not count the rows: an error that 2000 rows would hide shows, and the engines agree."""
+    many, setting = gaussian(2000, 2, seed=3), Setting(steps=3, learning_rate=0.5, l2=0.25)
+    start, runs = Parameters(np.array([0.5, -0.25]), 0.125), {}
+    for engine in ("eager", "exact"):
+        of_engine = OnEngine(twin.__name__, twin, engine)
+        runs[engine] = record(engine, of_engine, many, start, setting, dtype=dtype)
+    assert [run.engine for run in runs.values()] == ["eager", "exact"]
+    assert explain(*runs.values()).verdict == "agree"
+    here = runs["exact"].points[1]
+    limits = PointBounds(many, Parameters(here[:-1], here[-1]), dtype=dtype, l2=0.25, engine="exact")
+    off = {engine: replace(run, gradients=run.gradients.copy()) for engine, run in runs.items()}
+    for run in off.values():
+        run.gradients[1] = round_to(run.gradients[1] + 6 * limits.gradient, dtype)
+    found = {engine: explain(runs[engine], off[engine], NAMES) for engine in runs}
+    assert found["eager"].verdict == "agree"
+    assert (found["exact"].verdict, found["exact"].step, found["exact"].stage) == ("part", 2, "gradient")
+    assert found["exact"].culprits == ("wrong",)

@@ -9,14 +9,16 @@ import pytest
 from logreg_parity import Dataset, Parameters, gaussian
 from logreg_parity.judge import compare as judge
 from logreg_parity.judge.compare import FORMAT, compare, judged
-from logreg_parity.judge.problem import Problem, Quantity
+from logreg_parity.judge.problem import OWN_LOSS, STEPS_TOGETHER, TOGETHER, Problem, Quantity, saturated
 from logreg_parity.judge.report import summary
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import DATASET, START
+from logreg_parity.museum.faults import EXHIBITS
+from logreg_parity.solvers.blocks import Blocks
 from logreg_parity.truth import bounds, oracle, reference
 from logreg_parity.truth.bounds import PointBounds, largest_curvature
 from logreg_parity.truth.ulp import FORMATS, is_held, round_dataset, round_to
-from logreg_parity.twins import Setting
+from logreg_parity.twins import Setting, load_part
 from parity_tests.cases import CASES
 
 QUANTITIES = (
@@ -83,6 +85,13 @@ def test_what_is_not_finite_is_outside_in_every_place(made, name, value):
         values[place] = value
         row = row_of(dtype, {"planted": [quantity._replace(values=values)]}, name)
         assert row.verdict == "OUTSIDE" and row.share == np.inf and np.isposinf(row.error)
+
+
+def test_a_class_by_the_probability_of_a_tiny_logit_is_right():
+    """1e-30 is above 0 and its probability is 1/2: a program goes by either."""
+    dataset = Dataset([[1e-30], [1.0]], [1.0, 0.0], "a tiny logit")
+    comparison = compare({"t": ByHand()}, dataset, Parameters(np.ones(1), 0.0), SHORT, dtypes=["float64"])
+    assert "OUTSIDE" not in {row.verdict for row in comparison.rows}
 
 
 def test_a_class_that_is_certain_may_not_be_another(made):
@@ -251,10 +260,12 @@ class Off(ByHand):
 
 
 class GradientOff(ByHand):
-    def gradient(self, *arguments):
-        slope = super().gradient(*arguments)
-        more = slope.weight.dtype.type(1.0005)
-        return Parameters(slope.weight * more, slope.bias * more)
+    """Where it is looked at; the steps are right."""
+
+    def evaluate(self, *arguments, **options):
+        at = super().evaluate(*arguments, **options)
+        more = at.gradient.weight.dtype.type(1.0002)
+        return at._replace(gradient=Parameters(at.gradient.weight * more, at.gradient.bias * more))
 
 
 def test_a_bound_that_hides_is_said_and_an_error_that_is_seldom_too():
@@ -278,6 +289,176 @@ def test_likely_bounds_grow_with_the_root_of_n(n):
     share = (likely.gradient / likely.gradient_scale).max()
     assert 6.5 * np.sqrt(n) * 2.0**-24 <= share <= 6.5 * np.sqrt(n) * 2.0**-24 * 1.1 + 24 * 2.0**-24
     assert (likely.gradient <= certain.gradient).all() and np.array_equal(likely.logit, certain.logit)
+
+
+@pytest.mark.parametrize("blocks", [1, 40, 37])
+def test_the_likely_gradient_is_its_derivation(blocks):
+    """Row by row and block by block, with nothing shared; a pass that adds blocks in float64 loses less."""
+    dataset, at, n = round_dataset(gaussian(2000, 2, seed=1), "float32"), Parameters(np.array([0.5, -1.0]), 0.125), 2000
+    u, found = 2.0**-24, PointBounds(dataset, at, dtype="float32", l2=0.25, chance=1e-9, blocks=blocks)
+    fixed, square = np.zeros(3), np.zeros(3)
+    for b in range(blocks):
+        of_block, count = np.zeros(3), 0
+        for i in range(b, n, blocks):
+            x, y, count = np.append(np.abs(dataset.X[i]), 1), dataset.y[i], count + 1
+            z = float(dataset.X[i] @ at.weight + at.bias)
+            p, q = 1 / (1 + np.exp(-z)), 1 / (1 + np.exp(z))
+            error = np.sqrt(3) * u * float(np.abs(dataset.X[i]) @ np.abs(at.weight) + abs(at.bias))
+            fixed += x * (9 * u * (q if y else p)) / n
+            square += (x * p * q * error / n) ** 2
+            of_block += x * (q if y else p) / n
+        square += (np.sqrt(count + 5) * u * (1 + (count + 5) * u) * of_block) ** 2
+    penalty = 0.25 * np.append(np.abs(at.weight), 0)
+    wanted = fixed + 2 * u * found.gradient_scale + 3 * u * penalty + np.sqrt(2 * np.log(2e9) * square)
+    assert (wanted <= found.gradient * (1 + 2.0**-18)).all() and (found.gradient <= wanted * (1 + 2.0**-14)).all()
+
+
+def test_the_float32_passes_of_a_fit_stay_within_what_is_likely(twin):
+    """Many blocks, each added in float32 and all in float64."""
+    dataset = round_dataset(gaussian(60_000, 20, seed=2), "float32")
+    at = Parameters(np.linspace(-0.5, 0.5, 20).astype(np.float32).astype(float), 0.125)
+    place = load_part(twin.__name__, "speed.fit").place("cpu")
+    packed = Blocks.of(dataset, "float32", place)
+    assert len(packed.blocks) > 1
+    total = packed.sums(reference.flatten(at), arithmetic="float32").gradient / dataset.n_rows
+    limits = PointBounds(dataset, at, dtype="float32", chance=1e-9, blocks=len(packed.blocks))
+    assert (np.abs(total - limits.slope) <= limits.gradient).all()
+
+
+# -- where a run does not come by itself -------------------------------------------------------------------------------
+
+
+class ClippedAtFifteen(ByHand):
+    """Losses of logits that are kept within 15."""
+
+    def losses(self, z, y):
+        return super().losses(np.clip(z, -15, 15), y)
+
+
+class ShortAtTheStart(ByHand):
+    """Probabilities with few digits, but at the end."""
+
+    def evaluate(self, dataset, parameters, **options):
+        at = super().evaluate(dataset, parameters, **options)
+        return at if parameters.bias != 0.25 else at._replace(probabilities=np.round(at.probabilities, 6))
+
+
+class LaterLossOff(ByHand):
+    """The losses recorded from the third step on are off by 1e-9."""
+
+    def train(self, *arguments, **options):
+        run = super().train(*arguments, **options)
+        run.losses[2:] *= 1 + 1e-9
+        return run
+
+
+@pytest.mark.parametrize(
+    ("twin", "outside"),
+    [
+        (ByHand(), []),
+        (ClippedAtFifteen(), ["saturated: row losses", "saturated: loss"]),
+        (ShortAtTheStart(), ["start: probabilities"]),
+        (LaterLossOff(), [OWN_LOSS]),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+@pytest.mark.parametrize("record", ["before", "after"])
+def test_saturation_every_place_and_losses_past_the_exact_run_are_judged(twin, outside, record):
+    dataset, start = gaussian(20, 3, seed=1), Parameters(np.zeros(3), 0.25)
+    comparison = compare({"t": twin}, dataset, start, replace(SHORT, record=record), dtypes=["float64"], exact_steps=1)
+    assert [row.quantity for row in comparison.rows if row.verdict == "OUTSIDE"] == outside
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_the_second_look_is_in_saturation(dtype, weight):
+    dataset = round_dataset(gaussian(30, 3, seed=1), dtype)
+    far = saturated(dataset, Parameters(np.full(3, weight), 0.0), dtype)
+    largest = np.abs(reference.logits(far, dataset.X)).max()
+    assert abs(largest - 40) <= 40 * 4 * 2.0 ** -FORMATS[dtype].precision
+    assert is_held(reference.flatten(far), dtype).all()
+    assert saturated(dataset, Parameters(far.weight * 2, far.bias * 2), dtype) is None
+    assert saturated(replace(dataset, X=0 * dataset.X), Parameters(np.zeros(3), 0.0), dtype) is None
+
+
+# -- many small errors -------------------------------------------------------------------------------------------------
+
+
+def test_a_mean_square_is_its_derivation_and_seldom_passed():
+    fixed, deviation, level = np.full(400, 0.5), np.linspace(1, 2, 400), np.log(1e9)
+    a = deviation**2
+    alone = 0.5 + np.sqrt((a.sum() + 2 * np.sqrt(level * (a**2).sum()) + 2 * level * a.max()) / 400)
+    alike = 0.5 + np.sqrt(a.sum() / 400 * (1 + 2 * np.sqrt(level) + 2 * level))
+    for groups, wanted in ((np.arange(400), alone), (np.zeros(400, int), alike)):
+        found = bounds.likely_mean_square(fixed, deviation, groups, 1e-9)
+        assert wanted <= found <= wanted * (1 + 2.0**-19)
+    random, allowed = np.random.RandomState(0), bounds.likely_mean_square(0 * fixed, deviation, np.arange(400), 0.1)
+    sizes = np.sqrt(np.mean((random.standard_normal((2000, 400)) * deviation) ** 2, axis=1))
+    assert 0 < np.mean(sizes > allowed) < 0.1  # at least one in ten may not pass, and the bound is not idle
+
+
+class OneAfterAnother(ByHand):
+    """Logits added up in the order of the features."""
+
+    def logits(self, theta, X):
+        total = np.zeros(len(X), X.dtype)
+        for x, w in zip(X.T, theta.weight, strict=True):
+            total = total + x * w
+        return total + theta.bias
+
+
+def of_wide_rows(twin, X, weight):
+    """The verdict of every quantity, with all weights alike and one step."""
+    dataset, d = Dataset(X, np.arange(len(X)) % 2, "wide rows"), X.shape[1]
+    at, setting = Parameters(np.full(d, weight), 0.25), Setting(steps=1, learning_rate=2.0**-10)
+    comparison = compare({"twin": twin}, dataset, at, setting, dtypes=["float32"])
+    return {row.quantity: row.verdict for row in comparison.rows}, summary(comparison)
+
+
+def test_tf32_products_are_seen_in_the_mean_square():
+    """Of a thousand features each error may be one of float32, were its roundings to conspire."""
+    X = np.random.RandomState(0).standard_normal((100, 1000))
+    verdicts, said = of_wide_rows(EXHIBITS["TF32Products"].program, X, 0.1)
+    assert verdicts["start: logits"] == "no promise" and verdicts[TOGETHER] == "OUTSIDE"
+    assert "with a chance of 1e-09" in said
+    assert TOGETHER not in of_wide_rows(OneAfterAnother(), X, 0.1)[0]
+
+
+def test_equal_numbers_round_alike_and_are_no_fault():
+    """A correct sum is off by more than is likely: so are the plain sums of the judge, and nothing is promised.
+
+    Half of 4096 terms meet partial sums of half the whole, and each loses 0.49 of their last digit.
+    """
+    verdicts, _ = of_wide_rows(OneAfterAnother(), np.full((4, 4096), 1 - 0.51 * 2.0**-12), 2.0**-10)
+    assert verdicts[TOGETHER] == "no promise" and "OUTSIDE" not in verdicts.values()
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_small_errors_of_many_steps_are_seen_together(same):
+    """A gradient times 1.0001 in float32: within the certain bound at every step. Of equal rows nothing is said."""
+    many = gaussian(3000, 2, seed=1)
+    at, setting = Parameters(np.array([0.5, -0.25]), 0.125), Setting(steps=16, learning_rate=2.0**-5)
+    many = Dataset(np.repeat(many.X[:1], 3000, axis=0), np.full(3000, 0.25), "one row") if same else many
+    verdicts = {}
+    for name in ("ByHand", "GradientScaled"):
+        twin = EXHIBITS[name].program if name in EXHIBITS else InRowOrder()
+        comparison = compare({"twin": twin}, many, at, setting, dtypes=["float32"], exact_steps=1)
+        verdicts[name] = {row.quantity: row.verdict for row in comparison.rows}
+        if same:
+            break
+    assert verdicts["ByHand"].get(STEPS_TOGETHER) == ("no promise" if same else None)
+    assert "OUTSIDE" not in verdicts["ByHand"].values()
+    assert same or verdicts["GradientScaled"][STEPS_TOGETHER] == "OUTSIDE"
+
+
+class InRowOrder(ByHand):
+    """Gradients added up row after row."""
+
+    def gradient(self, theta, X, y, l2, reduction):
+        r = reference.residual(self.logits(theta, X), y) / self.divisor(y, reduction)
+        X1 = np.column_stack([X, np.ones(len(X), X.dtype)])
+        total = np.cumsum(X1 * r[:, None], axis=0, dtype=X.dtype)[-1]
+        return Parameters(total[:-1] + l2 * theta.weight, total[-1])
 
 
 def test_no_bound_is_wider_than_its_derivation():

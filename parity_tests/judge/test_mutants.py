@@ -43,10 +43,10 @@ IN_BOUNDS = {
     "roundings of a sum not counted": ("return n + 3 if", "return 3 if"),
     "roundings of a sum counted twice": ("return n + 3 if", "return 2 * n + 3 if"),
     "a sum one rounding short": ("return n + 3 if", "return n + 2 if"),
-    "the features of a logit not counted": ("self._gamma(features + 1) * size", "self._gamma(2) * size"),
+    "the features of a logit not counted": ("self._gamma(self._w.shape[-1] + 1))", "self._gamma(2))"),
     "the gradient's bound doubled": (
-        "        return ENLARGED * (data + penalty + underflow)",
-        "        return 2 * (data + penalty + underflow)",
+        "certain = ENLARGED * (data + penalty + underflow)",
+        "certain = 2 * (data + penalty + underflow)",
     ),
     "the logit's error not passed on": (
         "_or_infinite(own) + self._moved + 4 * self._tau",
@@ -58,8 +58,8 @@ IN_BOUNDS = {
         "own = self._gamma(5) * (self._losses",
     ),
     "the penalty not in the size": ("np.abs(self.residuals)) + self._l2 * self._penalised", "np.abs(self.residuals))"),
-    "likely without its root": ("size * np.sqrt(k) * self._u", "size * k * self._u"),
-    "likely for certain": ("        if self._chance is None:", "        if self._chance is not None:"),
+    "likely without its root": ("float(np.sqrt(k) * self._u", "float(k * self._u"),
+    "likely for certain": ("return certain if self._chance is None else", "return certain if self._chance else"),
 }
 
 

@@ -13,8 +13,10 @@ PROBLEM = Case(DATASET, START)
 FAULTS = {name: exhibit.program for name, exhibit in EXHIBITS.items()}
 
 # What compare calls the stage at which the microscope finds a fault, where it has a word of its own.
-QUANTITY = {"update": "every point", "recorded loss": "every loss", "residuals": "end: probabilities"}
-QUANTITY |= {"WeightsInBFloat16": "every point", "BiasInBFloat16": "every point"}  # the start is a bfloat16 number
+QUANTITY = {"update": "every point", "recorded loss": "every loss", "residuals": "start: probabilities"}
+QUANTITY |= dict.fromkeys(
+    ("WeightsInBFloat16", "BiasInBFloat16"), "saturated: logits"
+)  # the start is a bfloat16 number
 
 
 def rejected(twin, setting, dtype):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from logreg_parity.cli import main
-from logreg_parity.museum import confident, faults, pairs
+from logreg_parity.museum import confident, faults, pairs, sizes
 from logreg_parity.museum import score as museum
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import BATCHED, MEAN, SUM
@@ -136,7 +136,9 @@ def test_a_fault_that_is_not_seen_or_not_named_has_status_1(monkeypatch, capsys,
 
 
 @pytest.mark.parametrize(
-    "arguments", [["Nonsense"], ["FactorTwo", "--score"], ["FactorTwo", "--pairs", "1"]], ids=" ".join
+    "arguments",
+    [["Nonsense"], ["FactorTwo", "--score"], ["FactorTwo", "--pairs", "1"], ["FactorTwo", "--sizes"]],
+    ids=" ".join,
 )
 def test_what_is_not_there_is_bad_input(arguments, capsys):
     assert main(["museum", *arguments]) == 2
@@ -154,6 +156,21 @@ def test_the_score_of_the_judge_is_full(monkeypatch, capsys):
     n -= 3  # float32 numbers are no fault in float32; e^-15 beside 15 and 3e-8 of a step are less than its rounding
     assert lines[5] == f"explain {n} of {n} {n} of {n} 0 of {rewrites}".split()
     assert "rejects 0." in printed
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_faults_at_another_size_are_rejected_or_said_to_be_hidden(monkeypatch, capsys, hidden):
+    monkeypatch.setattr(sizes, "EXHIBITS", {name: EXHIBITS[name] for name in ("FactorTwo", "LossOneStepLate")})
+    if hidden:
+        monkeypatch.setattr(sizes, "judged", lambda *_: iter(()))
+    assert main(["museum", "--sizes", "10x2"]) == hidden
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.count("10 x 2 0 of 2 FactorTwo: " if hidden else "10 x 2 2 of 2") == len(DTYPES)
+
+
+def test_what_changes_nothing_is_no_fault_at_any_size(monkeypatch):
+    monkeypatch.setattr(sizes, "EXHIBITS", {"ByHand": EXHIBITS["FactorTwo"]._replace(program=ByHand())})
+    assert not list(sizes.planted(10, 2, "float64"))
 
 
 @pytest.mark.parametrize("planted", ["nothing", "no fault", "wrong rewrite", "wrong pair"])

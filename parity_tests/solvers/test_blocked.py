@@ -194,7 +194,7 @@ def bits_with(workers, pack, monkeypatch, dtype, kernel):
     for twin in TWINS:
         monkeypatch.setattr(f"{twin}.speed.fit.processors", lambda: workers)
     monkeypatch.setattr(blocks, "processors", lambda: workers)
-    blocks._threads.cache_clear()
+    blocks.threads.cache_clear()
     rows, found = gaussian(640, 3, seed=1), []
     for data in (rows, Stream(rows.X, rows.y, "made", 250)):
         packed = pack(data, dtype=dtype, kernel=kernel)
@@ -202,7 +202,7 @@ def bits_with(workers, pack, monkeypatch, dtype, kernel):
         for solver in ("newton", "progressive"):
             fit = pack.__self__.solve(packed, l2=1e-3, solver=solver)
             found += [*fit.parameters, fit.objective, fit.gap]
-    blocks._threads.cache_clear()
+    blocks.threads.cache_clear()
     return b"".join(np.asarray(part).tobytes() for part in found)
 
 
