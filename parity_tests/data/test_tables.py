@@ -56,6 +56,7 @@ READS = {
     "commas beside a semicolon": ("x;cm,y\n1,0\n2,1\n", {}, [[1], [2]], ("x;cm",)),
     "quoted comma": ('"x, cm",y\n"1",0\n2,1\n', {}, [[1], [2]], ("x, cm",)),
     "blanks around numbers": ("x,y\n 1 , 0\n2,1 \n", {}, [[1], [2]], ("x",)),
+    "exponents": ("x,y\n1.5e+01,0\n-2.5E-03,1\n+1e2,1\n", {}, [[15], [-0.0025], [100]], ("x",)),
     "largest safe integer": (
         "x,y\n-9007199254740991,0\n1e300,1\n",
         {},

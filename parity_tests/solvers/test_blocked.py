@@ -15,6 +15,7 @@ from logreg_parity.solvers.stream import Stream
 from logreg_parity.solvers.tiles import LINE
 from logreg_parity.truth import oracle
 from logreg_parity.truth.bounds import PointBounds
+from logreg_parity.truth.recount import recount
 from logreg_parity.truth.reference import flatten
 from logreg_parity.truth.ulp import round_dataset, round_parameters
 from parity_tests.cases import CASES
@@ -100,6 +101,21 @@ def test_a_lost_row_is_seen(pack, monkeypatch):
     monkeypatch.setattr(blocks, "_signed_rows", short)
     _, _, gradient, limit, _ = errors(pack, *CASES["correlated"])
     assert (gradient > limit).any()
+
+
+def test_no_row_is_lost_around_the_size_of_a_block(pack, monkeypatch):
+    """One row less and one more than blocks of 64 hold, one to three of them: the sums are those of the rows."""
+    for name in ("WHOLE_BYTES", "BLOCK_BYTES"):
+        monkeypatch.setattr(blocks, name, 64 * 3 * 8)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
+    at = np.array([0.5, -1.0, 0.25])
+    for rows in (63, 64, 65, 127, 129, 191, 193):
+        dataset = gaussian(rows, 2, seed=rows)
+        objective = Objective(pack(dataset))
+        here, own = objective.at(at), recount(dataset, at)
+        assert (len(objective.blocks.blocks) > 1) == (rows > 64)
+        assert objective.contradiction(here, own) == ""
+        assert objective.contradiction(here, recount(dataset.take(np.arange(rows - 1)), at)) != ""
 
 
 def test_the_gradient_at_zero_is_known_from_packing(pack, cut):
