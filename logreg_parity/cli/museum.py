@@ -13,17 +13,20 @@ DESCRIPTION = """\
 Without NAME, list the planted faults and the correct rewrites. With it, run that fault
 beside the correct program in float64 and show what the judge says. --score counts, over
 all of them, what the judge rejects beside common comparisons at their defaults. --pairs
-lets the judge look at N random pairs of correct programs and counts its false alarms."""
+lets the judge look at N random pairs of correct programs and counts its false alarms.
+--lost-bits shows seven causes by which right programs differ in their last digits, each at
+work in every way to compute that is here, and beside it exact arithmetic, where it is not."""
 
 EPILOG = """\
-exit status: 0 every fault shown is rejected with its cause, and no correct program is;
-1 not so; 2 an option is wrong; 130 --pairs was interrupted, and says what it had.
+exit status: 0 every fault shown is rejected with its cause, and no correct program is, and
+exact arithmetic has one hash; 1 not so; 2 an option is wrong; 130 --pairs was interrupted, and says what it had.
 
 examples:
   logreg-parity museum
   logreg-parity museum FactorTwo
   logreg-parity museum --score
-  logreg-parity museum --pairs 1000"""
+  logreg-parity museum --pairs 1000
+  logreg-parity museum --lost-bits"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("name", nargs="?", metavar="NAME", help="the fault to show")
     top.add_argument("--score", action="store_true", help="what the judge rejects, and what it should not")
+    top.add_argument("--lost-bits", action="store_true", help="what changes the last digits, and not exact arithmetic")
     top.add_argument("--pairs", type=positive(int), metavar="N", help="random correct pairs to look at")
     return top
 
@@ -42,9 +46,13 @@ def run(options: argparse.Namespace) -> int:
     """List, show or score; the exit status."""
     from ..show import screen
 
-    if options.name and (options.score or options.pairs):
-        raise ValueError(f"NAME is {options.name} and --score or --pairs is given; give one of them")
+    if options.name and (options.score or options.pairs or options.lost_bits):
+        raise ValueError(f"NAME is {options.name} and --score, --pairs or --lost-bits is given; give one of them")
+    if options.lost_bits and (options.score or options.pairs):
+        raise ValueError("--lost-bits is a room of its own; give it without --score and --pairs")
     console = screen()
+    if options.lost_bits:
+        return _lost_bits()
     if options.score or options.pairs:
         scored = _score(console) if options.score else 0
         return max(scored, _pairs(console, options.pairs) if options.pairs else 0)
@@ -89,6 +97,21 @@ def _show(console: "Console", name: str) -> int:
         console.print(table(made.explanation))
     console.print(made.explanation.cause)
     return 0 if made.rejected["compare"] and made.explained(exhibit) else 1
+
+
+def _lost_bits() -> int:
+    from ..museum.lost_bits import lost_bits
+
+    natively = exactly = causes = 0
+    for cause, rows in lost_bits():
+        print(f"{cause}\n  {'':32}native            exact")
+        for row in rows:
+            print(f"  {row.way:32}{row.native[:16]}  {row.exact[:16]}", flush=True)
+        native, exact = ({getattr(row, name) for row in rows} for name in ("native", "exact"))
+        print(f"  {'hashes':32}{len(native):<18}{len(exact)}\n")
+        natively, exactly, causes = natively + (len(native) > 1), exactly + (len(exact) > 1), causes + 1
+    print(f"Of {causes} causes {natively} change native results here, and {exactly or 'none'} the exact ones.")
+    return 1 if exactly else 0
 
 
 def _score(console: "Console") -> int:
