@@ -15,11 +15,13 @@ beside the correct program in float64 and show what the judge says. --score coun
 all of them, what the judge rejects beside common comparisons at their defaults. --pairs
 lets the judge look at N random pairs of correct programs and counts its false alarms.
 --sizes plants every fault in problems of other sizes, up to 100000 rows and 1000
-features (an hour for all of them), and lists those that a bound there hides."""
+features (an hour for all of them), and lists those that a bound there hides.
+--lost-bits shows seven causes by which right programs differ in their last digits, each at
+work in every way to compute that is here, and beside it exact arithmetic, where it is not."""
 
 EPILOG = """\
-exit status: 0 every fault shown is rejected with its cause, and no correct program is;
-1 not so; 2 an option is wrong; 130 --pairs was interrupted, and says what it had.
+exit status: 0 every fault shown is rejected with its cause, and no correct program is, and
+exact arithmetic has one hash; 1 not so; 2 an option is wrong; 130 --pairs was interrupted, and says what it had.
 Of --sizes: 0 every fault is rejected but those that a bound of float32 hides.
 
 examples:
@@ -27,7 +29,8 @@ examples:
   logreg-parity museum FactorTwo
   logreg-parity museum --score
   logreg-parity museum --sizes 10x30 1000x30
-  logreg-parity museum --pairs 1000"""
+  logreg-parity museum --pairs 1000
+  logreg-parity museum --lost-bits"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--sizes", nargs="*", type=size, metavar="NxD", help="what is rejected with N rows of D features; default: all"
     )
+    top.add_argument("--lost-bits", action="store_true", help="what changes the last digits, and not exact arithmetic")
     top.add_argument("--pairs", type=positive(int), metavar="N", help="random correct pairs to look at")
     return top
 
@@ -58,9 +62,15 @@ def run(options: argparse.Namespace) -> int:
     from ..show import screen
 
     sizes = options.sizes is not None
-    if options.name and (options.score or sizes or options.pairs):
-        raise ValueError(f"NAME is {options.name} and --score, --sizes or --pairs is given; give one of them")
+    if options.name and (options.score or sizes or options.pairs or options.lost_bits):
+        raise ValueError(
+            f"NAME is {options.name} and --score, --sizes, --pairs or --lost-bits is given; give one of them"
+        )
+    if options.lost_bits and (options.score or sizes or options.pairs):
+        raise ValueError("--lost-bits is a room of its own; give it without --score, --sizes and --pairs")
     console = screen()
+    if options.lost_bits:
+        return _lost_bits()
     if options.score or sizes or options.pairs:
         found = _score(console) if options.score else 0
         found = max(found, _sizes(console, options.sizes) if sizes else 0)
@@ -131,6 +141,21 @@ def _confident(console: "Console") -> int:
     words = "Both frameworks say 0 of the last rows, and agree; held to the exact value, both are rejected."
     console.print(words if alike and right else "The frameworks have changed: not all say 0, or one passes.")
     return 0 if alike and right else 1
+
+
+def _lost_bits() -> int:
+    from ..museum.lost_bits import lost_bits
+
+    natively = exactly = causes = 0
+    for cause, rows in lost_bits():
+        print(f"{cause}\n  {'':32}native            exact")
+        for row in rows:
+            print(f"  {row.way:32}{row.native[:16]}  {row.exact[:16]}", flush=True)
+        native, exact = ({getattr(row, name) for row in rows} for name in ("native", "exact"))
+        print(f"  {'hashes':32}{len(native):<18}{len(exact)}\n")
+        natively, exactly, causes = natively + (len(native) > 1), exactly + (len(exact) > 1), causes + 1
+    print(f"Of {causes} causes {natively} change native results here, and {exactly or 'none'} the exact ones.")
+    return 1 if exactly else 0
 
 
 def _score(console: "Console") -> int:

@@ -251,7 +251,8 @@ def _no_sums(*given: Any, **options: Any) -> Sums:
     raise ValueError("NumPy fits by exact passes only; give kernel='exact'")
 
 
-fit_in_numpy = Fitter(lambda device: BlockPlace(np.asarray, _no_sums, exact=add_exactly), newton).fit
+IN_NUMPY = BlockPlace(np.asarray, _no_sums, exact=add_exactly)
+fit_in_numpy = Fitter(lambda device: IN_NUMPY, newton).fit
 
 
 def _then_newton(objective: Objective, points: Iterator[Point], target: float) -> Iterator[Point]:

@@ -12,10 +12,9 @@ import logreg_torch
 from logreg_jax.speed.fit import place as jax_place
 from logreg_parity import Dataset, gaussian
 from logreg_parity.solvers import newton as algebra
-from logreg_parity.solvers.blocks import BlockPlace
 from logreg_parity.solvers.exact import ExactBlocks
 from logreg_parity.solvers.objective import Objective
-from logreg_parity.solvers.solve import Fitter, fit_in_numpy
+from logreg_parity.solvers.solve import IN_NUMPY, Fitter, fit_in_numpy
 from logreg_parity.truth import exact
 from logreg_parity.truth.optimum import find_optimum
 from logreg_parity.truth.reference import flatten
@@ -23,7 +22,6 @@ from logreg_torch.speed.fit import place as torch_place
 from parity_tests.cases import CASES
 from parity_tests.certified import HARD_DATA
 
-IN_NUMPY = BlockPlace(np.asarray, None, exact=exact.add_exactly)
 FITS = (fit_in_numpy, logreg_torch.fit, logreg_jax.fit)
 MANY = gaussian(5000, 3, seed=2)  # three blocks
 
