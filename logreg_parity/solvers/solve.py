@@ -214,7 +214,7 @@ class Fitter:
         state = {"theta": np.zeros(k), "counts": np.zeros(2)}
         kept = None if checkpoint is None else _kept(checkpoint, name, objective)
         if kept is not None:
-            state = ranks.shared_state(kept.load, state)
+            state = ranks.state(kept.load) or state
         points = solvers[name](objective, state["theta"] * objective.unit, stop.target)
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
