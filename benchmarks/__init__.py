@@ -10,4 +10,4 @@ import jax
 # peers in JAX too, and has to come before JAX is first used.
 jax.config.update("jax_cpu_enable_async_dispatch", False)
 
-BENCHMARKS = ("ladder", "gradient", "optimum", "devices", "scale")
+BENCHMARKS = ("ladder", "gradient", "optimum", "devices", "scale", "ranks")

@@ -13,7 +13,8 @@ if TYPE_CHECKING:  # what is heavy is loaded when a command runs
 
 DESCRIPTION = """\
 Measure: what a step costs in each framework, how close a gradient comes to one reading of
-the data, how long the way to the optimum takes, when a GPU pays, how time and memory grow.
+the data, how long the way to the optimum takes, when a GPU pays, how time and memory grow,
+what several processes bring.
 Says how long the last time took, prints each table as soon as it is measured, and writes
 NAME.json, NAME.png and results.md after each: a run that is cut short keeps what it has.
 
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         "logreg-parity bench", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter
     )
-    top.add_argument("names", nargs="*", metavar="NAME", help="ladder, gradient, optimum, devices, scale (all)")
+    top.add_argument("names", nargs="*", metavar="NAME", help="ladder, gradient, optimum, devices, scale, ranks (all)")
     top.add_argument("--size", choices=("full", "tiny"), default="full", help="tiny shows only that it runs (full)")
     top.add_argument(
         "--out",

@@ -297,6 +297,25 @@ def batch_means(s: Suspect) -> str | None:
     return None
 
 
+def unequal_shares(s: Suspect) -> str | None:
+    """The mean over processes of their means, of which some have a row more."""
+    if s.stage != "gradient" or s.reduction != "mean" or s.rows.sample_weight is not None:
+        return None
+    n = s.rows.n_rows
+    slopes = s.contributions() * n
+    for processes in range(2, min(n, MOST_SHARES + 1)):
+        sizes = np.array([len(share) for share in np.array_split(np.arange(n), processes)])
+        starts = np.cumsum(sizes) - sizes
+        mean = np.mean(np.add.reduceat(slopes, starts) / sizes[:, None], axis=0)
+        heaviest = n / (processes * sizes[-1])  # how much more than 1 / N a row counts at most
+        if n % processes and s.fits(mean + s.fixed[-1], heaviest * s.bound):
+            return (
+                f"The gradient is the mean of the means of {processes} shares of {sizes[-1]} to {sizes[0]} rows: "
+                f"processes that average what each has averaged, though some have a row more."
+            )
+    return None
+
+
 def signed_labels(s: Suspect) -> str | None:
     """Labels -1 and 1 in the loss for 0 and 1, or the other way round."""
     y, z = s.rows.y, s.look.logits
@@ -412,6 +431,8 @@ def earlier_gradients(s: Suspect) -> str | None:
     return None
 
 
+MOST_SHARES = 8
+"""Processes that may have averaged a gradient."""
 MOST_COLUMNS = 40
 """Features that are tried one by one, and in pairs."""
 
@@ -461,6 +482,7 @@ DETECTORS = (
     permuted_rows,
     every_pair,
     batch_means,
+    unequal_shares,
     signed_labels,
     reshaped_features,
     other_columns,

@@ -76,6 +76,15 @@ class MeanOfBatchMeans(ByHand):
         return np.mean(means) + (l2 / 2 * theta.weight * theta.weight).sum()
 
 
+class UnequalShares(ByHand):
+    """The gradient as the mean over three processes of their means, though the first has a row more."""
+
+    def gradient(self, theta: Parameters, X: np.ndarray, y: np.ndarray, l2: float, reduction: Reduction) -> Parameters:
+        shares = np.array_split(np.arange(len(y)), 3)
+        slopes = [super(UnequalShares, self).gradient(theta, X[rows], y[rows], l2, reduction) for rows in shares]
+        return Parameters(*(np.mean(parts, axis=0, dtype=X.dtype) for parts in zip(*slopes, strict=True)))
+
+
 class PenaltyWithoutHalf(ByHand):
     """The penalty l2 ‖w‖² where l2 / 2 ‖w‖² is meant: a weight decay twice as strong."""
 
@@ -187,6 +196,7 @@ HABITS = (
     Exhibit(SignedLabels(), "common: labels as SVMs want them", SUM, "row losses", "labels -1 and 1"),
     Exhibit(SignedLoss(), "common: the other textbook's loss", SUM, "row losses", "every row of label 0 is log 2"),
     Exhibit(MeanOfBatchMeans(), "common: evaluation loops", MEAN, "loss", "means of batches of 16 rows"),
+    Exhibit(UnequalShares(), "PyTorch's DDP, issue 67253", MEAN, "gradient", "means of 3 shares of 13 to 14 rows"),
     Exhibit(PenaltyWithoutHalf(), "keras.regularizers.L2, which has no half", SUM, "loss", "with twice the penalty"),
     Exhibit(PenaltyHalved(), "common", SUM, "gradient", "with half the penalty"),
     Exhibit(PenaltyInTheMean(), "common: C and alpha differ by N from tool to tool", MEAN, "loss", "divided by N"),

@@ -77,13 +77,22 @@ class Checkpoint:
             what = "; ".join(told[:NAMED] + more)
             raise ValueError(f"{self._path} is the checkpoint of another run ({what}); name another file, or delete it")
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write."""
+        return monotonic() - self._written >= self._seconds
+
+    def wait(self) -> None:
+        """Count from now, as if it had been written: another process has."""
+        self._written = monotonic()
+
     def save(self, state: dict[str, np.ndarray], *, now: bool = False) -> None:
         """Keep the state, if it is time or ``now``. The file before it stands until the new one is whole.
 
         Raises:
             ValueError: where somebody else has written it meanwhile.
         """
-        if now or monotonic() - self._written >= self._seconds:
+        if now or self.due:
             if self._stamp() != self._seen:
                 raise ValueError(f"{self._path} is written by another run at this time; name another file, or end it")
             file = BytesIO()

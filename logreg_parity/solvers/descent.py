@@ -3,7 +3,8 @@
 What a framework does there is the twin's part; here are the chunks, the mini-batches and the books.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +15,13 @@ from ..data.dataset import Dataset, Parameters, batch_counts, batch_index
 from ..data.history import History, Recorder
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
-from ..twins import Twin
+from ..twins import Twin, check_learning_rate, check_name, check_objective, check_whole
+from .blocks import DTYPES, Sums
 from .checkpoint import Checkpoint
+from .ranks import Ranks, join, named
 from .stream import Stream, digest
 
+BLOCKS_PER_STEP = 8  # a mini-batch that ranks share: any number of ranks up to it has work
 ENGINES = ("eager", "fast", "exact")
 
 
@@ -107,10 +111,14 @@ def train_stream(
     dtype: str = "float32",
     device: str = "cpu",
     checkpoint: Path | str | None = None,
+    blocks_per_step: int | None = None,
+    ranks: str | Ranks | None = None,
 ) -> History:
     """Mini-batch descent over data larger than memory: every block of the stream is the mini-batch of one step.
 
-    The optimum of such data is found by ``fit``, which takes a Stream as well.
+    Or several blocks are: then the twin gives the sums of each, they are added as halves of halves, and θ is rounded
+    once a step. So several processes that share the blocks of every step take the steps of one, to the last bit. The
+    optimum of such data is found by ``fit``, which takes a Stream as well.
 
     Args:
         twin: the module that takes the steps, ``logreg_torch`` for one.
@@ -119,38 +127,64 @@ def train_stream(
         epochs: how often the stream is read.
         learning_rate, l2, dtype, device: as the twin's ``train`` takes them.
         checkpoint: a file that keeps the state every half minute, from which a killed run goes on to the same bits.
+        blocks_per_step: how many blocks are one mini-batch; None for one, or for 8 where ranks share them.
+        ranks: the processes that share them, as ``Fitter.pack`` takes them; None for one.
 
     Returns:
         The start and the end, and the mean loss of every block before its update. A loss that is not finite ends the
         run, with the reason.
 
     Raises:
-        ValueError: for a checkpoint of another run, and data that change meanwhile.
+        ValueError: for a checkpoint of another run, data that change meanwhile, and ranks of another run.
+        ConnectionError: where a rank is gone.
     """
-    name, steps = getattr(twin, "__name__", type(twin).__name__), epochs * stream.n_blocks
+    group = join(ranks)
+    if ranks is not None and blocks_per_step is None:
+        blocks_per_step = BLOCKS_PER_STEP
+    check_whole("blocks_per_step", 1 if blocks_per_step is None else blocks_per_step)
+    if blocks_per_step is not None:
+        check_name("dtype", dtype, DTYPES, f"give {' or '.join(DTYPES)}")
+        check_objective(l2, "mean")
+        check_learning_rate(learning_rate)
+    count = blocks_per_step or 1
+    turns = [range(k, min(k + count, stream.n_blocks)) for k in range(0, stream.n_blocks, count)]
+    name, steps = getattr(twin, "__name__", type(twin).__name__), epochs * len(turns)
     run: dict[str, Any] = {"epochs": epochs, "learning_rate": learning_rate, "l2": l2, "dtype": dtype, "device": device}
     run |= {"twin": name, "start": digest(flatten(start).astype(np.float64)), **stream.identity}
+    run |= {} if blocks_per_step is None else {"blocks_per_step": count}
+    group.agree({**run, "checkpoint": checkpoint is not None})
     shapes = {"weight": (stream.n_features,), "bias": (), "losses": (None,), "digests": (None,)}
     kept = None if checkpoint is None else Checkpoint(checkpoint, run, shapes)
-    loaded = None if kept is None else kept.load()
+    loaded = None if kept is None else group.state(kept.load)
     begun = loaded or {**start._asdict(), "losses": np.empty(0)}
     if kept is not None and loaded is not None:  # what was read then is read again, and has to be the same
-        pairs = ((k, str(there), stream.digest(k)) for k, there in enumerate(loaded["digests"]))
-        kept.refuse((stream.rows(k), there, here) for k, there, here in pairs if there != here)
+        group.together("the rows that were read before", partial(_check_again, kept, stream, loaded["digests"], group))
     here, losses = Parameters(begun["weight"], begun["bias"]), list(begun["losses"])
-    bar = tqdm(total=steps, initial=len(losses), unit="step", desc=name, disable=None, delay=1, leave=False)
+    silent = True if group.rank else None
+    bar = tqdm(total=steps, initial=len(losses), unit="step", desc=name, disable=silent, delay=1, leave=False)
+    words: dict[str, Any] = {"dtype": dtype, "device": device}
     while len(losses) < steps and np.isfinite(losses[-1:]).all():
-        block = Dataset(*stream.block(len(losses) % stream.n_blocks), stream.source)
-        step = twin.train(
-            block, here, steps=1, learning_rate=learning_rate, record="before", l2=l2, dtype=dtype, device=device
-        )
-        here = step.parameters
-        losses.append(step.losses[0])
+        turn, due = turns[len(losses) % len(turns)], kept is not None and kept.due
+        if blocks_per_step is None:
+            block = Dataset(*stream.block(turn[0]), stream.source)
+            step = twin.train(block, here, steps=1, learning_rate=learning_rate, record="before", l2=l2, **words)
+            here, loss = step.parameters, step.losses[0]
+        else:
+            own = _sums(twin, stream, here, [turn[k] for k in group.share(len(turn))], due, words)
+            what = f"step {len(losses)} at {named(*here)}"
+            sums = group.add(what, own, len(turn), stream.n_features + 2)
+            here, loss = _step(here, sums, rows=len(range(*stream.span(turn))), rate=learning_rate, l2=l2, dtype=dtype)
+            due = sums.gradient[-1] > 0  # on one rank, whose clock it is: all have to know
+        losses.append(loss)
         bar.update()
-        if kept:
+        if kept and (due or len(losses) == steps):
+            stream.share_digests(group)
             state = {"weight": here.weight, "bias": np.asarray(here.bias), "losses": np.array(losses)}
             state["digests"] = np.array(stream.digests)
-            kept.save(state, now=len(losses) == steps)
+            if group.rank:
+                kept.wait()
+            else:
+                kept.save(state, now=True)
     bar.close()
     stopped = f"the loss of step {len(losses)} is {losses[-1]}; give a smaller step size"
     weights, biases = (np.array([first, last]) for first, last in zip(start, here, strict=True))
@@ -162,3 +196,29 @@ def train_stream(
         biases,
         stopped if len(losses) < steps else None,
     )
+
+
+def _check_again(kept: Checkpoint, stream: Stream, digests: np.ndarray, ranks: Ranks) -> None:
+    """Read a share of the blocks that a run had read, and refuse those that are others now."""
+    pairs = ((k, str(digests[k]), stream.digest(k)) for k in range(ranks.rank, len(digests), ranks.size))
+    kept.refuse((stream.rows(k), there, here) for k, there, here in pairs if there != here)
+
+
+def _sums(
+    twin: Twin, stream: Stream, here: Parameters, blocks: Iterable[int], due: bool, words: dict[str, Any]
+) -> Iterator[Sums]:
+    """Of every block the sum of the losses and its gradient (D + 2,); the last number is whether to write."""
+    for k in blocks:
+        found = twin.evaluate(Dataset(*stream.block(k), stream.source), here, l2=0.0, reduction="sum", **words)
+        yield Sums(float(found.objective), np.append(flatten(found.gradient).astype(np.float64), float(due)), None)
+
+
+def _step(
+    here: Parameters, sums: Sums, *, rows: int, rate: float, l2: float, dtype: str
+) -> tuple[Parameters, np.floating]:
+    """The next point, rounded once, and the loss before it: the mean over so many rows and the penalty."""
+    number = np.dtype(dtype).type
+    weight, bias = np.asarray(here.weight, np.float64), float(here.bias)
+    loss = number(sums.value / rows + l2 / 2 * float(weight @ weight))
+    weight = weight - rate * (sums.gradient[:-2] / rows + l2 * weight)
+    return Parameters(weight.astype(dtype), number(bias - rate * sums.gradient[-2] / rows)), loss

@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._version import __version__
+from ..data.archive import read_arrays
 from ..twins import check_name, load_part
 from .blocks import Sums, add_up
 
@@ -218,29 +220,40 @@ class Ranks:
                 )
                 raise ToldError(f"rank {rank} is of another run than rank 0 ({told}); give every rank the same command")
 
-    def shared_state(
-        self, load: Callable[[], dict[str, np.ndarray] | None], start: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """What rank 0 has loaded, on every rank, or the start where it has nothing: no other rank looks at the file.
+    def from_first(self, what: str, make: Callable[[], bytes]) -> bytes:
+        """The bytes that rank 0 has made, on every rank; the others make none. Raises as ``gathered``."""
+        if self.size == 1:
+            return make()
+        one: list[int] = [1] + [0] * (self.size - 1)
+        made: list[bytes] = []
 
-        Args:
-            load: gives the state, in the shapes of the start, or None.
-            start: arrays of float64 by name.
+        def length() -> list[int]:
+            made.extend(() if self.rank else (make(),))
+            return [len(content) for content in made]
 
-        Raises:
-            ToldError, ConnectionError: as ``gathered``.
-        """
-        sizes = [array.size for array in start.values()]
+        count = int(self.gathered(f"the length of {what}", length, one, 1)[0, 0])
+        if count == 0:
+            return b""
+        width = -(-count // 8)
 
-        def own() -> np.ndarray:
-            if self.rank:
-                return np.empty(0)
-            state = load() or start
-            return np.concatenate([np.ravel(state[name]) for name in start])
+        def content() -> np.ndarray:
+            return np.frombuffer(b"".join(made).ljust(8 * width * len(made), b"\0"), np.float64)
 
-        (row,) = self.gathered("the checkpoint", own, [1] + [0] * (self.size - 1), sum(sizes))
-        parts = np.split(row, np.cumsum(sizes)[:-1])
-        return {name: part.reshape(array.shape) for (name, array), part in zip(start.items(), parts, strict=True)}
+        return self.gathered(what, content, one, width).tobytes()[:count]
+
+    def state(self, load: Callable[[], dict[str, np.ndarray] | None]) -> dict[str, np.ndarray] | None:
+        """What rank 0 has loaded, on every rank, None for nothing: no other rank looks at the file. As ``gathered``."""
+
+        def packed() -> bytes:
+            state, file = load(), BytesIO()
+            if state is not None:
+                np.savez(file, allow_pickle=False, **state)  # type: ignore[arg-type]
+            return file.getvalue()
+
+        if self.size == 1:
+            return load()
+        content = self.from_first("the checkpoint", packed)
+        return read_arrays(content) if content else None
 
     def add(self, what: str, parts: Iterator[Sums], count: int, size: int, *, hessian: bool = False) -> Sums:
         """The sum over all blocks of all ranks: what ``add_up`` makes of them in one process, to the last bit.

@@ -227,7 +227,7 @@ class Fitter:
         state = {"theta": np.zeros(k), "counts": np.zeros(2)}
         kept = None if checkpoint is None else _kept(checkpoint, name, objective)
         if kept is not None:
-            state = ranks.shared_state(kept.load, state)
+            state = ranks.state(kept.load) or state
         begin = state["theta"] * objective.unit
         points = newton_exactly(objective, begin) if exactly else solvers[name](objective, begin, stop.target)
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points

@@ -153,14 +153,14 @@ class Stream:
         return [self._digests[k] for k in range(self.n_blocks) if k in self._digests]
 
     def share_digests(self, ranks: Ranks) -> None:
-        """Let every rank know the digests of all blocks, of which each has read its share."""
-        shares = ranks.shares(self.n_blocks)
+        """Let every rank know the digests of the blocks that any of them has read."""
 
         def own() -> np.ndarray:
-            return np.array([int(self.digest(k), 16) for k in shares[ranks.rank]], np.uint64).view(np.float64)
+            known = (self._digests.get(k, "0") for k in range(self.n_blocks))
+            return np.array([int(found, 16) for found in known], np.uint64).view(np.float64)
 
-        rows = ranks.gathered("the digests", own, [len(share) for share in shares], 1)
-        self._digests.update(enumerate(f"{int(row):016x}" for row in rows[:, 0].copy().view(np.uint64)))
+        rows = ranks.gathered("the digests", own, [1] * ranks.size, self.n_blocks).view(np.uint64)
+        self._digests.update((k, f"{int(found):016x}") for k, found in enumerate(rows.max(axis=0)) if found)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import devices, gradient, ladder, optimum, peers, results, scale, timing
+from benchmarks import devices, gradient, ladder, optimum, peers, ranks, results, scale, timing
 from benchmarks.problems import answer, well_conditioned
 from logreg_parity import Parameters, published_2021
 from logreg_parity.cli import main
@@ -348,3 +348,30 @@ def test_candidates_take_turns_after_the_one_before_has_settled(monkeypatch):
     taken.clear()
     timing.interleaved(candidates, rounds=1, budget=1.0, turn=2.0)
     assert taken == ["a", "b", "a", "b", "settle", *"aaaa", "settle", *"bbbb"]
+
+
+@pytest.mark.slow
+def test_ranks(measured):
+    """Every job has its passes, and every job of several its exchanges."""
+    rows = measured("ranks")
+    by_job = [(row["candidate"], row["ranks"], row["n_rows"]) for row in rows]
+    assert by_job == [
+        (name, k, n) for name in ("PyTorch", "JAX") for k in (1, 2) for n in (*[0] * 2 * (k - 1), 2000 * k, 2000)
+    ]
+
+
+def test_the_model_of_ranks_is_what_the_times_were_made_of():
+    alpha, beta, per_byte = 2e-4, 3e-9, 5e-10
+
+    def row(data, k, count, seconds):
+        return {"candidate": "JAX", "data": data, "ranks": k, "bytes": count, "seconds": {"median": seconds}}
+
+    sizes = [(k, count) for k in (2, 3, 4) for count in (256, 8192, 2**22)]
+    rows = [
+        row(f"an exchange of {count} bytes by {k}", k, count, (k - 1) * (alpha + beta * count)) for k, count in sizes
+    ]
+    rows.append(row("a pass by 1, as many a rank", 1, 10**8, per_byte * 10**8))
+    found = ranks.model(rows)
+    assert found.keys() == {"JAX"}
+    assert [float(f"{number:.9g}") for number in found["JAX"]] == [alpha, beta, per_byte]
+    assert f"{ranks.predicted(*found['JAX'], 11):.9g}" == f"{0.05 + 10 * (alpha + beta * 2**14):.9g}"

@@ -10,10 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from logreg_parity.data.dataset import Parameters
 from logreg_parity.data.generator import gaussian
 from logreg_parity.solvers import ranks as module
+from logreg_parity.solvers.checkpoint import Checkpoint
+from logreg_parity.solvers.descent import train_stream
 from logreg_parity.solvers.ranks import Job, Ranks, ToldError, find_job, join
 from logreg_parity.solvers.stream import Stream
+from logreg_parity.truth.bounds import trajectory
+from logreg_parity.truth.ulp import round_dataset
+from logreg_parity.twins import Program, Setting, load_twin
+from parity_tests.conftest import TWINS
 
 DATASET = gaussian(3000, 3, seed=1)
 ROWS = 200  # 15 blocks: for no number of ranks but 3, 5 and 15 do all have as many
@@ -258,3 +265,57 @@ def test_ranks_without_a_job_or_a_stream_are_refused(twin, monkeypatch):
         join("mpi")
     with pytest.raises(ValueError, match="ranks share a stream, and the data set is none"):
         twin.fit(DATASET, ranks="torch")
+
+
+START = Parameters(np.zeros(3), 0.0)
+DESCENT = {"epochs": 2, "learning_rate": 0.5, "l2": 1e-3, "blocks_per_step": 4}
+
+
+def points(history):
+    return bits(history.losses, history.weights, history.biases)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", [*TWINS, "logreg_parity.truth.reference"])
+def test_mini_batches_that_ranks_share_have_the_bits_of_one(name, dtype):
+    """Of 15 blocks every step has four, the last of an epoch three; and the steps are those of SGD, to rounding."""
+    own = load_twin(name)
+    alone = train_stream(own, stream(), START, dtype=dtype, **DESCENT)
+    for size in (1, 2, 3, 8):
+        shared = in_ranks(
+            size, lambda ranks: points(train_stream(own, stream(), START, dtype=dtype, ranks=ranks, **DESCENT))
+        )
+        assert shared == [points(alone)] * size
+    rows = [np.arange(k, min(k + 4 * ROWS, 3000)) for k in range(0, 3000, 4 * ROWS)] * 2
+    setting = Setting(steps=8, learning_rate=0.5, l2=1e-3, batch_size=4 * ROWS, reduction="mean", record="before")
+    seen = round_dataset(DATASET, dtype)
+    plain = Program(name, own, dtype).train(seen, START, setting, batches=rows, keep=range(9))
+    bound = trajectory(seen, plain.weights, plain.biases, setting, dtype=dtype, batches=rows)
+    assert (np.abs(alone.losses - plain.losses) <= 2 * bound.losses).all()  # neither is further from exact steps
+    assert np.linalg.norm(alone.parameters.weight - plain.parameters.weight) <= 2 * bound.parameters[-1] < 1e-3
+
+
+def test_half_a_descent_goes_on_with_another_number_of_ranks(twin, tmp_path, monkeypatch):
+    monkeypatch.setattr(Checkpoint, "due", True)
+    whole, block, read = train_stream(twin, stream(), START, **DESCENT), Stream.block, []
+    kept = {**DESCENT, "checkpoint": tmp_path / "state.npz"}
+
+    def dying(self, k):
+        read.append(k)
+        if k == 5 and read.count(5) == 2:
+            raise KilledError
+        return block(self, k)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stream, "block", dying)
+        ends = in_ranks(2, lambda ranks: train_stream(twin, stream(), START, ranks=ranks, **kept))
+    assert sorted(type(end).__name__ for end in ends) == ["KilledError", "ToldError"]
+    assert len(np.load(tmp_path / "state.npz")["losses"]) == 5
+    resumed = in_ranks(3, lambda ranks: points(train_stream(twin, stream(), START, ranks=ranks, **kept)))
+    assert [found[: len(bits(whole.losses))] for found in resumed] == [bits(whole.losses)] * 3
+    X = np.array(DATASET.X)
+    X[1500] += 1
+    for error in in_ranks(
+        2, lambda ranks: train_stream(twin, Stream(X, DATASET.y, "", ROWS), START, ranks=ranks, **kept)
+    ):
+        assert "is the checkpoint of another run (rows 1400 to 1599 " in str(error)
