@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Parameters
-from ..truth.certificate import FEWEST_ROWS, Certificate, certify, gradient_error, value_error
+from ..truth.certificate import FEWEST_ROWS, SHARP_WORK, Certificate, certify, gradient_error, value_error
 from ..truth.recount import Recount, recount
 from ..truth.reference import flatten
 from ..twins import check_objective
@@ -76,6 +76,12 @@ class Objective:
         d = self.blocks.dataset.n_features
         return Parameters(theta[:d], theta[d:].sum())
 
+    @property
+    def small(self) -> bool:
+        """Whether the rows are at hand and so few that a proof looks at all of them."""
+        blocks = self.blocks
+        return not isinstance(blocks, Streamed) and blocks.n_rows * len(self.unit) ** 2 <= SHARP_WORK
+
     def sample(self, rows: int) -> "Objective":
         """The objective of at least so many rows, spread over the data; it counts its own passes."""
         return self._alike(self.blocks.sample(rows), self.unit)
@@ -113,12 +119,12 @@ class Objective:
         """The same point by one reading of the rows as the user gave them, in the user's units."""
         return self.recounted(here.theta / self.unit)
 
-    def recounted(self, theta: np.ndarray) -> Recount:
-        """A point in the user's units by one reading of the rows as they came."""
+    def recounted(self, theta: np.ndarray, **options: Any) -> Recount:
+        """A point in the user's units by one reading of the rows as they came; options are those of ``recount``."""
         self.passes += 1
         blocks = self.blocks
         rows = blocks.stream if isinstance(blocks, Streamed) else blocks.dataset
-        return recount(rows, theta, dtype=blocks.dtype, **self._asked)
+        return recount(rows, theta, dtype=blocks.dtype, **self._asked, **options)
 
     def contradiction(self, here: Point, own: Recount) -> str:
         """In what the sums of a point of float64 arithmetic are not those of the rows, in words; "" if in nothing."""

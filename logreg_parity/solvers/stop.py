@@ -38,6 +38,7 @@ class Stop:
         self.iterations = self._unproved = 0
         self._here: Point | None = None
         self._certificate: Certificate | None = None
+        self._own: Recount | None = None
         self.status: Status = "not converged"
         self._reason, self._exactly = UNFINISHED, False  # whether exact arithmetic has separated the rows themselves
 
@@ -50,7 +51,7 @@ class Stop:
 
     def __call__(self, here: Point) -> bool:
         """Whether this point is the last."""
-        self._here, self.iterations = here, self.iterations + 1
+        self._here, self._own, self.iterations = here, None, self.iterations + 1
         if not (np.isfinite(here.value) and np.isfinite(here.gradient).all()):
             self.status, self._reason = "diverged", DIVERGED
         elif here.arithmetic == "float64" and self._small(here):
@@ -69,8 +70,8 @@ class Stop:
             here = objective.at(theta)
         theta, value, slope = here.theta / objective.unit, here.value, here.gradient * objective.unit
         scale, proof = objective.scale, self._certificate
-        if proof is not None or self.status == "no finite optimum":
-            own = objective.recount(here)
+        if proof is not None or self.status in ("no finite optimum", "wrong sums"):
+            own = self._own or objective.recount(here)
             proof = self._proved(here, own)
             if proof is not None and self.status == "converged":
                 own, proof = self._last_digits(own, proof, more)
@@ -94,19 +95,24 @@ class Stop:
     def _last_digits(self, own: Recount, proof: Certificate, most: int) -> tuple[Recount, Certificate]:
         """Newton's steps from a point to where rounding is all that is left, and the proof there.
 
-        A step leaves some square of what there was, of the gap the fourth power: where it leaves more than a 16th, it
-        has met rounding.
+        Where a step leaves no more than rounding, what is proved of the point after it needs no look at the rows. Else
+        it leaves some square of what there was, of the gap the fourth power, or it has met rounding.
         """
         for _ in range(most):
-            there = self._objective.recounted(own.theta + proof.step)
-            found = there.certificate()
+            after, there = proof.after, own.theta + proof.step
+            if after is not None and after.final:
+                if after.gap >= proof.gap:
+                    break
+                self.iterations += 1
+                return self._objective.recounted(there, wide=False), proof._replace(
+                    gap=after.gap, distance=after.distance
+                )
+            new = self._objective.recounted(there)
+            found = new.certificate()
             if found is None or found.gap >= proof.gap:
                 break
             self.iterations += 1
-            last = found.gap > proof.gap / 16
-            own, proof = there, found
-            if last:
-                break
+            own, proof = new, found
         return own, proof
 
     def _said(self) -> str:
@@ -129,7 +135,9 @@ class Stop:
         if wrong:
             self.status, self._reason = "wrong sums", WRONG.format(wrong)
             return None
-        proof = own.certificate() if self._certificate is not None else None
+        proof = self._certificate
+        if proof is not None and own is not self._own:
+            proof = own.certificate()
         if self.status == "converged" and not (proof is not None and proof.gap <= self._tolerance * own.value):
             self.status, self._reason = "not converged", WIDE
         return proof
@@ -142,7 +150,14 @@ class Stop:
     def _prove(self, here: Point) -> None:
         objective, self._reason = self._objective, UNPROVED
         self._unproved += 1
-        self._certificate = objective.certify(here)
+        if objective.small:  # where there are more rows, some of them prove as much
+            self._own = objective.recount(here)
+            if objective.contradiction(here, self._own):
+                self.status = "wrong sums"
+                return
+            self._certificate = self._own.certificate()
+        else:
+            self._certificate = objective.certify(here)
         if self._certificate is not None:
             self._reason = WIDE
             if self._certificate.gap <= self._tolerance * here.value:

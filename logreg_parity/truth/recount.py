@@ -77,7 +77,13 @@ class Recount(NamedTuple):
 
 
 def recount(
-    source: GivenRows, theta: np.ndarray, *, l2: float = 0.0, reduction: Reduction = "mean", dtype: str = "float64"
+    source: GivenRows,
+    theta: np.ndarray,
+    *,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    dtype: str = "float64",
+    wide: bool = True,
 ) -> Recount:
     """Read the rows once, and add up what a proof is made of.
 
@@ -87,30 +93,36 @@ def recount(
         l2: of the penalty (l2 / 2) ‖w‖² beside the mean or the sum.
         reduction: which of the two.
         dtype: X counts as rounded to it.
+        wide: whether the gradient of small data is taken in the longest format.
     """
     n, features, k = source.X.shape[0], source.X.shape[1], len(theta)
-    real: Any = np.longdouble if n * k <= CHUNK else np.float64
+    real: Any = np.longdouble if wide and n * k <= CHUNK else np.float64
     sums: list[list[float]] = [[] for _ in range(k)]
-    losses, shares, largest = [], [], np.zeros(k)
+    losses: list[float] = []
+    shares: list[float] = []
+    largest = np.zeros(k)
     labels, least = (1.0, 0.0), np.inf
     kept: list[tuple[np.ndarray, np.ndarray]] = []
     step = max(1, -(-n * features // MOST_NUMBERS))  # of the rows that are kept of a stream
     for first, X, y, weight in _chunks(source, k, dtype):
-        wide = X.astype(real, copy=False)
-        z = wide @ theta.astype(real, copy=False)
-        r = weight * reference.residual(z, y.astype(real, copy=False))
-        for column, parts in zip(sums, short_sums(wide, r[:, None])[:, 0].T, strict=True):
+        held = X.astype(real, copy=False)
+        z = held @ theta.astype(real, copy=False)
+        r, loss = _residuals_and_losses(z, y)
+        counted = y
+        if weight is not None:
+            r, loss, counted = weight * r, weight * loss, y[weight > 0]
+            shares += exactly(weight)
+            least = min(least, float(weight[weight > 0].min(initial=np.inf)))
+        for column, parts in zip(sums, short_sums(held, r[:, None])[:, 0].T, strict=True):
             column += exactly(parts)
-        losses.append(fsum((weight * reference.stable_loss(z, y)).tolist()))
-        shares += exactly(weight)
-        largest = np.maximum(largest, np.abs(X).max(axis=0))
-        counted = y[weight > 0]
+        losses.append(fsum(np.add.reduceat(loss, np.arange(0, len(loss), SHORT)).tolist()))
+        largest = np.maximum(largest, np.maximum(X.max(axis=0), -X.min(axis=0)))
         if len(counted):
             labels = min(labels[0], float(counted.min())), max(labels[1], float(counted.max()))
-            least = min(least, float(weight[weight > 0].min()))
         if not isinstance(source, Dataset):
             spread = slice(-first % step, None, step)
             kept.append((X[spread, :features].copy(), y[spread].copy()))
+    shares, least = (shares, least) if shares else ([float(n)], 1.0)
     total, *slope = (sum(map(real, exactly(np.array(parts)))) for parts in (shares, *sums))
     share = real(l2) / (1 if reduction == "mean" else total)
     wide_penalty = np.append(np.full(features, share), np.zeros(k - features, real))
@@ -131,7 +143,7 @@ def recount(
         labels=labels,
         largest=largest,
         value=value,
-        value_error=value_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        value_error=value_error(*sizes, longest_sum=SHORT + 6, penalty=penalty),
         gradient=gradient,
         error=error + 2 * format_of("float64").unit_roundoff * np.abs(gradient),
         penalty=penalty,
@@ -148,17 +160,26 @@ def exactly(values: np.ndarray) -> list[float]:
     return [whole, fsum([*terms, -whole])]
 
 
-def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-    """Of chunk after chunk the number of its first row, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
+def _residuals_and_losses(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """r (R,) in the format of the logits, and ℓ (R,) in float64: of one side of each row where no label is soft."""
+    if not ((y == 0) | (y == 1)).all():
+        return reference.residual(z, y.astype(z.dtype)), reference.stable_loss(z.astype(np.float64), y)
+    sign = 1 - 2 * y
+    t = sign * z
+    e = np.exp(-np.abs(t))
+    return sign * np.where(t >= 0, 1, e) / (1 + e), reference.softplus(t.astype(np.float64))
+
+
+def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Of chunk after chunk the number of its first row, X̃ (R, k) rounded to dtype, y (R,) and ω (R,), if there is."""
     n, features = source.X.shape
     rows = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
     weight = getattr(source, "sample_weight", None)
     for first in range(0, n, rows):
         chosen = slice(first, min(first + rows, n))
         X = np.ones((chosen.stop - first, k))
-        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype)
-        y = np.asarray(source.y[chosen], np.float64)
-        yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
+        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype, copy=False)
+        yield first, X, np.asarray(source.y[chosen], np.float64), None if weight is None else weight[chosen]
 
 
 def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
