@@ -60,7 +60,9 @@ class Objective:
         loss, slope, curvature = self.blocks.sums(own, arithmetic=arithmetic, hessian=hessian)
         value = float(loss / total + (self._penalty * own) @ own / 2)
         if curvature is not None:
-            curvature = (curvature / total + np.diag(self._penalty)) / self.unit / self.unit[:, None]
+            curvature = curvature / total / self.unit / self.unit[:, None]
+            if self.l2:
+                curvature += np.diag(self._penalty / self.unit / self.unit)
         return Point(theta, value, (slope / total + self._penalty * own) / self.unit, curvature, arithmetic)
 
     def value_and_grad(self, parameters: Parameters, arithmetic: str = "float64") -> tuple[float, Parameters]:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..data.dataset import Dataset
 from ..data.history import Fit, Status
 from ..truth.certificate import Certificate
 from ..truth.columns import extreme, obstacles
+from ..truth.infinite import mirrored
 from ..truth.recount import Recount
 from ..truth.reference import flatten
 from ..truth.separation import EXACT_SIZE, counted_rows, directions, separation
@@ -16,7 +16,7 @@ PATIENCE = 30  # points without a proof, though the gradient is as small as aske
 
 CONVERGED = "the gradient and the proved gap are as small as asked"
 ONE_CLASS = "all labels are the same, and the bias is never penalised"
-SEPARABLE = "the data are separable, so the loss falls for ever along a direction; give l2 > 0"
+SEPARABLE = "the data are {}, so the loss falls for ever along a direction; give l2 > 0"
 DIVERGED = "the objective or its gradient is not finite"
 UNPROVED = "the gradient is as small as asked, but no optimum is proved"
 CAUSES = {  # where no column is found that is in the way
@@ -40,7 +40,10 @@ class Stop:
         self._certificate: Certificate | None = None
         self._own: Recount | None = None
         self.status: Status = "not converged"
-        self._reason, self._exactly = UNFINISHED, False  # whether exact arithmetic has separated the rows themselves
+        self._reason, self._exactly = (
+            UNFINISHED,
+            "",
+        )  # how exact arithmetic has separated the rows themselves, if it has
 
     def one_class(self) -> bool:
         """Whether there is no optimum because all rows that count have the same label."""
@@ -131,7 +134,7 @@ class Stop:
         checked = own is self._own and self.status != "wrong sums"  # when it was looked at first
         wrong = "" if checked else self._objective.contradiction(here, own)
         if self.status == "no finite optimum":
-            borne_out = own.one_class if self._reason == ONE_CLASS else self._exactly or own.all_right
+            borne_out = own.one_class if self._reason == ONE_CLASS else bool(self._exactly) or own.all_right
             wrong = wrong or ("" if borne_out else "by the passes there is no optimum, and by the rows that is not so")
         if wrong:
             self.status, self._reason = "wrong sums", WRONG.format(wrong)
@@ -164,9 +167,9 @@ class Stop:
             if self._certificate.gap <= self._tolerance * here.value:
                 self.status, self._reason = "converged", CONVERGED
         elif objective.l2 == 0 and not _all_right(objective, here):
-            self._exactly = self._unproved == 1 and _separated(objective)
+            self._exactly = _separated(objective) if self._unproved == 1 else ""
         if self._certificate is None and objective.l2 == 0 and (self._exactly or _all_right(objective, here)):
-            self.status, self._reason = "no finite optimum", SEPARABLE
+            self.status, self._reason = "no finite optimum", SEPARABLE.format(self._exactly or "separable")
 
 
 def _all_right(objective: Objective, here: Point) -> bool:
@@ -179,23 +182,14 @@ def _all_right(objective: Objective, here: Point) -> bool:
     return bool(2 * here.value * objective.blocks.total_weight < np.log(2) * weight.min())
 
 
-def _separated(objective: Objective) -> bool:
-    """Whether a linear program proposes a direction that exact arithmetic confirms; False where that is too much.
+def _separated(objective: Objective) -> str:
+    """How a direction that a linear program proposes separates the rows, exactly; "" where none does or it is too much.
 
     And where not all rows are at hand: a sample may be separable and the whole not.
     """
     dataset = objective.blocks.dataset
     if dataset.n_rows < objective.blocks.n_rows or dataset.X.size + dataset.n_rows > EXACT_SIZE:
-        return False
+        return ""
     rows = counted_rows(round_dataset(dataset, objective.blocks.dtype))
-    rows = rows if objective.blocks.intercept else _mirrored(rows)
-    return any(separation(rows, direction) for direction in directions(rows, objective.l2))
-
-
-def _mirrored(rows: Dataset) -> Dataset:
-    """Every row and its mirror image (-x, 1 - y): separated with a bias if and only if the rows are without one.
-
-    Of d and b that separate them, b has margins of both signs at the two images of a row: d alone separates as well.
-    """
-    X, y = np.vstack([rows.X, -rows.X]), np.concatenate([rows.y, 1 - rows.y])
-    return Dataset(X, y, f"{rows.source}, mirrored")
+    rows = rows if objective.blocks.intercept else mirrored(rows)
+    return next(filter(None, (separation(rows, direction) for direction in directions(rows, objective.l2))), "")

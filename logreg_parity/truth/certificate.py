@@ -191,15 +191,18 @@ def whitening(hessian: np.ndarray) -> np.ndarray:
     P Pᵀ then is an inverse of H on as much of the space as H is definite on. All is done with H scaled to a diagonal
     of ones, so that the units of the features do not matter.
     """
-    diagonal = np.diag(hessian)
-    scale = np.where(diagonal > 0, 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1)), 0)
+    diagonal = hessian.diagonal()
+    if (diagonal > 0).all():
+        scale = 1 / np.sqrt(diagonal)
+    else:
+        scale = np.where(diagonal > 0, 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1)), 0)
     scaled = scale[:, None] * hessian * scale
-    try:
-        return scale[:, None] * lapack.dtrtri(np.linalg.cholesky(scaled).T)[0]
-    except np.linalg.LinAlgError:
-        eigenvalues, vectors = np.linalg.eigh(scaled)
-        sound = eigenvalues > len(scaled) * 2 * _FLOAT64.unit_roundoff * eigenvalues[-1]
-        return scale[:, None] * vectors[:, sound] / np.sqrt(eigenvalues[sound])
+    factor, singular = lapack.dpotrf(scaled)
+    if not singular:
+        return scale[:, None] * lapack.dtrtri(factor)[0]
+    eigenvalues, vectors = np.linalg.eigh(scaled)
+    sound = eigenvalues > len(scaled) * 2 * _FLOAT64.unit_roundoff * eigenvalues[-1]
+    return scale[:, None] * vectors[:, sound] / np.sqrt(eigenvalues[sound])
 
 
 def _proof(

@@ -330,7 +330,7 @@ def test_of_separated_classes_it_is_told_what_runs_off_and_what_stays(touching):
     """The classes touch at 2, where the second feature has an optimum of its own: x2 there is log 3 higher at 1."""
     x = np.array([0, 1, 3, 4] + [2] * 8)
     z = np.array([0, 0, 0, 0] + [0] * 4 + [1] * 4)
-    y = np.array([0, 0, 1, 1] + ([0, 0, 1, 1] + [0, 1, 1, 1] if touching else [0, 0, 0, 0] + [0, 0, 0, 0]))
+    y = np.array([0, 0, 1, 1] + ([0, 0, 1, 1, 0, 1, 1, 1] if touching else [0] * 8))
     start, setting = Parameters(np.zeros(2), 0.0), Setting(steps=3, learning_rate=0.5)
     comparison = compare({"r": reference}, Dataset(np.column_stack([x, z]), y, "twelve"), start, setting)
     said = summary(comparison)
