@@ -217,7 +217,7 @@ class _Search:
         if proof is not None and proof.gap <= self._tolerance * point.value:
             self._status, self._reason = "converged", CONVERGED
         elif self._l2 == 0 and rows.all_right(point):
-            self._status, self._reason = "no finite optimum", SEPARABLE
+            self._status, self._reason = "no finite optimum", SEPARABLE.format("separable")
             self._separation()
         elif np.linalg.norm(here.gradient) <= self._target:
             self._unproved, self._reason = self._unproved + 1, UNPROVED

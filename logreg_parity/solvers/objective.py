@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Parameters
-from ..truth.certificate import FEWEST_ROWS, Certificate, certify, gradient_error, value_error
+from ..truth.certificate import FEWEST_ROWS, SHARP_WORK, Certificate, certify, gradient_error, value_error
 from ..truth.recount import Recount, recount
 from ..truth.reference import flatten
 from ..twins import check_objective
@@ -61,7 +61,9 @@ class Objective:
         loss, slope, curvature = self.blocks.sums(own, arithmetic=arithmetic, hessian=hessian)
         value = float(loss / total + inner(self._penalty * own, own) / 2)
         if curvature is not None:
-            curvature = (curvature / total + np.diag(self._penalty)) / self.unit / self.unit[:, None]
+            curvature = curvature / total / self.unit / self.unit[:, None]
+            if self.l2:
+                curvature += np.diag(self._penalty / self.unit / self.unit)
         return Point(theta, value, (slope / total + self._penalty * own) / self.unit, curvature, arithmetic)
 
     def value_and_grad(self, parameters: Parameters, arithmetic: str = "float64") -> tuple[float, Parameters]:
@@ -76,6 +78,12 @@ class Objective:
         """A vector as weight and bias, which is 0 without an intercept."""
         d = self.blocks.dataset.n_features
         return Parameters(theta[:d], theta[d:].sum())
+
+    @property
+    def small(self) -> bool:
+        """Whether the rows are at hand and so few that a proof looks at all of them."""
+        blocks = self.blocks
+        return not isinstance(blocks, Streamed) and blocks.n_rows * len(self.unit) ** 2 <= SHARP_WORK
 
     def sample(self, rows: int) -> "Objective":
         """The objective of at least so many rows, spread over the data; it counts its own passes."""
@@ -114,11 +122,11 @@ class Objective:
         """The same point by one reading of the rows as the user gave them, in the user's units."""
         return self.recounted(here.theta / self.unit)
 
-    def recounted(self, theta: np.ndarray) -> Recount:
-        """A point in the user's units by one reading of the rows as they came."""
+    def recounted(self, theta: np.ndarray, **options: Any) -> Recount:
+        """A point in the user's units by one reading of the rows as they came; options are those of ``recount``."""
         self.passes += 1
         blocks = self.blocks
-        blocks, asked = self.blocks, {**self._asked, "dtype": self.blocks.dtype}
+        blocks, asked = self.blocks, {**self._asked, "dtype": self.blocks.dtype, **options}
         if isinstance(blocks, Streamed):
             return recount(blocks.stream, theta, **asked, readers=blocks.ranks)
         return recount(blocks.dataset, theta, **asked)

@@ -1,6 +1,8 @@
 """From data to a Fit: one solver's points, looked at one by one until one is proved good enough."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -203,6 +205,23 @@ class Fitter:
         Raises:
             ValueError: for a checkpoint of another fit, an unknown solver, and a number that makes no sense.
         """
+        with ExitStack() as stack:
+            if isinstance(blocks, Blocks):  # once, and not at every pass
+                stack.enter_context(blocks.place.within())
+                blocks = replace(blocks, place=blocks.place._replace(within=nullcontext))
+            stack.enter_context(one_blas_thread)
+            return self._solved(blocks, l2, reduction, solver, tolerance, max_iterations, checkpoint)
+
+    def _solved(
+        self,
+        blocks: Blocks | Streamed,
+        l2: float,
+        reduction: str,
+        solver: str,
+        tolerance: float,
+        max_iterations: int,
+        checkpoint: Path | str | None,
+    ) -> Fit:
         objective = Objective(blocks, l2=l2, reduction=reduction)
         solvers = {"newton": newton, "progressive": progressive, "lbfgs": self._lbfgs}
         check_name("solver", solver, ("auto", *solvers), f"give auto, {', '.join(solvers)}")
@@ -233,18 +252,15 @@ class Fitter:
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
-            with one_blas_thread:
-                for here in points:
-                    if kept is not None and ranks.rank == 0:
-                        counts = np.array([stop.iterations, objective.passes])
-                        kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
-                    if (
-                        stop(here) and not (exactly and stop.status == "converged")
-                    ) or stop.iterations >= max_iterations:
-                        break
+            for here in points:
+                if kept is not None and ranks.rank == 0:
+                    counts = np.array([stop.iterations, objective.passes])
+                    kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
+                last = stop(here) and not (exactly and stop.status == "converged")
+                if last or stop.iterations >= max_iterations:
+                    break
         last_digits = not exactly and work <= SMALL_WORK and tolerance <= ALL_DIGITS
-        with one_blas_thread:
-            return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
+        return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
 
 
 def _no_sums(*given: Any, **options: Any) -> Sums:

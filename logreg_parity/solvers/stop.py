@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from ..data.dataset import Dataset
 from ..data.history import Fit, Status
 from ..truth.certificate import Certificate
 from ..truth.columns import extreme, obstacles
+from ..truth.infinite import mirrored
 from ..truth.recount import Recount
 from ..truth.reference import flatten
 from ..truth.separation import EXACT_SIZE, counted_rows, directions, separation
@@ -19,7 +19,7 @@ PATIENCE = 30  # points without a proof, though the gradient is as small as aske
 
 CONVERGED = "the gradient and the proved gap are as small as asked"
 ONE_CLASS = "all labels are the same, and the bias is never penalised"
-SEPARABLE = "the data are separable, so the loss falls for ever along a direction; give l2 > 0"
+SEPARABLE = "the data are {}, so the loss falls for ever along a direction; give l2 > 0"
 DIVERGED = "the objective or its gradient is not finite"
 UNPROVED = "the gradient is as small as asked, but no optimum is proved"
 CAUSES = {  # where no column is found that is in the way
@@ -41,8 +41,12 @@ class Stop:
         self.iterations = self._unproved = 0
         self._here: Point | None = None
         self._certificate: Certificate | None = None
+        self._own: Recount | None = None
         self.status: Status = "not converged"
-        self._reason, self._exactly = UNFINISHED, False  # whether exact arithmetic has separated the rows themselves
+        self._reason, self._exactly = (
+            UNFINISHED,
+            "",
+        )  # how exact arithmetic has separated the rows themselves, if it has
 
     def one_class(self) -> bool:
         """Whether there is no optimum because all rows that count have the same label."""
@@ -53,7 +57,7 @@ class Stop:
 
     def __call__(self, here: Point) -> bool:
         """Whether this point is the last."""
-        self._here, self.iterations = here, self.iterations + 1
+        self._here, self._own, self.iterations = here, None, self.iterations + 1
         if not (np.isfinite(here.value) and np.isfinite(here.gradient).all()):
             self.status, self._reason = "diverged", DIVERGED
         elif here.arithmetic == "float64" and self._small(here):
@@ -72,8 +76,8 @@ class Stop:
             here = objective.at(theta)
         theta, value, slope = here.theta / objective.unit, here.value, here.gradient * objective.unit
         scale, proof = objective.scale, self._certificate
-        if proof is not None or self.status == "no finite optimum":
-            own = objective.recount(here)
+        if proof is not None or self.status in ("no finite optimum", "wrong sums"):
+            own = self._own or objective.recount(here)
             proof = self._proved(here, own)
             if proof is not None and self.status == "converged":
                 own, proof = self._last_digits(own, proof, more)
@@ -98,19 +102,24 @@ class Stop:
     def _last_digits(self, own: Recount, proof: Certificate, most: int) -> tuple[Recount, Certificate]:
         """Newton's steps from a point to where rounding is all that is left, and the proof there.
 
-        A step leaves some square of what there was, of the gap the fourth power: where it leaves more than a 16th, it
-        has met rounding.
+        Where a step leaves no more than rounding, what is proved of the point after it needs no look at the rows. Else
+        it leaves some square of what there was, of the gap the fourth power, or it has met rounding.
         """
         for _ in range(most):
-            there = self._objective.recounted(own.theta + proof.step)
-            found = there.certificate()
+            after, there = proof.after, own.theta + proof.step
+            if after is not None and after.final:
+                if after.gap >= proof.gap:
+                    break
+                self.iterations += 1
+                return self._objective.recounted(there, wide=False), proof._replace(
+                    gap=after.gap, distance=after.distance
+                )
+            new = self._objective.recounted(there)
+            found = new.certificate()
             if found is None or found.gap >= proof.gap:
                 break
             self.iterations += 1
-            last = found.gap > proof.gap / 16
-            own, proof = there, found
-            if last:
-                break
+            own, proof = new, found
         return own, proof
 
     def _said(self) -> str:
@@ -126,14 +135,17 @@ class Stop:
 
     def _proved(self, here: Point, own: Recount) -> Certificate | None:
         """The proof by the rows themselves; the status is what they bear out."""
-        wrong = self._objective.contradiction(here, own)
+        checked = own is self._own and self.status != "wrong sums"  # when it was looked at first
+        wrong = "" if checked else self._objective.contradiction(here, own)
         if self.status == "no finite optimum":
-            borne_out = own.one_class if self._reason == ONE_CLASS else self._exactly or own.all_right
+            borne_out = own.one_class if self._reason == ONE_CLASS else bool(self._exactly) or own.all_right
             wrong = wrong or ("" if borne_out else "by the passes there is no optimum, and by the rows that is not so")
         if wrong:
             self.status, self._reason = "wrong sums", WRONG.format(wrong)
             return None
-        proof = own.certificate() if self._certificate is not None else None
+        proof = self._certificate
+        if proof is not None and own is not self._own:
+            proof = own.certificate()
         if self.status == "converged" and not (proof is not None and proof.gap <= self._tolerance * own.value):
             self.status, self._reason = "not converged", WIDE
         return proof
@@ -146,15 +158,22 @@ class Stop:
     def _prove(self, here: Point) -> None:
         objective, self._reason = self._objective, UNPROVED
         self._unproved += 1
-        self._certificate = objective.certify(here)
+        if objective.small:  # where there are more rows, some of them prove as much
+            self._own = objective.recount(here)
+            if objective.contradiction(here, self._own):
+                self.status = "wrong sums"
+                return
+            self._certificate = self._own.certificate()
+        else:
+            self._certificate = objective.certify(here)
         if self._certificate is not None:
             self._reason = WIDE
             if self._certificate.gap <= self._tolerance * here.value:
                 self.status, self._reason = "converged", CONVERGED
         elif objective.l2 == 0 and not _all_right(objective, here):
-            self._exactly = self._unproved == 1 and _separated(objective)
+            self._exactly = _separated(objective) if self._unproved == 1 else ""
         if self._certificate is None and objective.l2 == 0 and (self._exactly or _all_right(objective, here)):
-            self.status, self._reason = "no finite optimum", SEPARABLE
+            self.status, self._reason = "no finite optimum", SEPARABLE.format(self._exactly or "separable")
 
 
 def _all_right(objective: Objective, here: Point) -> bool:
@@ -167,23 +186,14 @@ def _all_right(objective: Objective, here: Point) -> bool:
     return bool(2 * here.value * objective.blocks.total_weight < np.log(2) * weight.min())
 
 
-def _separated(objective: Objective) -> bool:
-    """Whether a linear program proposes a direction that exact arithmetic confirms; False where that is too much.
+def _separated(objective: Objective) -> str:
+    """How a direction that a linear program proposes separates the rows, exactly; "" where none does or it is too much.
 
     And where not all rows are at hand: a sample may be separable and the whole not.
     """
     dataset = objective.blocks.dataset
     if dataset.n_rows < objective.blocks.n_rows or dataset.X.size + dataset.n_rows > EXACT_SIZE:
-        return False
+        return ""
     rows = counted_rows(round_dataset(dataset, objective.blocks.dtype))
-    rows = rows if objective.blocks.intercept else _mirrored(rows)
-    return any(separation(rows, direction) for direction in directions(rows, objective.l2))
-
-
-def _mirrored(rows: Dataset) -> Dataset:
-    """Every row and its mirror image (-x, 1 - y): separated with a bias if and only if the rows are without one.
-
-    Of d and b that separate them, b has margins of both signs at the two images of a row: d alone separates as well.
-    """
-    X, y = np.vstack([rows.X, -rows.X]), np.concatenate([rows.y, 1 - rows.y])
-    return Dataset(X, y, f"{rows.source}, mirrored")
+    rows = rows if objective.blocks.intercept else mirrored(rows)
+    return next(filter(None, (separation(rows, direction) for direction in directions(rows, objective.l2))), "")

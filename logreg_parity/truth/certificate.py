@@ -19,7 +19,8 @@ falls with the square of the gradient, so a few thousand rows prove what is need
 Where S is all rows, ‖PᵀHP - 1‖ ≤ ε says more: v̂ = Pᵀg as computed, off by at most e, gives Newton's step δ = -Pv̂, and
 after it Pᵀ∇f is at most ν₁ = e + ‖v̂‖ (ε + (1 + ε) t), t = R‖v̂‖ ≤ 1 (see ``refined.py``). So θ* is as near to θ + δ as
 τ₁ = Rν₁ / ((1 - ε) e^{-t}) says, and |θ* - θ|_j ≤ |δ_j| + ‖P_j‖ (-log(1 - τ₁)) / R: one coordinate need not answer for
-what is left in the others.
+what is left in the others. The point after the step, rounded to float64 by r, is known as well: in the coordinates P
+that is ‖P⁻¹r‖ ≤ Σ √H_jj |r_j| / √(1 - ε), and adds to ν₁ no more than (1 + ε) e^t of that.
 
 **Rounding.** A logit is off by Δ ≤ γ_{D+2} max|x̃|·|θ|. σ and σ' then are by a factor within e^{±2Δ}, and what is
 added up, in k steps, by γ_k of the sizes: for signed rows (``solvers/blocks.py``) the size of a row's slope, σ, is at
@@ -30,6 +31,7 @@ most that of max|x̃|.
 Every bound is enlarged as those of ``bounds.py`` are.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -52,11 +54,25 @@ class Certificate(NamedTuple):
     gap: float
     distance: np.ndarray  # (D + 1,), the bias last
     step: np.ndarray  # (D + 1,), of Newton's method from here, by the rows looked at
+    after: "Stepped | None" = None
+
+
+class Stepped(NamedTuple):
+    """What is known of the point after the step, rounded to float64, without a further look at the rows."""
+
+    gap: float
+    distance: np.ndarray
+    final: bool  # whether a further step would gain nothing: rounding is most of what is left
 
 
 class Whitened(NamedTuple):
-    """P (k, m) with ‖PᵀHP - 1‖ ≤ epsilon, if whole, else PᵀHP ⪰ 1 - epsilon, and no ‖Pᵀx̃‖ above radius."""
+    """P (k, m) with ‖PᵀHP - 1‖ ≤ epsilon, if whole, else PᵀHP ⪰ 1 - epsilon, and no ‖Pᵀx̃‖ above radius.
 
+    theta (k,) is the point, unit (k,) the root of the diagonal of H.
+    """
+
+    theta: np.ndarray
+    unit: np.ndarray
     P: np.ndarray
     epsilon: float
     radius: float
@@ -71,21 +87,36 @@ class Whitened(NamedTuple):
         """
         P, rows = self.P, self.P if of is None else of @ self.P
         v = P.T @ gradient
-        off = ENLARGED * np.linalg.norm(np.abs(P).T @ (error + roundings * np.abs(gradient)))
-        size = ENLARGED * np.linalg.norm(v)
+        off = ENLARGED * float(np.linalg.norm(np.abs(P).T @ (error + roundings * np.abs(gradient))))
+        size = ENLARGED * float(np.linalg.norm(v))
         nu = ENLARGED * (size + off)
         tau = ENLARGED * self.radius * nu / (1 - self.epsilon)
         if not (self.epsilon <= 0.5 and tau <= 0.5):  # neither is true of NaN
             return None
         lengths, step = np.linalg.norm(rows, axis=1) / self.radius, -(rows @ v)
         distance = ENLARGED * -np.log1p(-tau) * lengths
+        gap = float(ENLARGED * nu**2 / (2 * (1 - self.epsilon) * (1 - tau)))
+        if not self.whole:
+            return Certificate(gap, distance, step)
         t = ENLARGED * self.radius * size
-        left = ENLARGED * (off + size * (self.epsilon + (1 + self.epsilon) * t))
-        tau_left = ENLARGED * self.radius * left / ((1 - self.epsilon) * np.exp(-t))
-        if self.whole and tau_left <= 0.5:
-            rounded = roundings * (np.abs(rows) @ np.abs(v))
-            distance = np.minimum(distance, ENLARGED * (np.abs(step) + rounded - np.log1p(-tau_left) * lengths))
-        return Certificate(float(ENLARGED * nu**2 / (2 * (1 - self.epsilon) * (1 - tau))), distance, step)
+        curved = ENLARGED * size * (self.epsilon + (1 + self.epsilon) * t)
+        least = (1 - self.epsilon) * math.exp(-t)
+        tau_left = ENLARGED * self.radius * (off + curved) / least
+        if not tau_left <= 0.5:
+            return Certificate(gap, distance, step)
+        left = -np.log1p(-tau_left) * lengths + roundings * (np.abs(rows) @ np.abs(v))
+        distance = np.minimum(distance, ENLARGED * (np.abs(step) + left))
+        u = _FLOAT64.unit_roundoff * (1 + 2**-20)
+        moved = self.theta - P @ v
+        kept = u * np.abs(moved)  # what is lost where the point after the step is rounded
+        lost = ENLARGED * float(self.unit @ kept) / math.sqrt(1 - self.epsilon)
+        last = ENLARGED * (off + curved + (1 + self.epsilon) * math.exp(t + self.radius * lost) * lost)
+        tau_last = ENLARGED * self.radius * last / (least * math.exp(-self.radius * lost))
+        if not tau_last <= 0.5:
+            return Certificate(gap, distance, step)
+        end = ENLARGED * last**2 / (2 * least * math.exp(-self.radius * lost) * (1 - tau_last))
+        wide = ENLARGED * (left + (kept if of is None else np.abs(of) @ kept))
+        return Certificate(gap, distance, step, Stepped(float(end), wide, bool(curved <= max(off, lost))))
 
 
 def gradient_error(
@@ -160,15 +191,18 @@ def whitening(hessian: np.ndarray) -> np.ndarray:
     P Pᵀ then is an inverse of H on as much of the space as H is definite on. All is done with H scaled to a diagonal
     of ones, so that the units of the features do not matter.
     """
-    diagonal = np.diag(hessian)
-    scale = np.where(diagonal > 0, 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1)), 0)
+    diagonal = hessian.diagonal()
+    if (diagonal > 0).all():
+        scale = 1 / np.sqrt(diagonal)
+    else:
+        scale = np.where(diagonal > 0, 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1)), 0)
     scaled = scale[:, None] * hessian * scale
-    try:
-        return scale[:, None] * lapack.dtrtri(np.linalg.cholesky(scaled).T)[0]
-    except np.linalg.LinAlgError:
-        eigenvalues, vectors = np.linalg.eigh(scaled)
-        sound = eigenvalues > len(scaled) * 2 * _FLOAT64.unit_roundoff * eigenvalues[-1]
-        return scale[:, None] * vectors[:, sound] / np.sqrt(eigenvalues[sound])
+    factor, singular = lapack.dpotrf(scaled)
+    if not singular:
+        return scale[:, None] * lapack.dtrtri(factor)[0]
+    eigenvalues, vectors = np.linalg.eigh(scaled)
+    sound = eigenvalues > len(scaled) * 2 * _FLOAT64.unit_roundoff * eigenvalues[-1]
+    return scale[:, None] * vectors[:, sound] / np.sqrt(eigenvalues[sound])
 
 
 def _proof(
@@ -184,8 +218,8 @@ def _proof(
 ) -> Certificate | None:
     """By the rows X (m, D + 1), of which each counts as share (m,)."""
     m, k = X.shape
-    z = X @ theta
-    root = np.sqrt(share * reference.sigmoid(z) * reference.sigmoid(-z))[:, None] * X
+    e = np.exp(-np.abs(X @ theta))  # of whose sign σ' does not depend
+    root = (np.sqrt(share * e) / (1 + e))[:, None] * X
     H = root.T @ root + np.diag(penalty)
     P = whitening(H)
     if P.shape[1] < k:
@@ -198,7 +232,7 @@ def _proof(
     images = X @ P
     longest = float(np.sqrt(np.einsum("ij,ij->i", images, images).max()))
     radius = ENLARGED * (longest + steps * size * float(np.linalg.norm(largest / unit)))
-    return Whitened(P, float(epsilon), float(radius), whole).certificate(gradient, error, steps)
+    return Whitened(theta, unit, P, float(epsilon), float(radius), whole).certificate(gradient, error, steps)
 
 
 def relative(steps: float, moved: float) -> float:

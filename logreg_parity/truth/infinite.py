@@ -14,7 +14,7 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from . import reference
-from .optimum import find_optimum
+from .optimum import Optimum, find_optimum
 from .separation import EXACT_SIZE, counted_rows, margins, null_vectors, rational, separation
 
 REMEDY = (
@@ -73,13 +73,23 @@ def runaway(
         if direction is None or l2 > 0 or separation(rows, direction) != "separable":
             return None
         return _told(rows, names, "separable", direction[:k], None)
-    found = find_optimum(rows, l2=l2)
+    return told(rows, names, find_optimum(rows, l2=l2), l2=l2)
+
+
+def told(rows: Dataset, names: tuple[str, ...], found: Optimum, *, l2: float = 0.0) -> Runaway | None:
+    """The Runaway of an Optimum that is known already; None where it has no direction.
+
+    Args:
+        rows: a data set without rows of weight zero; of a model without a bias, mirrored.
+        names: of the parameters, the bias last, if there is one.
+        found: what ``find_optimum`` says of the rows.
+        l2: of the penalty.
+    """
     if found.direction is None:
         return None
     direction = rational(np.array(found.direction, dtype=object))
-    if not intercept:  # of d and b that separate a row and its mirror image d alone does
-        direction[-1] = rational(0.0)
-    return _told(rows, names, found.status, direction[:k], found.value, l2)
+    direction[len(names) :] = rational(0.0)  # of d and b that separate a row and its mirror image d alone does
+    return _told(rows, names, found.status, direction[: len(names)], found.value, l2)
 
 
 def _told(

@@ -163,7 +163,9 @@ class MulticlassRows:
         pairs = ((a, b) for a in range(self.K) for b in range(a))
         longest = max(np.linalg.norm(self.X @ (blocks[a] - blocks[b]), axis=1).max() for a, b in pairs)
         wide = size * float(np.linalg.norm(np.tile(self.largest, self.K) / unit))
-        return Whitened(P, float(epsilon), float(ENLARGED * (longest + 2 * steps * wide)), True)
+        return Whitened(
+            point.theta.ravel(), unit, P, float(epsilon), float(ENLARGED * (longest + 2 * steps * wide)), True
+        )
 
     def certificate(self, point: MulticlassPoint, base: int | None = None) -> Certificate | None:
         """What is proved of a point of the mean; the distances (K k,) are those of rows less the row of class base."""

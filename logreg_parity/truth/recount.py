@@ -96,6 +96,7 @@ def recount(
     reduction: Reduction = "mean",
     dtype: str = "float64",
     readers: Readers | None = None,
+    wide: bool = True,
 ) -> Recount:
     """Read the rows once, and add up what a proof is made of.
 
@@ -106,9 +107,10 @@ def recount(
         reduction: which of the two.
         dtype: X counts as rounded to it.
         readers: the processes that read a share of a Stream each; None for one, which reads all.
+        wide: whether the gradient of small data is taken in the longest format.
     """
     n, features, k = source.X.shape[0], source.X.shape[1], len(theta)
-    real: Any = np.longdouble if n * k <= CHUNK else np.float64
+    real: Any = np.longdouble if wide and n * k <= CHUNK else np.float64
     chunk = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
     chunks = -(-n // chunk)
     shares = [range(chunks)] if readers is None else readers.shares(chunks)
@@ -122,17 +124,20 @@ def recount(
         sums: list[list[float]] = [[] for _ in range(k + 2)]
         most = np.array([-1.0, 0.0, -np.inf, *np.zeros(k)])
         for first, X, y, weight in _chunks(source, k, dtype, spans[0 if readers is None else readers.rank], chunk):
-            wide = X.astype(real, copy=False)
-            z = wide @ theta.astype(real, copy=False)
-            r = weight * reference.residual(z, y.astype(real, copy=False))
-            loss = fsum((weight * reference.stable_loss(z, y)).tolist())
-            slope = map(exactly, short_sums(wide, r[:, None])[:, 0].T)
-            for column, parts in zip(sums, [*slope, [loss], exactly(weight)], strict=True):
+            held = X.astype(real, copy=False)
+            z = held @ theta.astype(real, copy=False)
+            r, loss = _residuals_and_losses(z, y)
+            counted, least, total = y, 1.0, [float(len(y))]
+            if weight is not None:
+                r, loss, counted = weight * r, weight * loss, y[weight > 0]
+                least, total = weight[weight > 0].min(initial=np.inf), exactly(weight)
+            losses = fsum(np.add.reduceat(loss, np.arange(0, len(loss), SHORT)).tolist())
+            slope = map(exactly, short_sums(held, r[:, None])[:, 0].T)
+            for column, parts in zip(sums, [*slope, [losses], total], strict=True):
                 column += parts
-            most[3:] = np.maximum(most[3:], np.abs(X).max(axis=0))
-            counted = weight > 0
-            if counted.any():
-                most[:3] = np.maximum(most[:3], [-y[counted].min(), y[counted].max(), -weight[counted].min()])
+            most[3:] = np.maximum(most[3:], np.maximum(X.max(axis=0), -X.min(axis=0)))
+            if len(counted):
+                most[:3] = np.maximum(most[:3], [-counted.min(), counted.max(), -least])
             if sample is None:
                 spread = slice(-first % step, None, step)
                 kept.append(np.column_stack([X[spread, :features], y[spread]]))
@@ -168,7 +173,7 @@ def recount(
         labels=labels,
         largest=largest,
         value=value,
-        value_error=value_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        value_error=value_error(*sizes, longest_sum=SHORT + 6, penalty=penalty),
         gradient=gradient,
         error=error + 2 * format_of("float64").unit_roundoff * np.abs(gradient),
         penalty=penalty,
@@ -195,18 +200,27 @@ def exactly(values: np.ndarray) -> list[float]:
     return [whole, fsum([*terms, -whole])]
 
 
+def _residuals_and_losses(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """r (R,) in the format of the logits, and ℓ (R,) in float64: of one side of each row where no label is soft."""
+    if not ((y == 0) | (y == 1)).all():
+        return reference.residual(z, y.astype(z.dtype)), reference.stable_loss(z.astype(np.float64), y)
+    sign = 1 - 2 * y
+    t = sign * z
+    e = np.exp(-np.abs(t))
+    return sign * np.where(t >= 0, 1, e) / (1 + e), reference.softplus(t.astype(np.float64))
+
+
 def _chunks(
     source: GivenRows, k: int, dtype: str, span: range, rows: int
-) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-    """Of chunk after chunk of so many rows the number of its first, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Of chunk after chunk the number of its first, X̃ (R, k) rounded to dtype, y (R,), ω (R,) or None."""
     features = source.X.shape[1]
     weight = getattr(source, "sample_weight", None)
     for first in span[::rows]:
         chosen = slice(first, min(first + rows, span.stop))
         X = np.ones((chosen.stop - first, k))
-        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype)
-        y = np.asarray(source.y[chosen], np.float64)
-        yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
+        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype, copy=False)
+        yield first, X, np.asarray(source.y[chosen], np.float64), None if weight is None else weight[chosen]
 
 
 def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:

@@ -508,6 +508,23 @@ def test_thousands_of_features_are_compared():
     assert comparison.verdict == "within" and "was not looked for" in summary(comparison)
 
 
+@pytest.mark.parametrize("touching", [True, False])
+def test_of_separated_classes_it_is_told_what_runs_off_and_what_stays(touching):
+    """The classes touch at 2, where the second feature has an optimum of its own: x2 there is log 3 higher at 1."""
+    x = np.array([0, 1, 3, 4] + [2] * 8)
+    z = np.array([0, 0, 0, 0] + [0] * 4 + [1] * 4)
+    y = np.array([0, 0, 1, 1] + ([0, 0, 1, 1, 0, 1, 1, 1] if touching else [0] * 8))
+    start, setting = Parameters(np.zeros(2), 0.0), Setting(steps=3, learning_rate=0.5)
+    comparison = compare({"r": reference}, Dataset(np.column_stack([x, z]), y, "twelve"), start, setting)
+    said = summary(comparison)
+    if touching:
+        assert "quasi-separable" in said and f"x1 to +infinity; bias to -infinity; x2 to {np.log(3):.9g}." in said
+    else:
+        assert "Along the exact direction x1 " in said and "x1 to +infinity" in said and "Firth" in said
+    setting = Setting(steps=3, learning_rate=0.5, l2=0.1)
+    assert "exact direction" not in summary(compare({"r": reference}, comparison.dataset, start, setting))
+
+
 def test_the_largest_eigenvalue_of_few_rows_bounds_that_of_the_hessian(monkeypatch):
     """What stands for the Hessian's eigenvalues is no smaller and no larger than they are."""
     wide = gaussian(12, 30, seed=1)

@@ -8,7 +8,6 @@ import pytest
 
 from logreg_parity import Dataset, MulticlassDataset, Parameters
 from logreg_parity.solvers.multiclass import MulticlassTwin
-from logreg_parity.truth.certificate import Whitened
 from logreg_parity.truth.multiclass import MulticlassRows, exact_optimum, separated
 from logreg_parity.truth.separation import rational
 from parity_tests.certified import reference
@@ -89,9 +88,9 @@ def test_a_proof_by_something_wrong_is_not_true(fault, monkeypatch):
     if fault == "a gradient":
         point = point._replace(gradient=point.gradient / 2)
     if fault == "a Hessian":
-        found = Whitened(found.P / 4, found.epsilon, found.radius, True)
+        found = found._replace(P=found.P / 4)
     if fault == "a radius":
-        found = Whitened(found.P, found.epsilon, found.radius / 1e6, True)
+        found = found._replace(radius=found.radius / 1e6)
     monkeypatch.setattr(rows, "whitened", lambda point: found)
     assert not (np.abs((exact - far).astype(float)).ravel() <= rows.certificate(point).distance).all()
 
