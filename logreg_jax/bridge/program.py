@@ -24,6 +24,8 @@ from .closed_over import as_if_cast
 
 Point = dict[str, np.ndarray]
 Named = dict[str, Array]
+_QUICK = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}  # to compile, not to run
+_SMALL = 100_000  # parameters, up to which compiling takes longer than running
 
 
 def point_of(model: Any) -> Point:
@@ -49,6 +51,11 @@ def restless(model: Any) -> list[str]:
     return []  # a function has no mode
 
 
+def formats_of(model: Any) -> list[str]:
+    """The formats of the parameters, by name."""
+    return [str(leaf.dtype) for leaf in jax.tree.leaves(model) if hasattr(leaf, "dtype")]
+
+
 class Program:
     """A model and its loss in one dtype, on one device, on batches of one make; with the state that is given."""
 
@@ -61,13 +68,16 @@ class Program:
         dtype: str,
         device: str,
         state: Point | None = None,
-        project: bool = False,
+        narrow: str = "float32",
     ):
         self._loss_of, self._make, self._dtype, self._device = loss, batch, dtype, device
-        self._tree, self._names = tree_structure(model), list(point_of(model))
-        self._state, self._project, self.notes = state or {}, project, list[str]()
-        self._given = as_if_cast(self._run, dtype, self.notes)
+        leaves = point_of(model)
+        self._tree, self._names = tree_structure(model), list(leaves)
+        self._size = sum(leaf.size for leaf in leaves.values())
+        self._state, self.notes = state or {}, list[str]()
+        self._given = as_if_cast(self._run, dtype, self.notes, narrow)
         self._outputs = _Compiled(self._given)
+        self.project = False  # the loss is the sum of all outputs, each times a number of its own
 
     def outputs(self, point: Point, batch: Any) -> Point:
         """All numbers that the program gives, by their place in it; one of them, with no name, is a loss.
@@ -89,7 +99,7 @@ class Program:
 
     def _loss(self, parameters: Named, data: list[Array]) -> Array:
         value, _ = _split(self._given(parameters, data))
-        if self._project:
+        if self.project:
             given = enumerate(_floats(value).values())
             factors = ((out, from_numpy(projection(k, out.shape), self._dtype, self._device)) for k, out in given)
             return reduce(add, ((out.astype(factor.dtype) * factor).sum() for out, factor in factors))
@@ -129,8 +139,9 @@ class Program:
 class _Compiled:
     """A function compiled; as it is where it looks at numbers in a way that compiling does not allow."""
 
-    def __init__(self, function: Callable):
-        self.plain, self.fast = function, cast(Callable, jax.jit(function))
+    def __init__(self, function: Callable, quickly: bool = False):
+        self.plain = function
+        self.fast = cast(Callable, jax.jit(function, compiler_options=_QUICK if quickly else None))
 
     def __call__(self, *arguments: Any) -> Any:
         try:

@@ -14,10 +14,8 @@ from jax.tree_util import tree_leaves
 from logreg_parity.ports.arrays import arrays_in
 from logreg_parity.ports.recording import Recording
 
-from .program import Point, Program
+from .program import _QUICK, Point, Program
 from .writing import _Walk
-
-_QUICK = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}  # it runs once
 
 
 def record(program: Program, point: Point, batch: Any) -> Recording:

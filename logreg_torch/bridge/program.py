@@ -46,6 +46,11 @@ def restless(model: Any) -> list[str]:
     return [f"{name or 'the model'} ({type(part).__name__})" for name, part in parts]
 
 
+def formats_of(model: Any) -> list[str]:
+    """The formats of the parameters, by name."""
+    return [str(parameter.dtype).removeprefix("torch.") for parameter in model.parameters()]
+
+
 class Program:
     """A model and its loss in one dtype, on one device, on batches of one make; with the state that is given."""
 
@@ -58,10 +63,11 @@ class Program:
         dtype: str,
         device: str,
         state: Point | None = None,
-        project: bool = False,
+        narrow: str = "float32",
     ):
         self._whole, self._dtype, self._device = _Whole(model, loss), dtype, device
-        self._state, self._project, self.notes = state_of(model) | (state or {}), project, list[str]()
+        self._state, self._narrow, self.notes = state_of(model) | (state or {}), narrow, list[str]()
+        self.project = False  # the loss is the sum of all outputs, each times a number of its own
         named = (name for name, _ in self._whole.named_parameters())
         self._own = {name.removeprefix("model.").replace(_COMPILED, ""): name for name in named}
 
@@ -89,7 +95,7 @@ class Program:
 
     def _loss(self, parameters: Named, data: Any) -> Tensor:
         value, _ = self._run(parameters, data)
-        if self._project:
+        if self.project:
             given = enumerate(_floats(value).values())
             factors = (
                 (out, from_numpy(projection(k, tuple(out.shape)), self._dtype, self._device)) for k, out in given
@@ -107,7 +113,7 @@ class Program:
         for name, buffer in self._whole.named_buffers():
             public = name.removeprefix("model.").replace(_COMPILED, "")
             named[name] = state[public] if public in state else buffer.detach().clone()
-        run = as_if_cast(torch.func.functional_call, self._dtype, self.notes)
+        run = as_if_cast(torch.func.functional_call, self._dtype, self.notes, self._narrow)
         return run(self._whole, named, (data,)), state
 
     def _buffers(self) -> Named:
