@@ -4,16 +4,17 @@ Read beside ``logreg_torch/bridge/closed_over.py``. A running average that a fun
 as a rule, and so is then, in a float64 run, all that is computed of it before it meets a float64 number.
 """
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax._src import source_info_util
 from jax.extend.core import ClosedJaxpr, Literal
 from jax.tree_util import tree_leaves, tree_structure, tree_unflatten
+
+from .rules import _line, _subprograms
 
 _INLINED = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat2", "checkpoint")
 _FORMATS = ("new_dtype", "preferred_element_type", "dtype", "out_dtype")
@@ -41,12 +42,14 @@ def as_if_cast(function: Callable, dtype: str, notes: list[str], narrow: str = "
 
     def cast(*arguments: Any) -> Any:
         try:
-            closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
+            with _wider_loops(say):
+                closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
         except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
             return function(*arguments)  # it looks at numbers, which tracing does not allow
         narrows = _narrow_inside(closed)
         if not narrows and not wide:
-            return function(*arguments)
+            with _wider_loops(say):
+                return function(*arguments)
         if narrows:
             say("The JAX function closes over float32 numbers; in the float64 run they were cast to float64.")
         return tree_unflatten(tree_structure(shape), _Run(wide, say)(closed, tree_leaves(arguments)))
@@ -54,18 +57,36 @@ def as_if_cast(function: Callable, dtype: str, notes: list[str], narrow: str = "
     return cast
 
 
+@contextmanager
+def _wider_loops(say: Callable[[str], None]) -> Iterator[None]:
+    """Within it a loop that is started from float32 numbers, and makes float64 of them, is started from float64 ones.
+
+    A library makes the first state of a recurrent cell in the format of its parameters as it knows it.
+    """
+    plain = jax.lax.scan
+
+    def scan(f: Callable, init: Any, *rest: Any, **named: Any) -> Any:
+        try:
+            return plain(f, init, *rest, **named)
+        except TypeError:
+            wider = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64) if _is_narrow(x) else x, init)
+            if all(x is y for x, y in zip(tree_leaves(wider), tree_leaves(init), strict=True)):
+                raise
+            say("A loop of the JAX function starts from float32 numbers; in the float64 run they were cast to float64.")
+            return plain(f, wider, *rest, **named)
+
+    jax.lax.scan = scan
+    try:
+        yield
+    finally:
+        jax.lax.scan = plain
+
+
 def _is_narrow(x: Any) -> bool:
     return getattr(x, "dtype", None) in _NARROW and np.ndim(x) > 0
 
 
 _NARROW = tuple(np.dtype(x) for x in (np.float32, np.float16, jnp.bfloat16))
-
-
-def _subprograms(params: dict) -> list[ClosedJaxpr]:
-    """The programs within an operation."""
-    found = [value for value in params.values() if hasattr(value, "jaxpr") or hasattr(value, "eqns")]
-    found += [item for value in params.values() if isinstance(value, tuple) for item in value if hasattr(item, "jaxpr")]
-    return [value if hasattr(value, "consts") else ClosedJaxpr(value, ()) for value in found]
 
 
 def _narrow_inside(closed: ClosedJaxpr) -> bool:
@@ -126,11 +147,3 @@ class _Run:
 def _decimal(x: Any) -> np.float64:
     """The shortest decimal that is this number in its format."""
     return next(np.float64(text) for k in range(1, 18) if x.dtype.type(text := f"{float(x):.{k}g}") == x)
-
-
-def _line(eqn: Any) -> str:
-    """The innermost line outside of the libraries."""
-    for frame in source_info_util.user_frames(eqn.source_info.traceback):
-        if not any(part in frame.file_name for part in ("site-packages", "logreg_jax", "logreg_parity", "<")):
-            return f"{os.path.basename(frame.file_name)}:{frame.start_line}"
-    return ""

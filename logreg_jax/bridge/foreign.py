@@ -15,7 +15,8 @@ from jax import Array
 from logreg_parity.ports.arrays import projection
 
 from ..convert import to_numpy, versions
-from .program import _SMALL, Named, Point, Program, _Compiled, _numpy, formats_of, point_of, restless, state_of
+from .parameters import Point, formats_of, point_of, restless, state_of
+from .program import _SMALL, Named, Program, _Compiled, _numpy
 from .recording import record
 
 __all__ = ["Foreign", "formats_of", "point_of", "record", "restless", "state_of", "versions"]

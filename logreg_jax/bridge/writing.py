@@ -12,7 +12,7 @@ from jax.extend.core import ClosedJaxpr, Literal
 
 from logreg_parity.ports.recording import RecordedOperation, Recording
 
-from .closed_over import _line, _subprograms
+from .rules import _line, _subprograms
 from .words import _translate
 
 _INLINED = ("jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat2", "checkpoint")

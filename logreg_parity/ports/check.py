@@ -18,7 +18,7 @@ from .alternatives import confusion, moved_state
 from .arrays import UnfitError, as_arrays, map_arrays
 from .causes import UNKNOWN, find_cause
 from .exact import lost_digits, worst_function
-from .formula import Formula, compare, in_a_sentence, other_constant
+from .formula import Formula, compare, followed, in_a_sentence, other_constant
 from .inferred import proposals
 from .localise import localise
 from .mapping import Layout, Point, as_mapping, build_tree, check_leaves, read_layout
@@ -66,13 +66,13 @@ def check(
         torch_loss: ``torch_loss(first, batch)``, one number; without it ``first(batch)`` is the loss.
         jax_params: the tree of the second, where it is more than dicts and lists. Its values are compared too, unless
             its leaves are ``jax.ShapeDtypeStruct``; all else is judged at the parameters of the first.
-        steps: of plain gradient descent, each of which is compared; 3, and 2 of a large model.
+        steps: of plain gradient descent, each of which is compared; by itself 3.
         learning_rate: of those; by itself a power of 2 that moves the parameters by about 1 %.
-        samples: neighbouring points at which rounding is measured, per format; at least 4. By itself 16, and 6 of a
-            large model (``LARGE``), of which one slope and one Hessian product are asked.
+        samples: neighbouring points at which rounding is measured, per format; at least 4, and by itself 16. A large
+            model (``LARGE``) is asked by itself at 4 points, for one slope, one Hessian product and no steps.
         seed: of those points, and of the directions of slopes and Hessian-vector products.
         device: "cpu" or "cuda", for both sides.
-        exact: whether both are evaluated exactly too, where they hold no more than ``exact.LARGEST`` numbers.
+        exact: whether both are evaluated exactly too, where they hold no more than ``recording.LARGEST`` numbers.
         say: told what is being done, in a few words.
 
     Returns:
@@ -90,8 +90,8 @@ def check(
     for side in sides:
         _check_same_twice(side, here, restless)
     large = sum(array.size for array in here.point.values()) > LARGE
-    samples = samples or (6 if large else 16)
-    plan = plan_for(sides[0], here, (2 if large else 3) if steps is None else steps, learning_rate, seed, large)
+    samples = samples or (4 if large else 16)
+    plan = plan_for(sides[0], here, (0 if large else 3) if steps is None else steps, learning_rate, seed, large)
     measured, rows, notes = _measured(sides, here, plan, samples, seed, restless, unequal, say)
     say("exact value")
     formula = compare(sides, here) if exact else Formula("no statement", "it was not asked for")
@@ -108,6 +108,8 @@ def check(
     elif outside and formula.verdict == "the same" and (why := _only_rounding(formula, measured, outside)):
         verdict, cause = why
     elif outside:
+        if exact and formula.recordings is None:
+            formula = followed(formula, sides, here)
         partings = localise(formula, sides)
         parting = tuple(part.words for part in partings if part is not None)
         known = not cause.startswith(UNKNOWN)
@@ -145,7 +147,7 @@ def _measured(
 ) -> tuple[Measured, tuple[Row, ...], list[str]]:
     """One stage after the other, until one is outside: what was measured, the rows, and notes.
 
-    Of a stage that passes only numbers () are kept, but for the gradient, of which causes are made.
+    Of a stage that passes no more is kept than causes are made of.
     """
     kept: Measured | None = None
     rows: list[Row] = []
@@ -157,14 +159,13 @@ def _measured(
         found = list(rows_of(measured, unequal if kept is None else {}, a.float64))
         rows += found
         notes += _contradictions(measured, a.float64)
-        if kept is None or any(row.verdict == "OUTSIDE" for row in found):
-            kept = measured
-        else:
-            kept = kept._replace(spreads=(kept.spreads[0].joined(a.scalars()), kept.spreads[1].joined(b.scalars())))
         if any(row.verdict == "OUTSIDE" for row in rows):
+            kept = measured
             if rest := plan.stages[plan.stages.index(stage) + 1 :]:
                 notes.append(f"Not asked, as the two differ before: {', '.join(rest)}.")
             break
+        kept = measured._replace(spreads=(whole[0].reduced(), whole[1].reduced()))
+        del measured, whole, a, b  # before the next stage makes its own
     assert kept is not None
     order = {"float64": 0}
     return kept, tuple(sorted(rows, key=lambda row: order.get(row.dtype, 1))), notes
@@ -226,27 +227,34 @@ def _precision(name: str) -> int:
 
 def _inferred(one: ForeignProgram, two: ForeignProgram, here: Where, leaves: Point, device: str) -> Layout:
     """The likeliest mapping, or where several fit, the first at which the losses agree as far as float32 tells."""
-    layouts: list[Layout] = []
+    likeliest: Layout | None = None
     first = Side(one.name, one.foreign, one.model, one.loss, None, one.device or device)
-    for mapping in proposals(here.point, here.state, leaves):
-        layouts.append(read_layout(mapping, here.point, here.state))
-        if len(layouts) == 1:
-            continue
-        for layout in layouts[-1:] if len(layouts) > 2 else layouts:
-            second = Side(two.name, two.foreign, two.model, two.loss, layout, two.device or device)
-            if _alike(first, second, here):
-                return layout
-    return layouts[0]
+    second = Side(two.name, two.foreign, two.model, two.loss, None, two.device or device)
+    wanted: list[np.ndarray] = []
+    layouts = (read_layout(mapping, here.point, here.state) for mapping in proposals(here.point, here.state, leaves))
+    for k, layout in enumerate(layouts):
+        likeliest = likeliest or layout
+        if k == 1:
+            wanted = list(first.outputs(here, "float64").values())
+            if _alike(wanted, second, here, likeliest):
+                return likeliest
+        if k and _alike(wanted, second, here, layout):
+            return layout
+    assert likeliest is not None
+    return likeliest
 
 
-def _alike(first: Side, second: Side, here: Where) -> bool:
+def _alike(wanted: list[np.ndarray], second: Side, here: Where, layout: Layout) -> bool:
     """Whether the outputs agree, one by one, to half of float32's digits."""
-    one, two = (list(side.outputs(here, "float64").values()) for side in (first, second))
-    if [a.shape for a in one] != [b.shape for b in two]:
+    if here.state:  # which a program is made with
+        second.models.clear()
+    second.layout = layout
+    found = list(second.outputs(here, "float64").values())
+    if [a.shape for a in wanted] != [b.shape for b in found]:
         return False
     near = 2.0**-12
     return all(
-        distance(a, b) <= near * max(distance(a, 0 * a), distance(b, 0 * b)) for a, b in zip(one, two, strict=True)
+        distance(a, b) <= near * max(distance(a, 0 * a), distance(b, 0 * b)) for a, b in zip(wanted, found, strict=True)
     )
 
 
@@ -358,7 +366,7 @@ def rows_of(
             limit = bound_narrow(name, own, other, m.samples, terms, narrow)
             judges = (own.in_float64[name], other.in_float64[name])
             farther = max(judges, key=lambda judge: distance(own.narrow[name], judge))
-            scale = _scale(name, own.in_float64, other.in_float64)
+            scale = _scale(name, own.float64 | own.in_float64, other.float64 | other.in_float64)
             yield _row(narrow, name, (side.name,), own.narrow[name], farther, limit, scale, _locator(m, name))
 
 
@@ -371,7 +379,7 @@ def _contradicts(m: Measured, name: str) -> str:
         return ""
     along = m.plan.directions[int(name.removeprefix("slope ")) - 1]
     for side, spread in zip(m.sides, m.spreads, strict=True):
-        gradient = {n: spread.float64[f"gradient of {n}"] for n in along if spread.has(f"gradient of {n}")}
+        gradient = {n: spread.float64[f"gradient of {n}"] for n in along if f"gradient of {n}" in spread.float64}
         if not spread.has(name) or len(gradient) < len(along):
             continue
         slope = sum(float((gradient[n] * along[n]).sum()) for n in along)

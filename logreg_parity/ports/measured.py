@@ -62,11 +62,11 @@ class Spread(NamedTuple):
         both: list[Any] = [mine | theirs for mine, theirs in runs]
         return Spread(*both)
 
-    def scalars(self) -> "Spread":
-        """The quantities that are one number."""
-        small = {name for name, value in self.float64.items() if value.size == 1}
-        runs: list[Any] = [{name: value for name, value in run.items() if name in small} for run in self]
-        return Spread(*runs)
+    def reduced(self) -> "Spread":
+        """Without what only its own rows are made of: the values at the rounded point that are more than one number."""
+        wide, narrow = ({n: x for n, x in run.items() if x.size == 1} for run in (self.in_float64, self.narrow))
+        keep = {n: x for n, x in self.float64.items() if x.size == 1 or not n.startswith(("Hessian", "step"))}
+        return Spread(keep, wide, narrow, self.response, self.response_narrow, self.rounding)
 
 
 def one_ulp(rng: np.random.RandomState, dtype: str) -> Callable[[np.ndarray], np.ndarray]:

@@ -4,6 +4,8 @@ Read beside ``logreg_jax/bridge/closed_over.py``. A table or a set of class weig
 it is float32 as a rule, and in a float64 run would be refused beside float64 numbers.
 """
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,6 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from ..convert import find_dtype
-from .writing import _line
 
 
 def as_if_cast(function: Callable, dtype: str, notes: list[str], narrow: str = "float32") -> Callable:
@@ -80,3 +81,14 @@ class _Casting(TorchFunctionMode):
 
 
 _NARROW = (torch.float32, torch.float16, torch.bfloat16)
+
+
+def _line() -> str:
+    """The innermost line outside of the frameworks."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not any(part in file for part in ("site-packages", "logreg_torch", "logreg_parity", "<")):
+            return f"{os.path.basename(file)}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""

@@ -13,7 +13,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..convert import to_numpy, versions
-from .program import Point, Program, _numpy, formats_of, point_of, restless, state_of
+from .parameters import Point, formats_of, point_of, restless, state_of
+from .program import Program, _numpy
 from .recording import _gradient, record
 
 __all__ = ["Foreign", "formats_of", "point_of", "record", "restless", "state_of", "versions"]
