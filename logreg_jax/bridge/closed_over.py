@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax._src import source_info_util
 from jax.extend.core import ClosedJaxpr, Literal
 from jax.tree_util import tree_leaves, tree_structure, tree_unflatten
 
@@ -113,7 +114,8 @@ class _Run:
         env = dict(zip([*closed.jaxpr.constvars, *closed.jaxpr.invars], [*consts, *arguments], strict=True))
         for eqn in closed.jaxpr.eqns:
             given = [v.val if isinstance(v, Literal) else env[v] for v in eqn.invars]
-            outs = self.one(eqn, given)
+            with source_info_util.user_context(eqn.source_info.traceback, name_stack=eqn.source_info.name_stack):
+                outs = self.one(eqn, given)
             env.update(zip(eqn.outvars, outs if isinstance(outs, list | tuple) else [outs], strict=True))
         return [v.val if isinstance(v, Literal) else env[v] for v in closed.jaxpr.outvars]
 

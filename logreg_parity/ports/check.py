@@ -167,6 +167,12 @@ def _measured(
         kept = measured._replace(spreads=(whole[0].reduced(), whole[1].reduced()))
         del measured, whole, a, b  # before the next stage makes its own
     assert kept is not None
+    if (narrow := sides[0].narrow) != "float32":
+        blind = [row for row in rows if row.dtype == narrow and row.verdict == "no promise"]
+        rows = [row for row in rows if row not in blind]
+        if blind:
+            names = ", ".join(dict.fromkeys(row.quantity for row in blind))
+            notes.append(f"In {narrow} rounding alone can be as large as the {names}: judged in float64 only.")
     order = {"float64": 0}
     return kept, tuple(sorted(rows, key=lambda row: order.get(row.dtype, 1))), notes
 
