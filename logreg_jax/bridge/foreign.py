@@ -12,11 +12,14 @@ import jax
 import numpy as np
 from jax import Array
 
+from logreg_parity.ports.arrays import projection
+
 from ..convert import to_numpy, versions
-from .program import Named, Point, Program, _Compiled, _numpy, point_of, restless, state_of
+from .parameters import Point, formats_of, point_of, restless, state_of
+from .program import _SMALL, Named, Program, _Compiled, _numpy
 from .recording import record
 
-__all__ = ["Foreign", "point_of", "record", "restless", "state_of", "versions"]
+__all__ = ["Foreign", "formats_of", "point_of", "record", "restless", "state_of", "versions"]
 
 
 class Foreign(Program):
@@ -26,8 +29,9 @@ class Foreign(Program):
         super().__init__(*arguments, **options)
         value = self._loss
         self._gradient = _Compiled(jax.value_and_grad(value))
-        self._slope = _Compiled(lambda p, data, v: jax.jvp(lambda p: value(p, data), (p,), (v,))[1])
-        self._product = _Compiled(jax.grad(lambda p, data, v: _dot(jax.grad(value)(p, data), v)))
+        small = self._size <= _SMALL
+        self._slope = _Compiled(lambda p, data, v: jax.jvp(lambda p: value(p, data), (p,), (v,))[1], small)
+        self._product = _Compiled(jax.grad(lambda p, data, v: _dot(jax.grad(value)(p, data), v)), small)
 
     def loss_twice(self, point: Point, batch: Any) -> list[float]:
         """The loss, two times from the same start: the same, unless chance has a part in it.
@@ -35,10 +39,9 @@ class Foreign(Program):
         Args:
             point, batch: those of ``value_and_grad``.
         """
-        with self._settings():
-            parameters, data = self._leaves(point), self._data(batch)
-            again = _Compiled(lambda parameters, data: self._loss(parameters, data))  # traced anew
-            return [value.item() for value in (self._gradient(parameters, data)[0], again(parameters, data))]
+        given = self.outputs(point, batch).values()  # traced apart from the gradient
+        again = sum(float((out * projection(k, out.shape)).sum()) for k, out in enumerate(given))
+        return [self.value_and_grad(point, batch)[0].item(), again if self.project else next(iter(given)).item()]
 
     def value_and_grad(self, point: Point, batch: Any) -> tuple[np.ndarray, Point]:
         """The loss () and its gradient at a point. Raises UnfitError where the loss is not one real number.
@@ -76,28 +79,6 @@ class Foreign(Program):
         """
         with self._settings():
             return _numpy(self._product(self._leaves(point), self._data(batch), self._leaves(direction)))
-
-    def walk(self, point: Point, batch: Any, *, rate: float, steps: int) -> list[Point]:
-        """The points after each of so many steps down the gradient.
-
-        Args:
-            point: where to begin.
-            batch: the same at every step.
-            rate: the step size.
-            steps: how many.
-        """
-        with self._settings():
-            points, here, data = [], self._leaves(point), self._data(batch)
-            for _ in range(steps):
-                _, gradient = self._gradient(here, data)
-                here = _descended(here, gradient, rate)
-                points.append(_numpy(here))
-            return points
-
-
-@jax.jit
-def _descended(here: Named, gradient: Named, rate: float) -> Named:
-    return {name: here[name] - rate * gradient[name] for name in here}
 
 
 def _dot(a: Named, b: Named) -> Array:

@@ -21,32 +21,11 @@ from logreg_parity.ports.arrays import UnfitError, map_arrays, projection
 
 from ..convert import arithmetic, find_device, from_numpy, to_numpy
 from .closed_over import as_if_cast
+from .parameters import Point, _is_parameter, _leaves_of, point_of
 
-Point = dict[str, np.ndarray]
 Named = dict[str, Array]
-
-
-def point_of(model: Any) -> Point:
-    """The parameters by name, in NumPy. Raises UnfitError where the model is none.
-
-    A ``jax.ShapeDtypeStruct`` is a shape without values: a masked array.
-    """
-    leaves = {keystr(path, simple=True, separator="."): leaf for path, leaf in tree_flatten_with_path(model)[0]}
-    if not leaves:
-        raise UnfitError(
-            f"the JAX parameters are a {type(model).__name__} without arrays; give the tree the loss takes"
-        )
-    return {name: _values(leaf) for name, leaf in leaves.items()}
-
-
-def state_of(model: Any) -> Point:
-    """The numbers of the model that are no parameters, by name, in NumPy: running averages, for one."""
-    return {}  # a function keeps none between calls
-
-
-def restless(model: Any) -> list[str]:
-    """The parts that compute otherwise in training, and are in training now."""
-    return []  # a function has no mode
+_QUICK = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}  # to compile, not to run
+_SMALL = 100_000  # parameters, up to which compiling takes longer than running
 
 
 class Program:
@@ -61,13 +40,18 @@ class Program:
         dtype: str,
         device: str,
         state: Point | None = None,
-        project: bool = False,
+        narrow: str = "float32",
     ):
         self._loss_of, self._make, self._dtype, self._device = loss, batch, dtype, device
-        self._tree, self._names = tree_structure(model), list(point_of(model))
-        self._state, self._project, self.notes = state or {}, project, list[str]()
-        self._given = as_if_cast(self._run, dtype, self.notes)
+        self._tree, self._all = tree_structure(model), _leaves_of(model)
+        self._size = sum(leaf.size for leaf in point_of(model).values())
+        shapes = [name for name, x in self._all.items() if not _is_parameter(x) and isinstance(x, jax.ShapeDtypeStruct)]
+        if shapes:
+            raise UnfitError(f"the JAX {', '.join(shapes)} are no parameters, and shapes alone; give their values")
+        self._state, self.notes = state or {}, list[str]()
+        self._given = as_if_cast(self._run, dtype, self.notes, narrow)
         self._outputs = _Compiled(self._given)
+        self.project = False  # the loss is the sum of all outputs, each times a number of its own
 
     def outputs(self, point: Point, batch: Any) -> Point:
         """All numbers that the program gives, by their place in it; one of them, with no name, is a loss.
@@ -89,7 +73,7 @@ class Program:
 
     def _loss(self, parameters: Named, data: list[Array]) -> Array:
         value, _ = _split(self._given(parameters, data))
-        if self._project:
+        if self.project:
             given = enumerate(_floats(value).values())
             factors = ((out, from_numpy(projection(k, out.shape), self._dtype, self._device)) for k, out in given)
             return reduce(add, ((out.astype(factor.dtype) * factor).sum() for out, factor in factors))
@@ -102,7 +86,8 @@ class Program:
         """What the function returns."""
         arrays, leaves = iter(data), self._leaves(self._state) | parameters
         batch = map_arrays(lambda name, array: next(arrays), self._make)
-        return self._loss_of(tree_unflatten(self._tree, [leaves[name] for name in self._names]), batch)
+        whole = [leaves.get(name, own) for name, own in self._all.items()]
+        return self._loss_of(tree_unflatten(self._tree, whole), batch)
 
     def _leaves(self, point: Point) -> Named:
         """The parameters, ready to be differentiated by."""
@@ -129,8 +114,9 @@ class Program:
 class _Compiled:
     """A function compiled; as it is where it looks at numbers in a way that compiling does not allow."""
 
-    def __init__(self, function: Callable):
-        self.plain, self.fast = function, cast(Callable, jax.jit(function))
+    def __init__(self, function: Callable, quickly: bool = False):
+        self.plain = function
+        self.fast = cast(Callable, jax.jit(function, compiler_options=_QUICK if quickly else None))
 
     def __call__(self, *arguments: Any) -> Any:
         try:
@@ -158,11 +144,3 @@ def _floats(given: Any) -> Named:
 
 def _numpy(arrays: Named) -> Point:
     return {name: to_numpy(array).astype(np.float64) for name, array in arrays.items()}
-
-
-def _values(leaf: Any) -> np.ndarray:
-    """The leaf's values, where it has any."""
-    if isinstance(leaf, jax.ShapeDtypeStruct):
-        return np.ma.masked_all(leaf.shape)
-    array: Any = np.asarray(leaf)
-    return to_numpy(array)

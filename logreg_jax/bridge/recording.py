@@ -14,10 +14,9 @@ from jax.tree_util import tree_leaves
 from logreg_parity.ports.arrays import arrays_in
 from logreg_parity.ports.recording import Recording
 
-from .program import Point, Program
+from .parameters import Point, _is_key
+from .program import _QUICK, Program
 from .writing import _Walk
-
-_QUICK = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}  # it runs once
 
 
 def record(program: Program, point: Point, batch: Any) -> Recording:
@@ -36,10 +35,12 @@ def record(program: Program, point: Point, batch: Any) -> Recording:
         closed = jax.make_jaxpr(jax.value_and_grad(program._loss))(*given)
         walk = _Walk()
         run = jax.jit(lambda flat: walk.all_values(closed, flat), compiler_options=_QUICK)
-        values = run(tree_leaves(given))
-        for operation, value in zip(walk.recording.operations, values, strict=True):
-            array = np.asarray(value)
+        values = run(tree_leaves(given))[::-1]
+        for operation in walk.recording.operations:
+            value = values.pop()  # and freed
+            array = np.asarray(jax.random.key_data(value) if _is_key(value) else value)
             operation.value = array.astype(np.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+            operation.thin_out()
         names = [*sorted(given[0]), *(name for name, _ in arrays_in(batch))]
         walk.recording.inputs = dict(zip(names, walk.given, strict=True))
         results = ["loss", *(f"gradient of {name}" for name in sorted(given[0]))]

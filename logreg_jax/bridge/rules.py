@@ -4,11 +4,14 @@ Read beside ``logreg_torch/bridge/rules.py``. JAX's operations are small, so wha
 on other numbers: in NumPy where that is the same and quick, else by the operation itself.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax._src import source_info_util
+from jax.extend.core import ClosedJaxpr
 
 from ..convert import arithmetic
 
@@ -69,3 +72,18 @@ _NUMPY: dict[str, Callable[[Any], _Apply]] = {
     "copy_p": lambda p: lambda arrays: arrays[0],
     "stop_gradient": lambda p: lambda arrays: arrays[0],
 }
+
+
+def _subprograms(params: dict) -> list[ClosedJaxpr]:
+    """The programs within an operation."""
+    found = [value for value in params.values() if hasattr(value, "jaxpr") or hasattr(value, "eqns")]
+    found += [item for value in params.values() if isinstance(value, tuple) for item in value if hasattr(item, "jaxpr")]
+    return [value if hasattr(value, "consts") else ClosedJaxpr(value, ()) for value in found]
+
+
+def _line(eqn: Any) -> str:
+    """The innermost line outside of the libraries."""
+    for frame in source_info_util.user_frames(eqn.source_info.traceback):
+        if not any(part in frame.file_name for part in ("site-packages", "logreg_jax", "logreg_parity", "<")):
+            return f"{os.path.basename(frame.file_name)}:{frame.start_line}"
+    return ""

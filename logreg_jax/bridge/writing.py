@@ -3,18 +3,16 @@
 Read beside ``logreg_torch/bridge/writing.py``.
 """
 
-import os
 import re
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax._src import source_info_util
 from jax.extend.core import ClosedJaxpr, Literal
 
 from logreg_parity.ports.recording import RecordedOperation, Recording
 
-from .closed_over import _subprograms
+from .rules import _line, _subprograms
 from .words import _translate
 
 _INLINED = ("jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat2", "checkpoint")
@@ -105,11 +103,3 @@ class _Walk:
 
 
 _LIBRARY = ("gelu", "silu", "relu", "softmax", "log_softmax", "_var", "_std", "norm", "elu", "leaky_relu", "logsumexp")
-
-
-def _line(eqn: Any) -> str:
-    """The innermost line outside of the libraries."""
-    for frame in source_info_util.user_frames(eqn.source_info.traceback):
-        if not any(part in frame.file_name for part in ("site-packages", "logreg_jax", "logreg_parity", "<")):
-            return f"{os.path.basename(frame.file_name)}:{frame.start_line}"
-    return ""

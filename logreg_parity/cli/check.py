@@ -3,8 +3,17 @@
 import argparse
 import json
 from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from .problem import positive, seed
+
+if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+EVERY = 5  # seconds between two words about the progress
 
 EXIT_STATUS = {"within": 0, "OUTSIDE": 1, "no promise": 3, "library": 3}
 
@@ -44,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--data", type=Path, required=True, metavar="FILE", help="the batch, an .npz")
     top.add_argument("--params", type=Path, metavar="FILE", help="the mapping, .json or .toml (names are paths)")
     top.add_argument("--write-map", type=Path, metavar="FILE", help="write the mapping that was used, .json")
-    top.add_argument("--steps", type=positive(int), default=3, metavar="K", help="training steps to compare (3)")
+    top.add_argument("--steps", type=positive(int), metavar="K", help="training steps to compare (3; large models: 0)")
+    top.add_argument("--samples", type=positive(int), metavar="K", help="neighbours, at least 4 (16; large models: 4)")
     top.add_argument("--step-size", type=positive(float), metavar="R", help="of those (moves parameters by some 1 %%)")
     top.add_argument("--seed", type=seed, default=0, metavar="N", help="of the perturbations (0)")
     top.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for both sides (cpu)")
@@ -73,6 +83,8 @@ def run(options: argparse.Namespace) -> int:
         learning_rate=options.step_size,
         seed=options.seed,
         device=options.device,
+        samples=options.samples,
+        say=_progress(screen(stderr=True)),
     )
     console = screen()
     console.print(table(report))
@@ -83,3 +95,17 @@ def run(options: argparse.Namespace) -> int:
         written.append(options.write_map)
     console.print(f"Written: {', '.join(map(str, written))}", soft_wrap=True)
     return EXIT_STATUS[report.verdict]
+
+
+def _progress(console: "Console") -> "Callable[[str], None]":
+    """Says on a terminal what is being done, a line every few seconds."""
+    start = last = monotonic()
+
+    def say(what: str) -> None:
+        nonlocal last
+        now = monotonic()
+        if console.is_terminal and now - last > EVERY:
+            last = now
+            console.print(f"· {now - start:.0f} s: {what}", style="dim")
+
+    return say

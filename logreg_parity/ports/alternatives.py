@@ -45,6 +45,11 @@ class _Other:
         return None
 
 
+def _is_thin(recording: Recording, operation: RecordedOperation) -> bool:
+    """Whether not all numbers that it is made of are known."""
+    return bool(operation.count or any(recording.operations[k].count for k in operation.inputs))
+
+
 def _near(a: np.ndarray, b: np.ndarray) -> bool:
     size = float(np.abs(b[np.isfinite(b)]).max(initial=0))
     with np.errstate(invalid="ignore"):
@@ -62,7 +67,7 @@ def confusion(formula: Formula, partings: tuple[Parting | None, Parting | None])
     if formula.recordings is None:
         return ""
     for k, parting in enumerate(partings):
-        if parting is None:
+        if parting is None or _is_thin(formula.recordings[k], parting.operation):
             continue
         mine, own, other = formula.recordings[k], _Other(formula.recordings[k]), _Other(formula.recordings[1 - k])
         rest = partings[1 - k]

@@ -12,7 +12,7 @@ import numpy as np
 from ..truth.ulp import format_of, round_to
 from .arrays import arrays_in
 from .mapping import Layout
-from .measured import Seen, bound_float32, distance
+from .measured import Seen, bound_narrow, distance
 from .report import Measured, Row
 from .sides import Where, flat
 
@@ -28,6 +28,7 @@ class Case:
         self.off = [name for name in self.gradients if name in self.outside]
         self.loss_is_off = any(name == "loss" or name.startswith("output") for name in self.outside)
         self.one, self.two = (side.name for side in measured.sides)
+        self.narrow = measured.sides[0].narrow
 
     def fits(self, quantity: str, candidate: np.ndarray, factor: float = 1.0) -> bool:
         """Whether the second's quantity is the candidate, which is some factor times the first's."""
@@ -174,7 +175,7 @@ def unequal_parameters(c: Case) -> str | None:
 
 def not_finite(c: Case) -> str | None:
     """An overflow, a logarithm of 0, 0 times infinity."""
-    for dtype, quantities in (("float64", "float64"), ("float32", "float32")):
+    for dtype, quantities in (("float64", "float64"), (c.narrow, "narrow")):
         for row in c.rows:
             if row.dtype != dtype or row.verdict != "OUTSIDE" or np.isfinite(row.error):
                 continue
@@ -309,16 +310,16 @@ def constant_factor(c: Case) -> str | None:
     return f"The losses agree, but {c.two}'s {parts(c)} is {times} times {c.one}'s: a constant factor.{whose(c)}"
 
 
-def equal_in_float32(c: Case) -> str | None:
-    """A difference that float32 could not show: a constant in float32, or one that differs in its last digits."""
+def equal_in_the_narrow(c: Case) -> str | None:
+    """A difference that the narrow format could not show: a constant in it, or one that differs in its last digits."""
     a, b = c.m.spreads
-    if not c.outside or any(n not in a.float32 or n not in b.float32 for n in c.outside):
+    if not c.outside or any(n not in a.narrow or n not in b.narrow for n in c.outside):
         return None
-    if any(distance(c.t[n], c.j[n]) > bound_float32(n, a, b, c.m.samples, 1) for n in c.outside):
+    if any(distance(c.t[n], c.j[n]) > bound_narrow(n, a, b, c.m.samples, 1, c.narrow) for n in c.outside):
         return None
     return (
-        "The sides agree as far as float32 can tell, and not in float64: a number on one side is float32 (a table, a "
-        "constant, a cast), or a small constant differs (an epsilon)."
+        f"The sides agree as far as {c.narrow} can tell, and not in float64: a number on one side is {c.narrow} (a "
+        f"table, a constant, a cast), or a small constant differs (an epsilon)."
     )
 
 
@@ -363,17 +364,18 @@ def later_derivative(c: Case) -> str | None:
     return "Loss, gradient and Hessian agree at the start, and the steps part: the functions differ away from there."
 
 
-def bad_float32(c: Case) -> str | None:
-    """All is equal in float64, and one side's float32 is worse than it has to be."""
+def bad_narrow(c: Case) -> str | None:
+    """All is equal in float64, and one side's own format is worse than it has to be."""
     if c.outside:
         return None
     row = next(row for row in c.rows if row.verdict == "OUTSIDE")
     k = [side.name for side in c.m.sides].index(row.of[0])
-    if any(held(c.m.spreads[k].float32, [row.quantity], dtype) for dtype in ("bfloat16", "float16")):
+    short = ("bfloat16", "float16") if c.narrow == "float32" else ()
+    if any(held(c.m.spreads[k].narrow, [row.quantity], dtype) for dtype in short):
         return f"In float64 all is equal; in float32 the {row.of[0]} side gives numbers of 16 bits: a cast in between."
     mine, other = c.m.spreads[k].rounding[row.quantity], c.m.spreads[1 - k].rounding[row.quantity]
     return (
-        f"In float64 all is equal; in float32 the {row.quantity} of {row.of[0]} is off by {mine:.3g}, that of the "
+        f"In float64 all is equal; in {c.narrow} the {row.quantity} of {row.of[0]} is off by {mine:.3g}, that of the "
         f"other side by {other:.3g} (root mean square): products in TF32 or 16 bits, or a formula that loses digits."
     )
 
@@ -403,10 +405,10 @@ DETECTORS = (
     other_layout,
     penalty,
     lower_precision,
-    equal_in_float32,
+    equal_in_the_narrow,
     constant_factor,
     wrong_derivative,
     other_state,
     later_derivative,
-    bad_float32,
+    bad_narrow,
 )

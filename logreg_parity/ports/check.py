@@ -4,24 +4,25 @@
 measures what rounding can do, ``causes.py`` says why they differ, ``report.py`` prints it. There is no tolerance.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..data.dataset import real_numbers
 from ..show import Verdict
-from ..truth.ulp import round_to, ulp
+from ..truth.ulp import FORMATS, format_of, round_to, ulp
 from ..twins import check_learning_rate, check_seed, check_whole
 from .alternatives import confusion, moved_state
 from .arrays import UnfitError, as_arrays, map_arrays
 from .causes import UNKNOWN, find_cause
 from .exact import lost_digits, worst_function
-from .formula import Formula, compare, in_a_sentence, other_constant
+from .formula import Formula, compare, followed, in_a_sentence, other_constant
 from .inferred import proposals
 from .localise import localise
 from .mapping import Layout, Point, as_mapping, build_tree, check_leaves, read_layout
-from .measured import bound_float32, bound_float64, distance, least, measure, promises
+from .measured import bound_float64, bound_narrow, distance, least, measure, promises
 from .programs import ForeignProgram, as_program, with_names
 from .recording import RecordedOperation
 from .report import Measured, Outcome, Report, Row
@@ -29,6 +30,8 @@ from .sides import N_DIRECTIONS, Plan, Side, Where, flat, index, longest_axis, p
 
 MOST = 10_000
 """Steps, and samples: each is a call of both programs, and of more nobody waits for the end."""
+LARGE = 1_000_000
+"""Parameters from which on fewer points, directions and steps are asked, where nothing is said of them."""
 
 
 def check(
@@ -39,18 +42,20 @@ def check(
     *,
     torch_loss: Callable[[Any, Any], Any] | None = None,
     jax_params: Any = None,
-    steps: int = 3,
+    steps: int | None = None,
     learning_rate: float | None = None,
-    samples: int = 16,
+    samples: int | None = None,
     seed: int = 0,
     device: str = "cpu",
     exact: bool = True,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Whether two programs are the same function, to what rounding allows.
 
     A program is a ``torch.nn.Module``; a JAX function of (params, batch); either with what belongs to it,
     (module, loss) or (function, params); or a ``ForeignProgram``, for NumPy, names and devices. The parameters of the
-    first, as they are now, are the point; it is left as it was.
+    first, as they are now, are the point; it is left as it was. Loss and gradient are judged first, then slopes and
+    Hessian products, then steps; where one part is outside, what comes after it is not asked.
 
     Args:
         first: the original, most often a ``torch.nn.Module``. It needs parameters of its own.
@@ -61,12 +66,14 @@ def check(
         torch_loss: ``torch_loss(first, batch)``, one number; without it ``first(batch)`` is the loss.
         jax_params: the tree of the second, where it is more than dicts and lists. Its values are compared too, unless
             its leaves are ``jax.ShapeDtypeStruct``; all else is judged at the parameters of the first.
-        steps: of plain gradient descent, each of which is compared.
+        steps: of plain gradient descent, each of which is compared; by itself 3.
         learning_rate: of those; by itself a power of 2 that moves the parameters by about 1 %.
-        samples: neighbouring points at which rounding is measured, per format; at least 4.
+        samples: neighbouring points at which rounding is measured, per format; at least 4, and by itself 16. A large
+            model (``LARGE``) is asked by itself at 4 points, for one slope, one Hessian product and no steps.
         seed: of those points, and of the directions of slopes and Hessian-vector products.
         device: "cpu" or "cuda", for both sides.
-        exact: whether both are evaluated exactly too, where they hold no more than ``exact.LARGEST`` numbers.
+        exact: whether both are evaluated exactly too, where they hold no more than ``recording.LARGEST`` numbers.
+        say: told what is being done, in a few words.
 
     Returns:
         What was found; ``print(report)`` shows it.
@@ -77,20 +84,23 @@ def check(
     _check_numbers(steps, samples, seed, learning_rate)
     one, two = with_names(*_programs(first, second, torch_loss, jax_params))
     sides, here, unequal = _sides(one, two, batch, params, device)
-    here.rounded("float32")  # refuses what float32 cannot hold, before anything runs
+    here.rounded(sides[0].narrow)  # refuses what the format cannot hold, before anything runs
     restless = one.foreign.restless(one.model)
     _project(sides, here, restless)
     for side in sides:
         _check_same_twice(side, here, restless)
-    plan = plan_for(sides[0], here, steps, learning_rate, seed)
-    spreads = tuple(measure(side, here, plan, samples=samples, seed=seed) for side in sides)
-    measured = Measured(sides, here, plan, (spreads[0], spreads[1]), samples, restless)
+    large = sum(array.size for array in here.point.values()) > LARGE
+    samples = samples or (4 if large else 16)
+    plan = plan_for(sides[0], here, (0 if large else 3) if steps is None else steps, learning_rate, seed, large)
+    measured, rows, notes = _measured(sides, here, plan, samples, seed, restless, unequal, say)
+    say("exact value")
     formula = compare(sides, here) if exact else Formula("no statement", "it was not asked for")
     moved = list(_moved(formula, measured))
-    rows = (*rows_of(measured, unequal), *(row for row, _ in moved))
+    rows = (*rows, *(row for row, _ in moved))
     outside = [row for row in rows if row.verdict == "OUTSIDE"]
     unsure = any(row.verdict == "no promise" for row in rows)
     verdict: Outcome = "OUTSIDE" if outside else "no promise" if unsure else "within"
+    say("cause")
     cause = (moved[0][1] if moved else find_cause(measured, rows)) if outside else ""
     parting: tuple[str, ...] = ()
     if verdict != "within" and (kink := _kink(measured, rows)):
@@ -98,6 +108,8 @@ def check(
     elif outside and formula.verdict == "the same" and (why := _only_rounding(formula, measured, outside)):
         verdict, cause = why
     elif outside:
+        if exact and formula.recordings is None:
+            formula = followed(formula, sides, here)
         partings = localise(formula, sides)
         parting = tuple(part.words for part in partings if part is not None)
         known = not cause.startswith(UNKNOWN)
@@ -110,9 +122,10 @@ def check(
         rows=rows,
         first=outside[0] if outside else None,
         cause=cause,
-        notes=(*_notes(measured), *_casts(formula, sides)),
+        notes=(*_notes(measured), *notes, *_casts(formula, sides)),
         places=layout.leaves,
-        setting={"steps": steps, "learning_rate": plan.rate, "samples": samples, "seed": seed, "device": device},
+        setting={"steps": plan.steps, "learning_rate": plan.rate, "samples": samples, "seed": seed, "device": device},
+        narrow=sides[0].narrow,
         versions={**one.foreign.versions(), **two.foreign.versions()},
         names=(one.name, two.name),
         formula=formula.verdict,
@@ -122,11 +135,55 @@ def check(
     )
 
 
+def _measured(
+    sides: tuple[Side, Side],
+    here: Where,
+    plan: Plan,
+    samples: int,
+    seed: int,
+    restless: list[str],
+    unequal: dict[str, tuple[np.ndarray, np.ndarray]],
+    say: Callable[[str], None],
+) -> tuple[Measured, tuple[Row, ...], list[str]]:
+    """One stage after the other, until one is outside: what was measured, the rows, and notes.
+
+    Of a stage that passes no more is kept than causes are made of.
+    """
+    kept: Measured | None = None
+    rows: list[Row] = []
+    notes: list[str] = []
+    for stage in plan.stages:
+        a, b = measure(sides, here, plan, stage, samples=samples, seed=seed, narrow=sides[0].narrow, say=say)
+        whole = (a, b) if kept is None else (kept.spreads[0].joined(a), kept.spreads[1].joined(b))
+        measured = Measured(sides, here, plan, whole, samples, restless)
+        found = list(rows_of(measured, unequal if kept is None else {}, a.float64))
+        rows += found
+        notes += _contradictions(measured, a.float64)
+        if any(row.verdict == "OUTSIDE" for row in rows):
+            kept = measured
+            if rest := plan.stages[plan.stages.index(stage) + 1 :]:
+                notes.append(f"Not asked, as the two differ before: {', '.join(rest)}.")
+            break
+        kept = measured._replace(spreads=(whole[0].reduced(), whole[1].reduced()))
+        del measured, whole, a, b  # before the next stage makes its own
+    assert kept is not None
+    if (narrow := sides[0].narrow) != "float32":
+        blind = [row for row in rows if row.dtype == narrow and row.verdict == "no promise"]
+        rows = [row for row in rows if row not in blind]
+        if blind:
+            names = ", ".join(dict.fromkeys(row.quantity for row in blind))
+            notes.append(f"In {narrow} rounding alone can be as large as the {names}: judged in float64 only.")
+    order = {"float64": 0}
+    return kept, tuple(sorted(rows, key=lambda row: order.get(row.dtype, 1))), notes
+
+
 def _check_numbers(steps: Any, samples: Any, seed: Any, learning_rate: Any) -> None:
     """Raises UnfitError where one is out of its range, before anything runs."""
     try:
-        check_whole("steps", steps, most=MOST)
-        check_whole("samples", samples, least=4, most=MOST)
+        if steps is not None:
+            check_whole("steps", steps, most=MOST)
+        if samples is not None:
+            check_whole("samples", samples, least=4, most=MOST)
         check_seed(seed)
         if learning_rate is not None:
             check_learning_rate(learning_rate)
@@ -161,36 +218,49 @@ def _sides(
     if leaves is not None:
         check_leaves(layout, leaves)
     tree = build_tree(layout) if two.model is None else two.model
+    narrow = min(one.foreign.formats_of(one.model), key=_precision)
+    narrow = narrow if _precision(narrow) < _precision("float32") else "float32"
     sides = (
-        Side(one.name, one.foreign, one.model, one.loss, None, one.device or device),
-        Side(two.name, two.foreign, tree, two.loss, layout, two.device or device),
+        Side(one.name, one.foreign, one.model, one.loss, None, one.device or device, narrow),
+        Side(two.name, two.foreign, tree, two.loss, layout, two.device or device, narrow),
     )
     return sides, here, {} if leaves is None else _unequal(layout, {**here.point, **here.state}, leaves)
 
 
+def _precision(name: str) -> int:
+    return format_of(name).precision if name in FORMATS else 99
+
+
 def _inferred(one: ForeignProgram, two: ForeignProgram, here: Where, leaves: Point, device: str) -> Layout:
     """The likeliest mapping, or where several fit, the first at which the losses agree as far as float32 tells."""
-    layouts: list[Layout] = []
+    likeliest: Layout | None = None
     first = Side(one.name, one.foreign, one.model, one.loss, None, one.device or device)
-    for mapping in proposals(here.point, here.state, leaves):
-        layouts.append(read_layout(mapping, here.point, here.state))
-        if len(layouts) == 1:
-            continue
-        for layout in layouts[-1:] if len(layouts) > 2 else layouts:
-            second = Side(two.name, two.foreign, two.model, two.loss, layout, two.device or device)
-            if _alike(first, second, here):
-                return layout
-    return layouts[0]
+    second = Side(two.name, two.foreign, two.model, two.loss, None, two.device or device)
+    wanted: list[np.ndarray] = []
+    layouts = (read_layout(mapping, here.point, here.state) for mapping in proposals(here.point, here.state, leaves))
+    for k, layout in enumerate(layouts):
+        likeliest = likeliest or layout
+        if k == 1:
+            wanted = list(first.outputs(here, "float64").values())
+            if _alike(wanted, second, here, likeliest):
+                return likeliest
+        if k and _alike(wanted, second, here, layout):
+            return layout
+    assert likeliest is not None
+    return likeliest
 
 
-def _alike(first: Side, second: Side, here: Where) -> bool:
+def _alike(wanted: list[np.ndarray], second: Side, here: Where, layout: Layout) -> bool:
     """Whether the outputs agree, one by one, to half of float32's digits."""
-    one, two = (list(side.outputs(here, "float64").values()) for side in (first, second))
-    if [a.shape for a in one] != [b.shape for b in two]:
+    if here.state:  # which a program is made with
+        second.models.clear()
+    second.layout = layout
+    found = list(second.outputs(here, "float64").values())
+    if [a.shape for a in wanted] != [b.shape for b in found]:
         return False
     near = 2.0**-12
     return all(
-        distance(a, b) <= near * max(distance(a, 0 * a), distance(b, 0 * b)) for a, b in zip(one, two, strict=True)
+        distance(a, b) <= near * max(distance(a, 0 * a), distance(b, 0 * b)) for a, b in zip(wanted, found, strict=True)
     )
 
 
@@ -229,7 +299,6 @@ def _project(sides: tuple[Side, Side], here: Where, restless: list[str]) -> None
             sides[0].loss(here)  # says what is wrong with the first
         raise
     for side in sides:
-        side.models.clear()
         side.project = [()] not in (one, two)
     if [()] not in (one, two) and one != two:
         raise UnfitError(
@@ -252,18 +321,18 @@ def _check_same_twice(side: Side, here: Where, restless: list[str]) -> None:
         )
 
 
-def plan_for(side: Side, here: Where, steps: int, rate: float | None, seed: int) -> Plan:
+def plan_for(side: Side, here: Where, steps: int, rate: float | None, seed: int, large: bool = False) -> Plan:
     """Directions of +1 and -1, which every format holds; a rate that every format holds."""
     rng = np.random.RandomState(seed)
     directions = [
-        {name: np.where(rng.random_sample(array.shape) < 0.5, -1.0, 1.0) for name, array in here.point.items()}
-        for _ in range(N_DIRECTIONS)
+        {name: np.where(rng.random_sample(x.shape) < 0.5, -1, 1).astype(np.int8) for name, x in here.point.items()}
+        for _ in range(1 if large else N_DIRECTIONS)
     ]
     if rate is None:
         slope = np.linalg.norm([np.linalg.norm(part) for part in side.value_and_grad(here)[1].values()])
         length = max(1.0, float(np.linalg.norm(flat(here.point))))
         rate = 2.0 ** np.round(np.log2(0.01 * length / slope)) if np.isfinite(slope) and slope > 0 else 1.0
-    return Plan(directions, float(round_to(rate, "float32")), steps)
+    return Plan(directions, float(round_to(rate, side.narrow)), steps)
 
 
 def _unequal(layout: Layout, point: Point, leaves: Point) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -278,24 +347,33 @@ def _unequal(layout: Layout, point: Point, leaves: Point) -> dict[str, tuple[np.
     return {name: (as_both(ours[name]), as_both(theirs[name])) for name in theirs}
 
 
-def rows_of(m: Measured, values: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Row]:
-    """Every quantity judged: the values of parameters, where there are two; then float64, then float32."""
-    names = tuple(side.name for side in m.sides)
+def rows_of(
+    m: Measured, values: dict[str, tuple[np.ndarray, np.ndarray]], names: Collection[str] | None = None
+) -> Iterator[Row]:
+    """Quantities judged: the values of parameters, where there are two; then float64, then the narrow format.
+
+    Args:
+        m: what was measured.
+        values: of each parameter, on both sides.
+        names: the quantities; all.
+    """
+    of = tuple(side.name for side in m.sides)
     for name, (ours, theirs) in values.items():
-        yield _row("float64", f"parameter {name}", names, ours, theirs, 0.0, 0.0, index)
+        yield _row("float64", f"parameter {name}", of, ours, theirs, 0.0, 0.0, index)
     a, b = m.spreads
-    common = [name for name in a.float64 if a.has(name) and b.has(name) and not _contradicts(m, name)]
+    asked = a.float64 if names is None else names
+    common = [name for name in asked if a.has(name) and b.has(name) and not _contradicts(m, name)]
     for name in common:
         scale = _scale(name, a.float64, b.float64)
-        yield _row("float64", name, names, a.float64[name], b.float64[name], m.bound(name), scale, _locator(m, name))
-    terms = longest_axis(m.here)
+        yield _row("float64", name, of, a.float64[name], b.float64[name], m.bound(name), scale, _locator(m, name))
+    terms, narrow = longest_axis(m.here), m.sides[0].narrow
     for name in common:
         for side, own, other in ((m.sides[0], a, b), (m.sides[1], b, a)):
-            limit = bound_float32(name, own, other, m.samples, terms)
+            limit = bound_narrow(name, own, other, m.samples, terms, narrow)
             judges = (own.in_float64[name], other.in_float64[name])
-            farther = max(judges, key=lambda judge: distance(own.float32[name], judge))
-            scale = _scale(name, own.in_float64, other.in_float64)
-            yield _row("float32", name, (side.name,), own.float32[name], farther, limit, scale, _locator(m, name))
+            farther = max(judges, key=lambda judge: distance(own.narrow[name], judge))
+            scale = _scale(name, own.float64 | own.in_float64, other.float64 | other.in_float64)
+            yield _row(narrow, name, (side.name,), own.narrow[name], farther, limit, scale, _locator(m, name))
 
 
 def _contradicts(m: Measured, name: str) -> str:
@@ -307,12 +385,13 @@ def _contradicts(m: Measured, name: str) -> str:
         return ""
     along = m.plan.directions[int(name.removeprefix("slope ")) - 1]
     for side, spread in zip(m.sides, m.spreads, strict=True):
-        gradient = {n: spread.float64[f"gradient of {n}"] for n in along if spread.has(f"gradient of {n}")}
+        gradient = {n: spread.float64[f"gradient of {n}"] for n in along if f"gradient of {n}" in spread.float64}
         if not spread.has(name) or len(gradient) < len(along):
             continue
         slope = sum(float((gradient[n] * along[n]).sum()) for n in along)
-        parts = (np.sqrt(along[n].size) * bound_float64(f"gradient of {n}", [spread], m.samples) for n in along)
-        if abs(slope - float(spread.float64[name])) > bound_float64(name, [spread], m.samples) + sum(parts):
+        bound = partial(bound_float64, spreads=[spread], samples=m.samples, narrow=side.narrow)
+        parts = (np.sqrt(along[n].size) * bound(f"gradient of {n}") for n in along)
+        if abs(slope - float(spread.float64[name])) > bound(name) + sum(parts):
             return side.name
     return ""
 
@@ -437,7 +516,7 @@ def _kink(m: Measured, rows: tuple[Row, ...]) -> str:
     )
     plan = Plan([], 0.0, 0)
     try:
-        spreads = [measure(side, there, plan, samples=4, seed=0) for side in m.sides]
+        spreads = measure(m.sides, there, plan, samples=4, seed=0, narrow=m.sides[0].narrow)
     except UnfitError:
         return ""
     moved = Measured(m.sides, there, plan, (spreads[0], spreads[1]), 4, m.restless)
@@ -463,12 +542,6 @@ def _notes(m: Measured) -> Iterator[str]:
             yield f"No {kind} was compared: {side.name} has none of this model ({reason})."
         yield from side.notes
     one, two = (side.name for side in m.sides)
-    for name in m.spreads[0].float64:
-        if side_name := _contradicts(m, name):
-            yield (
-                f"{side_name}'s {name} contradicts its own gradient: forward and reverse mode differ there (a cut that "
-                f"only one of them knows), so it was not held against the other side's."
-            )
     changed = [name for name in m.spreads[0].float64 if name.endswith("after a pass")]
     if alone := [name for name in changed if name not in m.spreads[1].float64]:
         yield (
@@ -481,4 +554,16 @@ def _notes(m: Measured) -> Iterator[str]:
             f"evaluation (running averages, no dropout), call model.eval() first."
         )
     if any(np.isinf(a) for spread in m.spreads for a in spread.rounding.values()):
-        yield "Some float32 results are not finite; there the float64 bound rests on the response to one ulp alone."
+        yield (
+            f"Some {m.sides[0].narrow} results are not finite; there the float64 bound rests on the response to one "
+            f"ulp alone."
+        )
+
+
+def _contradictions(m: Measured, names: Collection[str]) -> Iterator[str]:
+    for name in names:
+        if side_name := _contradicts(m, name):
+            yield (
+                f"{side_name}'s {name} contradicts its own gradient: forward and reverse mode differ there (a cut that "
+                f"only one of them knows), so it was not held against the other side's."
+            )

@@ -23,7 +23,6 @@ import numpy as np
 from .recording import RecordedOperation, Recording
 
 READINGS = ("as decimals and simple fractions", "as stored", "float32 constants as their decimals")
-LARGEST = 300_000  # real numbers in a recording, at most
 SIMPLE = 10_000  # the largest denominator of a simple fraction
 UP = 1 + 2.0**-30  # makes up for what a radius loses in float64
 DOUBT = 2.0**-20  # an operation farther from its own float64 value than this part of it has a wrong rule

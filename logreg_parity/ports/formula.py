@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..truth.ulp import ulp
-from .exact import LARGEST, READINGS, Enclosures, NoStatement, evaluate, exactly, in_words, read
+from .exact import READINGS, Enclosures, NoStatement, evaluate, exactly, in_words, read
 from .mapping import Layout
-from .recording import Recording
+from .recording import LARGEST, Recording
 from .sides import Side, Where
 
 BITS = (256, 1280)  # the second holds all of float64's range
@@ -71,6 +71,15 @@ def compare(sides: tuple[Side, Side], here: Where) -> Formula:
     if narrow.verdict == "the same":
         return found._replace(why=f"{found.why}, and would not with {_narrow_constants(sides, recordings)}")
     return found
+
+
+@np.errstate(all="ignore")
+def followed(formula: Formula, sides: tuple[Side, Side], here: Where) -> Formula:
+    """The same with the recordings of both programs, where they can be had: to say where they part, if not how far."""
+    try:
+        return formula._replace(recordings=(sides[0].record(here), sides[1].record(here)))
+    except NoStatement:
+        return formula
 
 
 def _narrow_constants(sides: tuple[Side, Side], recordings: tuple[Recording, Recording]) -> str:

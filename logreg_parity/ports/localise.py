@@ -57,7 +57,7 @@ class _Values:
         for place in sorted(recording.needed() | set(recording.inputs.values())):
             operation = recording.operations[place]
             if operation.is_real:
-                self.by_size.setdefault(operation.value.size, []).append((place, self.sorted(place)))
+                self.by_size.setdefault(operation.size, []).append((place, self.sorted(place)))
 
     def sorted(self, place: int) -> np.ndarray:
         """The numbers of a value in order: the exact ones, where they are known."""
@@ -70,7 +70,7 @@ class _Values:
         value = other.sorted(place)
         nothing = 2.0**-PLACES if self.exact and other.exact else 0.0  # sums that are 0, but for the last places
         size = float(np.abs(value[np.isfinite(value)]).max(initial=0)) if value.size else 0.0
-        for own, mine in self.by_size.get(value.size, []):
+        for own, mine in self.by_size.get(other.recording.operations[place].size, []):
             with np.errstate(invalid="ignore"):
                 apart = np.abs(np.where(mine == value, 0.0, mine - value)).max(initial=0)
             if apart <= max(2.0**-FLOAT_PLACES * size, nothing) and self._same(own, other, place):

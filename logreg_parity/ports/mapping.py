@@ -33,6 +33,22 @@ class Place(NamedTuple):
     order: np.ndarray  # flat positions in the parameter, in the shape they have in the leaf
     at: tuple[int, int] | None = None
     add: bool = False
+    axes: tuple[int, ...] | None = None  # where the whole parameter is transposed so, and reshaped
+
+    def there(self, x: np.ndarray) -> np.ndarray:
+        """The numbers of the parameter in the order and shape that they have in the leaf."""
+        if self.axes is not None:
+            return np.reshape(np.transpose(x, self.axes), self.order.shape)
+        return np.ravel(x)[self.order]
+
+    def back(self, leaf: np.ndarray) -> np.ndarray:
+        """Derivatives by the leaf as derivatives by the parameter; 0 for numbers that are not in this place."""
+        if self.axes is not None:
+            turned = np.reshape(leaf[self.rows], [self.shape[k] for k in self.axes])
+            return np.transpose(turned, np.argsort(self.axes))
+        found = np.zeros(int(np.prod(self.shape)))
+        np.add.at(found, self.order.ravel(), leaf[self.rows].ravel())
+        return found.reshape(self.shape)
 
     @property
     def leaf(self) -> str:
@@ -84,9 +100,11 @@ class Layout(NamedTuple):
         shapes = self.leaf_shapes()
         there: Point = {}
         for name, place in self.every():
-            if name in point:
+            if name in point and place.at is None and not place.add:
+                there[place.leaf] = place.there(point[name])
+            elif name in point:
                 leaf = there.setdefault(place.leaf, np.zeros(shapes[place.leaf]))
-                leaf[place.rows] += np.asarray(point[name]).ravel()[place.order]
+                leaf[place.rows] += place.there(point[name])
         return there
 
     def to_torch(self, point: Point) -> Point:
@@ -94,17 +112,16 @@ class Layout(NamedTuple):
 
         Where numbers are only moved, this is the way back for any point.
         """
-        back = {name: np.zeros(int(np.prod(places[0].shape))) for name, places in self.places.items()}
-        seen: set[str] = set()
+        back: Point = {}
         for name, place in self.every():
             if place.leaf in point:
-                seen.add(name)
-                np.add.at(back[name], place.order.ravel(), point[place.leaf][place.rows].ravel())
-        return {name: back[name].reshape(self.places[name][0].shape) for name in back if name in seen}
+                part = place.back(point[place.leaf])
+                back[name] = back[name] + part if name in back else part
+        return back
 
     def with_orders(self, orders: dict[str, np.ndarray]) -> "Layout":
         """Some parameters, of one place each, in another order."""
-        changed = {name: (self.places[name][0]._replace(order=order),) for name, order in orders.items()}
+        changed = {name: (self.places[name][0]._replace(order=order, axes=None),) for name, order in orders.items()}
         return Layout({**self.places, **changed})
 
 
@@ -146,6 +163,8 @@ def _check_apart(layout: Layout) -> None:
                     f"own, or say that they are added ({{'path': ..., 'add': true}}) or which rows are whose ('at')"
                 )
     for name, places in layout.places.items():
+        if any(place.axes is not None for place in places):
+            continue
         held = np.unique(np.concatenate([place.order.ravel() for place in places]))
         if held.size != int(np.prod(places[0].shape)):
             raise UnfitError(
@@ -213,8 +232,10 @@ def _places(name: str, value: Any, shape: tuple[int, ...]) -> tuple[Place, ...]:
 
 
 def _place(name: str, value: Any, shape: tuple[int, ...]) -> Place:
-    order = np.arange(int(np.prod(shape))).reshape(shape)
+    size = int(np.prod(shape))
+    order = np.arange(size, dtype=np.int32 if size < 2**31 else np.int64).reshape(shape)
     path, at, add = value, None, False
+    axes: tuple[int, ...] | None = tuple(range(len(shape)))
     if isinstance(value, Mapping):
         unknown = set(value) - WORDS
         if unknown or "path" not in value:
@@ -224,18 +245,22 @@ def _place(name: str, value: Any, shape: tuple[int, ...]) -> Place:
         path, add = value["path"], bool(value.get("add", False))
         order = order[slice(*_rows(name, value, "slice"))] if "slice" in value else order
         moved = _moved(value, order, name)
+        turned = value.get("transpose", False)
+        if turned is not False:
+            axes = tuple(range(len(shape)))[::-1] if turned is True else tuple(k % len(shape) for k in turned)
+        axes = None if "slice" in value else axes
         at = _rows(name, value, "at") if "at" in value else None
         if at is not None and (not moved.ndim or at[1] - at[0] != len(moved)):
             raise UnfitError(
                 f"params[{name!r}] has {len(moved) if moved.ndim else 1} rows, and at is {at}; give as many"
             )
     elif isinstance(value, tuple | list) and len(value) == 2 and callable(value[1]):
-        path, moved = value[0], np.asarray(value[1](order))
+        path, moved, axes = value[0], np.asarray(value[1](order)), None
+        if not np.array_equal(np.sort(moved.ravel()), np.sort(order.ravel())):
+            raise UnfitError(f"params[{name!r}] does more than move numbers; give a function like numpy.transpose")
     else:
         moved = order
-    if not np.array_equal(np.sort(moved.ravel()), np.sort(order.ravel())):
-        raise UnfitError(f"params[{name!r}] does more than move numbers; give a function like numpy.transpose")
-    return Place(_path(name, path), shape, moved, at, add)
+    return Place(_path(name, path), shape, moved, at, add, axes)
 
 
 def _rows(name: str, value: Mapping[str, Any], word: str) -> tuple[int, int]:

@@ -9,6 +9,8 @@ the very same numbers. Rounding errors are linear in the unit roundoff u to firs
     float64   |torch - jax| <= t sqrt(Σ_sides r² + (2^-29 a)²) + 8 u |q|
     float32   |q32 - q64|   <= t sqrt(n) sqrt(c² + a_other²) + 8 u32 |q|
 
+A model of 16 bits has its own format in the place of float32, and that one's u.
+
 r, c: root mean square of the response to one ulp of float64, of float32; a: of the distance from float32 to float64.
 Norms are 2-norms over all n numbers of the quantity; to both bounds comes √n times the smallest normal number, below
 which one library has numbers and the other zeros. t is the quantile of Student's distribution with K degrees of
@@ -24,61 +26,115 @@ The bounds are statements about chance, not proofs. float64 promises nothing whe
 ulp of the scale, for what is then called equal could differ where float32 would show it: see ``promises``.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..truth.ulp import format_of
+from ..truth.ulp import format_of, ulp
 from .sides import Plan, Side, Where
 
 CHANCE = 1e-9  # of a false alarm in one quantity
 LIBRARY_ROUNDINGS = 8
-RATIO = format_of("float64").unit_roundoff / format_of("float32").unit_roundoff
-
 Seen = dict[str, np.ndarray]
 
 
 class Spread(NamedTuple):
-    """One side measured: root mean squares by quantity, and what it gave in the middle of each format's points."""
+    """One side measured: root mean squares by quantity, and what it gave in the middle of each format's points.
+
+    ``narrow`` is float32, or the 16 bits that the model is kept in.
+    """
 
     float64: Seen  # at the point
-    in_float64: Seen  # at the point rounded to float32, which is where float32 is judged
-    float32: Seen
+    in_float64: Seen  # at the point rounded to the narrow format, which is where that is judged
+    narrow: Seen
     response: dict[str, float]  # r
-    response32: dict[str, float]  # c
-    rounding: dict[str, float]  # a; infinite where a float32 result is not finite
+    response_narrow: dict[str, float]  # c
+    rounding: dict[str, float]  # a; infinite where a narrow result is not finite
 
     def has(self, name: str) -> bool:
         """Whether every run had this quantity."""
-        runs = (self.float64, self.in_float64, self.float32, self.response, self.response32, self.rounding)
-        return all(name in run for run in runs)
+        return all(name in run for run in self)
+
+    def joined(self, other: "Spread") -> "Spread":
+        """The quantities of both."""
+        runs: list[tuple[Any, Any]] = list(zip(self, other, strict=True))
+        both: list[Any] = [mine | theirs for mine, theirs in runs]
+        return Spread(*both)
+
+    def reduced(self) -> "Spread":
+        """Without what only its own rows are made of: the values at the rounded point that are more than one number."""
+        wide, narrow = ({n: x for n, x in run.items() if x.size == 1} for run in (self.in_float64, self.narrow))
+        keep = {n: x for n, x in self.float64.items() if x.size == 1 or not n.startswith(("Hessian", "step"))}
+        return Spread(keep, wide, narrow, self.response, self.response_narrow, self.rounding)
 
 
 def one_ulp(rng: np.random.RandomState, dtype: str) -> Callable[[np.ndarray], np.ndarray]:
     """A function that moves each number to a neighbour in the format, up or down by chance; zeros stay."""
 
     def move(x: np.ndarray) -> np.ndarray:
-        there = np.where(rng.random_sample(np.shape(x)) < 0.5, -np.inf, np.inf).astype(dtype)
+        up = rng.random_sample(np.shape(x)) >= 0.5
+        if dtype not in ("float64", "float32"):  # numbers of the format, whose neighbours NumPy does not know
+            return np.where(x == 0, x, x + np.where(up, 1, -1) * ulp(x, dtype))
+        there = np.where(up, np.inf, -np.inf).astype(dtype)
         return np.where(x == 0, x, np.nextafter(np.asarray(x).astype(dtype), there).astype(np.float64))
 
     return move
 
 
-def measure(side: Side, here: Where, plan: Plan, *, samples: int, seed: int) -> Spread:
-    """Run a side at its point and at K neighbours in each format; the same seed gives both sides the same points."""
-    base, coarse = side.observe(here, plan, "float64"), here.rounded("float32")
+def measure(
+    sides: Sequence[Side],
+    here: Where,
+    plan: Plan,
+    stage: str = "gradient",
+    *,
+    samples: int,
+    seed: int,
+    narrow: str = "float32",
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Spread]:
+    """Run both sides at their point and at K neighbours in each format, which are the same for both.
+
+    Args:
+        sides: the two, or one.
+        here: the point and the batch.
+        plan: what is asked.
+        stage: which part of it, one of ``plan.stages``.
+        samples: K.
+        seed: of the neighbours.
+        narrow: the format beside float64.
+        say: told what is being done.
+    """
     rng = np.random.RandomState(seed)
-    near = (side.observe(here.moved(one_ulp(rng, "float64")), plan, "float64") for _ in range(samples))
-    response = _root_mean_square([_distances(seen, base) for seen in near])
-    exact, narrow = (side.observe(coarse, plan, dtype) for dtype in ("float64", "float32"))
-    moves, errors = [], [_distances(narrow, exact)]
-    for _ in range(samples):
-        there = coarse.moved(one_ulp(rng, "float32"))
-        wide = side.observe(there, plan, "float64")
-        moves.append(_distances(wide, exact))
-        errors.append(_distances(side.observe(there, plan, "float32"), wide))
-    return Spread(base, exact, narrow, response, _root_mean_square(moves), _root_mean_square(errors))
+    say(f"{stage}, float64")
+    base = [side.observe(here, plan, stage, "float64") for side in sides]
+    near: list[list[dict[str, float]]] = [[] for _ in sides]
+    for k in range(samples):
+        say(f"{stage}, float64, neighbour {k + 1} of {samples}")
+        there = here.moved(one_ulp(rng, "float64"))
+        for side, seen, middle in zip(sides, near, base, strict=True):
+            seen.append(_distances(side.observe(there, plan, stage, "float64"), middle))
+    coarse = here.rounded(narrow)
+    exact = [side.observe(coarse, plan, stage, "float64") for side in sides]
+    own = [_in_format(side.observe(coarse, plan, stage, narrow), narrow) for side in sides]
+    moves: list[list[dict[str, float]]] = [[] for _ in sides]
+    errors = [[_distances(a, b)] for a, b in zip(own, exact, strict=True)]
+    for k in range(samples):
+        say(f"{stage}, {narrow}, neighbour {k + 1} of {samples}")
+        there = coarse.moved(one_ulp(rng, narrow))
+        for i, side in enumerate(sides):
+            wide = side.observe(there, plan, stage, "float64")
+            moves[i].append(_distances(wide, exact[i]))
+            errors[i].append(_distances(side.observe(there, plan, stage, narrow), wide))
+    return [
+        Spread(base[i], exact[i], own[i], *map(_root_mean_square, (near[i], moves[i], errors[i])))
+        for i in range(len(sides))
+    ]
+
+
+def _in_format(seen: Seen, narrow: str) -> Seen:
+    """Half the memory, where NumPy has the format."""
+    return {n: x.astype(np.float32) for n, x in seen.items()} if narrow == "float32" else seen
 
 
 def _distances(a: Seen, b: Seen) -> dict[str, float]:
@@ -104,30 +160,32 @@ def student(samples: int) -> float:
     return float(stdtrit(samples, 1 - CHANCE / 2))
 
 
-def bound_float64(name: str, spreads: list[Spread], samples: int) -> float:
+def bound_float64(name: str, spreads: Sequence[Spread], samples: int, narrow: str = "float32") -> float:
     """How far the two sides may be apart."""
+    unit = format_of("float64").unit_roundoff
+    ratio = unit / format_of(narrow).unit_roundoff
     total, size = 0.0, 0.0
     for spread in spreads:
         rounding = spread.rounding[name]
-        total += spread.response[name] ** 2 + (RATIO * rounding if np.isfinite(rounding) else 0.0) ** 2
+        total += spread.response[name] ** 2 + (ratio * rounding if np.isfinite(rounding) else 0.0) ** 2
         size = max(size, distance(spread.float64[name], np.zeros(1)))
     floor = least("float64", spreads[0].float64[name])
-    return student(samples) * np.sqrt(total) + LIBRARY_ROUNDINGS * format_of("float64").unit_roundoff * size + floor
+    return student(samples) * np.sqrt(total) + LIBRARY_ROUNDINGS * unit * size + floor
 
 
-def bound_float32(name: str, spread: Spread, other: Spread, samples: int, terms: int) -> float:
-    """How far a side's float32 may be from float64, its own or the other's."""
-    response = max(spread.response32[name], other.response32[name])
+def bound_narrow(name: str, spread: Spread, other: Spread, samples: int, terms: int, narrow: str) -> float:
+    """How far a side's own format may be from float64, its own or the other's."""
+    response = max(spread.response_narrow[name], other.response_narrow[name])
     rounding = other.rounding[name]
     total = np.hypot(response, rounding if np.isfinite(rounding) else 0.0)
     size = distance(other.in_float64[name], np.zeros(1))
-    sure = LIBRARY_ROUNDINGS * format_of("float32").unit_roundoff * size + least("float32", spread.float32[name])
+    sure = LIBRARY_ROUNDINGS * format_of(narrow).unit_roundoff * size + least(narrow, spread.narrow[name])
     return student(samples) * np.sqrt(terms) * total + sure
 
 
 def least(dtype: str, values: np.ndarray) -> float:
     """How far apart numbers are that one library flushes to 0 and the other keeps."""
-    return float(np.sqrt(np.size(values)) * np.finfo(dtype).smallest_normal)
+    return float(np.sqrt(np.size(values)) * format_of(dtype).smallest_normal)
 
 
 def promises(bound: float, scale: float) -> bool:

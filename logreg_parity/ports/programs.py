@@ -83,9 +83,11 @@ class PlainProgram:
         dtype: str,
         device: str,
         state: Point | None = None,
-        project: bool = False,
+        narrow: str = "float32",
     ):
-        self._tree, self._loss, self._dtype, self._project = model, loss, np.dtype(dtype), project
+        if narrow != "float32":
+            raise UnfitError(f"NumPy has no {narrow}, the format of the other program's parameters; give float32 ones")
+        self._tree, self._loss, self._dtype, self.project = model, loss, np.dtype(dtype), False
         self._state, self.notes = state or {}, list[str]()
 
     def loss_twice(self, point: Point, batch: Any) -> list[float]:
@@ -112,7 +114,7 @@ class PlainProgram:
     def value_and_grad(self, point: Point, batch: Any) -> tuple[np.ndarray, Point]:
         """The loss (), and no gradient. Raises UnfitError where the loss is not one real number."""
         outputs = list(self.outputs(point, batch).values())
-        if self._project:
+        if self.project:
             return np.asarray(sum((out * projection(k, out.shape)).sum() for k, out in enumerate(outputs))), {}
         if len(outputs) != 1 or outputs[0].shape:
             raise UnfitError(f"the NumPy loss has shapes {[out.shape for out in outputs]}; return one real number")
@@ -125,10 +127,6 @@ class PlainProgram:
     def hessian_vector_product(self, point: Point, batch: Any, direction: Point) -> Point:
         """None. Raises NotImplementedError."""
         raise NotImplementedError("NumPy has no derivatives")
-
-    def walk(self, point: Point, batch: Any, *, rate: float, steps: int) -> list[Point]:
-        """No steps without a gradient."""
-        return []
 
     def _cast(self, name: str, array: np.ndarray) -> np.ndarray:
         return array.astype(self._dtype) if array.dtype.kind == "f" else array
@@ -159,6 +157,13 @@ class Plain:
     def restless(model: Any) -> list[str]:
         """Nothing."""
         return []
+
+    @staticmethod
+    def formats_of(model: Any) -> list[str]:
+        """The formats of the arrays, by name."""
+        found: list[str] = []
+        _fill(model, lambda name, array: found.append(np.asarray(array).dtype.name))
+        return found
 
     @staticmethod
     def versions() -> dict[str, str]:

@@ -19,6 +19,10 @@ from typing import Any
 
 import numpy as np
 
+LARGEST = 300_000
+"""Numbers of a value that are kept, and of a whole program that are evaluated exactly."""
+SAMPLE = 4096
+
 Apply = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 
@@ -38,6 +42,7 @@ class RecordedOperation:
         backward: whether it is a part of the gradient.
         whole: the number of what the user wrote, which this is a part of; the same for all parts.
         title: what the framework calls the whole.
+        count: of how many numbers ``value`` is a sample, in order of size; 0 where it has all of them.
     """
 
     word: str
@@ -51,6 +56,18 @@ class RecordedOperation:
     backward: bool = False
     whole: int = -1
     title: str = ""
+    count: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many numbers came out."""
+        return self.count or self.value.size
+
+    def thin_out(self) -> None:
+        """Of more numbers than are followed, keep every so-manieth in order of size: enough to know them by."""
+        if self.value.size > LARGEST:
+            self.count = self.value.size
+            self.value = np.sort(self.value.ravel())[:: self.count // SAMPLE].copy()
 
     @property
     def is_real(self) -> bool:
@@ -89,6 +106,7 @@ class Recording:
 
     def add(self, operation: RecordedOperation) -> int:
         """Its place."""
+        operation.thin_out()
         self.operations.append(operation)
         return len(self.operations) - 1
 
@@ -124,4 +142,4 @@ class Recording:
     @property
     def size(self) -> int:
         """How many real numbers it holds."""
-        return sum(operation.value.size for operation in self.operations if operation.is_real)
+        return sum(operation.size for operation in self.operations if operation.is_real)

@@ -21,7 +21,7 @@ Outcome = Literal["within", "no promise", "OUTSIDE", "library"]
 
 
 class Row(NamedTuple):
-    """One quantity: the two sides held together in float64, or a side's float32 held to float64."""
+    """One quantity: the two sides held together in float64, or a side's own format held to float64."""
 
     dtype: str
     quantity: str
@@ -60,6 +60,7 @@ class Report:
     exactly: str = ""  # that in words
     parting: tuple[str, ...] = ()  # where each side parts from the other
     mapping: dict[str, Any] = field(default_factory=dict)  # what was used, as ``params`` takes it
+    narrow: str = "float32"  # the format beside float64: the model's own, where that has 16 bits
 
     @property
     def explanation(self) -> str:
@@ -86,23 +87,23 @@ class Measured(NamedTuple):
 
     def bound(self, quantity: str) -> float:
         """How far apart rounding can bring the two sides in float64."""
-        return bound_float64(quantity, list(self.spreads), self.samples)
+        return bound_float64(quantity, self.spreads, self.samples, self.sides[0].narrow)
 
 
-def _columns(names: tuple[str, str]) -> dict[tuple[str, ...], str]:
+def _columns(names: tuple[str, str], narrow: str) -> dict[tuple[str, ...], str]:
     """The headings of the table, by what stands below them."""
     one, two = names
     return {
         ("float64", one, two): f"float64\n{one} to {two}",
-        ("float32", one): f"float32 {one}\nto float64",
-        ("float32", two): f"float32 {two}\nto float64",
+        (narrow, one): f"{narrow} {one}\nto float64",
+        (narrow, two): f"{narrow} {two}\nto float64",
     }
 
 
 def table(report: Report) -> Grid:
     """A quantity a row: errors in ulps of its size, and in brackets as a share of what rounding can do."""
     title = "largest error in ulps of the quantity's size (and its share of the bound)"
-    columns = _columns(report.names)
+    columns = _columns(report.names, report.narrow)
     made = Grid(title, "", *columns.values(), "verdict", left=("verdict",))
     for quantity, rows in _by_quantity(report).items():
         cells = {(row.dtype, *row.of): cell(row) for row in rows}
@@ -128,11 +129,11 @@ def explanation(report: Report) -> str:
 
 
 def _agree(report: Report) -> str:
-    shares = {dtype: max(row.share for row in report.rows if row.dtype == dtype) for dtype in ("float64", "float32")}
+    shares = {d: max(row.share for row in report.rows if row.dtype == d) for d in ("float64", report.narrow)}
     return (
         f"The two are the same function as far as rounding lets one see: {len(_by_quantity(report))} quantities, in "
-        f"float64 at most {100 * shares['float64']:.2g} % of what rounding can do, in float32 "
-        f"{100 * shares['float32']:.2g} %."
+        f"float64 at most {100 * shares['float64']:.2g} % of what rounding can do, in {report.narrow} "
+        f"{100 * shares[report.narrow]:.2g} %."
     )
 
 
@@ -175,7 +176,7 @@ def how_sure(report: Report) -> str:
     k = report.setting["samples"]
     return (
         f"The bounds are measured, not proved: by the spread of {k} one-ulp perturbations and the rounding of {k + 1} "
-        f"float32 runs on each side, at a chance of a false alarm of 1e-9 a quantity."
+        f"{report.narrow} runs on each side, at a chance of a false alarm of 1e-9 a quantity."
     )
 
 
@@ -227,6 +228,7 @@ def to_json(report: Report) -> str:
         "notes": report.notes,
         "how_sure": how_sure(report),
         "setting": report.setting,
+        "format": report.narrow,
         "parameters": report.places,
         "mapping": report.mapping,
         "rows": [row._asdict() | {"ulps": row.ulps, "share": row.share} for row in report.rows],

@@ -20,7 +20,7 @@ from .recording import Recording
 
 FRAMEWORKS = {"PyTorch": "torch", "JAX": "jax"}
 N_DIRECTIONS = 2
-
+KINDS = ("slope", "Hessian-vector product")
 
 Move = Callable[[np.ndarray], np.ndarray]
 
@@ -54,9 +54,16 @@ def _whole(x: np.ndarray) -> bool:
 class Plan(NamedTuple):
     """What is asked at every point beside loss and gradient."""
 
-    directions: list[Point]
+    directions: list[Point]  # of +1 and -1, as int8
     rate: float
     steps: int
+
+    @property
+    def stages(self) -> list[str]:
+        """What is asked, one part after the other, so that no more is held than one part needs."""
+        numbers = range(1, len(self.directions) + 1)
+        products = [f"{kind} {k}" for kind in KINDS for k in numbers]
+        return ["gradient", *products, *(["steps"] if self.steps else [])]
 
 
 def load_foreign(side: str) -> Any:
@@ -71,27 +78,37 @@ def load_foreign(side: str) -> Any:
 class Side:
     """One program; ``gaps`` says why a quantity could not be had. Without a layout its names are those of the point."""
 
-    def __init__(self, name: str, foreign: Any, model: Any, loss: Any, layout: Layout | None, device: str):
+    def __init__(
+        self,
+        name: str,
+        foreign: Any,
+        model: Any,
+        loss: Any,
+        layout: Layout | None,
+        device: str,
+        narrow: str = "float32",
+    ):
         self.name, self.foreign, self.model, self.objective = name, foreign, model, loss
         self.layout, self.device = layout, device
+        self.narrow = narrow  # the format beside float64
         self.project = False  # the loss is a sum of all outputs, each times a number of its own
         self.gaps: dict[str, str] = {}
         self.models: dict[str, Any] = {}
 
-    def observe(self, where: Where, plan: Plan, dtype: str) -> dict[str, np.ndarray]:
-        """Every quantity by name: the loss, gradients, slopes, Hessian-vector products, steps and the state after."""
+    def observe(self, where: Where, plan: Plan, stage: str, dtype: str) -> dict[str, np.ndarray]:
+        """Every quantity of a stage by name: the loss, gradients and the state after; a product; or steps."""
+        if stage == "steps":
+            with self._blamed(f"{plan.steps} training steps in {dtype}"):
+                return {f"step {k}": flat(there) for k, there in enumerate(self._walk(where, plan, dtype), 1)}
+        if stage != "gradient":
+            kind, _, k = stage.rpartition(" ")
+            found = self._if_there_is_one(kind, where, plan.directions[int(k) - 1], dtype)
+            return {} if found is None else {stage: found}
         value, gradient = self._gradient(where, dtype)
         seen = {"loss": np.asarray(value)}
         if self.project:
             seen = {f"output {k}": out for k, out in enumerate(self.outputs(where, dtype).values(), 1)} | seen
         seen |= {f"gradient of {name}": part for name, part in gradient.items()}
-        for kind in ("slope", "Hessian-vector product"):
-            for k, direction in enumerate(plan.directions, 1):
-                found = self._if_there_is_one(kind, where, direction, dtype)
-                if found is not None:
-                    seen[f"{kind} {k}"] = found
-        with self._blamed(f"{plan.steps} training steps in {dtype}"):
-            seen |= {f"step {k}": flat(there) for k, there in enumerate(self._walk(where, plan, dtype), 1)}
         return seen | {f"{name} after a pass": array for name, array in self.state_after(where, dtype).items()}
 
     def loss(self, where: Where, layout: Layout | None = None) -> float:
@@ -147,19 +164,15 @@ class Side:
             value, gradient = self._model(dtype, where).value_and_grad(*self._in(where))
         return float(value), self._out(gradient)
 
-    def _walk(self, where: Where, plan: Plan, dtype: str) -> list[Point]:
-        """The points after each step; in the names of the first program, where one number stands in several places."""
-        if self.layout is None or self.layout.only_moves:
-            points = self._model(dtype, where).walk(*self._in(where), rate=plan.rate, steps=plan.steps)
-            return [self._out(there) for there in points]
-        points = []
+    def _walk(self, where: Where, plan: Plan, dtype: str) -> Iterator[Point]:
+        """The points after each step down the gradient, which is taken in the format."""
         for _ in range(plan.steps):
             _, gradient = self._gradient(where, dtype)
-            rate = np.asarray(plan.rate, dtype)
-            here = {n: x.astype(dtype) - rate * gradient[n].astype(dtype) for n, x in where.point.items()}
-            where = where._replace(point={name: x.astype(np.float64) for name, x in here.items()})
-            points.append(where.point)
-        return points
+            if not gradient:  # NumPy has none
+                return
+            here = {name: _step(x, gradient[name], plan.rate, dtype) for name, x in where.point.items()}
+            where = where._replace(point=here)
+            yield here
 
     def _if_there_is_one(self, kind: str, where: Where, direction: Point, dtype: str) -> np.ndarray | None:
         """None where the framework has no such derivative of this model: the check goes on without it, and says so."""
@@ -178,8 +191,9 @@ class Side:
         """The model in that format, made once: what a framework compiles for it is worth keeping."""
         if dtype not in self.models:
             state = where.state if self.layout is None else self.layout.to_jax(where.state)
-            options = {"dtype": dtype, "device": self.device, "state": state, "project": self.project}
+            options = {"dtype": dtype, "device": self.device, "state": state, "narrow": self.narrow}
             self.models[dtype] = self.foreign.Foreign(self.model, self.objective, where.batch, **options)
+        self.models[dtype].project = self.project
         return self.models[dtype]
 
     def _in(self, where: Where, layout: Layout | None = None) -> tuple[Point, Any]:
@@ -202,6 +216,14 @@ class Side:
                 f"this batch; shapes follow params (torch's nn.Linear keeps its weight as (out, in)), and numbers "
                 f"that the model makes itself must follow the dtype of its inputs"
             ) from error
+
+
+def _step(x: np.ndarray, gradient: np.ndarray, rate: float, dtype: str) -> np.ndarray:
+    if dtype in ("float64", "float32"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (x.astype(dtype) - np.asarray(rate, dtype) * gradient.astype(dtype)).astype(np.float64)
+    moved = x - rate * gradient
+    return np.where(np.isfinite(moved), round_to(np.nan_to_num(moved), dtype), moved)
 
 
 def _ends_alike(name: str, other: str) -> bool:

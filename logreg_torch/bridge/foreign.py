@@ -13,10 +13,11 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..convert import to_numpy, versions
-from .program import Point, Program, _numpy, point_of, restless, state_of
+from .parameters import Point, formats_of, point_of, restless, state_of
+from .program import Program, _numpy
 from .recording import _gradient, record
 
-__all__ = ["Foreign", "point_of", "record", "restless", "state_of", "versions"]
+__all__ = ["Foreign", "formats_of", "point_of", "record", "restless", "state_of", "versions"]
 
 
 class Foreign(Program):
@@ -74,20 +75,3 @@ class Foreign(Program):
             gradient = _gradient(self._loss(at, self._data(batch)), at, create_graph=True)
             slope = reduce(torch.add, ((gradient[name] * along[name].detach()).sum() for name in gradient))
             return _numpy(_gradient(slope, at))
-
-    def walk(self, point: Point, batch: Any, *, rate: float, steps: int) -> list[Point]:
-        """The points after each of so many steps down the gradient.
-
-        Args:
-            point: where to begin.
-            batch: the same at every step.
-            rate: the step size.
-            steps: how many.
-        """
-        with self._settings():
-            points, here, data = [], self._leaves(point), self._data(batch)
-            for _ in range(steps):
-                gradient = _gradient(self._loss(here, data), here)
-                here = {name: (here[name].detach() - rate * gradient[name]).requires_grad_() for name in here}
-                points.append(_numpy(here))
-            return points

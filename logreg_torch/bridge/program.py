@@ -18,32 +18,9 @@ from logreg_parity.ports.arrays import UnfitError, map_arrays, projection
 
 from ..convert import arithmetic, find_device, from_numpy, to_numpy
 from .closed_over import as_if_cast
+from .parameters import _COMPILED, Point, state_of
 
-Point = dict[str, np.ndarray]
 Named = dict[str, Tensor]
-_COMPILED = "_orig_mod."  # what torch.compile puts into the names of a module
-
-
-def point_of(model: Any) -> Point:
-    """The parameters by name, in NumPy. Raises UnfitError where the model is none."""
-    if not isinstance(model, torch.nn.Module):
-        raise UnfitError(
-            f"the PyTorch model is a {type(model).__name__}; give a torch.nn.Module, and its loss beside it"
-        )
-    return {name.replace(_COMPILED, ""): to_numpy(parameter) for name, parameter in model.named_parameters()}
-
-
-def state_of(model: Any) -> Point:
-    """The numbers of the model that are no parameters, by name, in NumPy: running averages, for one."""
-    floats = ((name, buffer) for name, buffer in model.named_buffers() if buffer.is_floating_point())
-    return {name.replace(_COMPILED, ""): to_numpy(buffer).astype(np.float64) for name, buffer in floats}
-
-
-def restless(model: Any) -> list[str]:
-    """The parts that compute otherwise in training, and are in training now."""
-    kinds = (torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._NormBase)
-    parts = ((name, part) for name, part in model.named_modules() if isinstance(part, kinds) and part.training)
-    return [f"{name or 'the model'} ({type(part).__name__})" for name, part in parts]
 
 
 class Program:
@@ -58,10 +35,11 @@ class Program:
         dtype: str,
         device: str,
         state: Point | None = None,
-        project: bool = False,
+        narrow: str = "float32",
     ):
         self._whole, self._dtype, self._device = _Whole(model, loss), dtype, device
-        self._state, self._project, self.notes = state_of(model) | (state or {}), project, list[str]()
+        self._state, self._narrow, self.notes = state_of(model) | (state or {}), narrow, list[str]()
+        self.project = False  # the loss is the sum of all outputs, each times a number of its own
         named = (name for name, _ in self._whole.named_parameters())
         self._own = {name.removeprefix("model.").replace(_COMPILED, ""): name for name in named}
 
@@ -89,7 +67,7 @@ class Program:
 
     def _loss(self, parameters: Named, data: Any) -> Tensor:
         value, _ = self._run(parameters, data)
-        if self._project:
+        if self.project:
             given = enumerate(_floats(value).values())
             factors = (
                 (out, from_numpy(projection(k, tuple(out.shape)), self._dtype, self._device)) for k, out in given
@@ -107,7 +85,7 @@ class Program:
         for name, buffer in self._whole.named_buffers():
             public = name.removeprefix("model.").replace(_COMPILED, "")
             named[name] = state[public] if public in state else buffer.detach().clone()
-        run = as_if_cast(torch.func.functional_call, self._dtype, self.notes)
+        run = as_if_cast(torch.func.functional_call, self._dtype, self.notes, self._narrow)
         return run(self._whole, named, (data,)), state
 
     def _buffers(self) -> Named:

@@ -16,7 +16,8 @@ from torch.utils._pytree import tree_leaves
 from logreg_parity.ports.arrays import arrays_in
 from logreg_parity.ports.recording import Recording
 
-from .program import Named, Point, Program
+from .parameters import Point
+from .program import Named, Program
 from .writing import _Writing
 
 

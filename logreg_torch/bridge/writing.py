@@ -3,8 +3,6 @@
 Read beside ``logreg_jax/bridge/writing.py``.
 """
 
-import os
-import sys
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from logreg_parity.ports.recording import RecordedOperation, Recording
 
+from .closed_over import _line
 from .words import _translate
 
 _WHOLE = ("addmm", "baddbmm", "mm", "bmm", "convolution", "convolution_backward", "embedding", "clone", "_to_copy",
@@ -36,6 +35,10 @@ class _Writing(TorchDispatchMode):
         self.made_by: dict[int, RecordedOperation] = {}  # by the sequence number of the node of the backward pass
         self.now: RecordedOperation | None = None  # the whole that is being taken apart
         self.count = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the compiler is loaded, which takes longer than a small recording
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs, outer = kwargs or {}, self.now
@@ -84,7 +87,8 @@ class _Writing(TorchDispatchMode):
         place = self.places.get(id(tensor))
         if place is None:
             return self.take(tensor, "constant", "constant")
-        if not np.array_equal(_array(tensor), self.recording.operations[place].value, equal_nan=True):
+        known = self.recording.operations[place]
+        if not known.count and not np.array_equal(_array(tensor), known.value, equal_nan=True):
             self.recording.gaps.append("a tensor is written to through another that shares its memory")
             return self.take(tensor, "unknown", "written to in place")
         return place
@@ -113,17 +117,6 @@ def _table() -> dict:
 
 
 _TABLE: dict = {}
-
-
-def _line() -> str:
-    """The innermost line outside of the frameworks."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not any(part in file for part in ("site-packages", "logreg_torch", "logreg_parity", "<")):
-            return f"{os.path.basename(file)}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
-    return ""
 
 
 def _array(tensor: Tensor) -> np.ndarray:

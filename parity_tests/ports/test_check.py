@@ -1,6 +1,7 @@
 """``check``: every wrong pair rejected with the first quantity and the cause named, no correct pair ever."""
 
 import json
+from functools import reduce
 
 import jax
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from logreg_parity import check
 from logreg_parity.ports.check import Measured, plan_for, rows_of
 from logreg_parity.ports.mapping import build_tree, read_layout
-from logreg_parity.ports.measured import measure
+from logreg_parity.ports.measured import Spread, measure
 from logreg_parity.ports.report import markdown, to_json
 from logreg_parity.ports.sides import FRAMEWORKS, Side, Where, load_foreign
 from parity_tests.pairs import (
@@ -61,7 +62,8 @@ def verdicts(pair, seeds):
         point = {name: size * rng.randn(*array.shape) for name, array in start.items()}
         here = Where(point, softmax_batch(seed) if pair.softmax else mlp_batch(seed))
         plan = plan_for(sides[0], here, 2, None, seed)
-        a, b = (measure(side, here, plan, samples=8, seed=seed) for side in sides)
+        stages = [measure(sides, here, plan, stage, samples=8, seed=seed) for stage in plan.stages]
+        a, b = (reduce(Spread.joined, spreads) for spreads in zip(*stages, strict=True))
         yield {(row.dtype, row.verdict) for row in rows_of(Measured(sides, here, plan, (a, b), 8, []), {})}
 
 
