@@ -18,13 +18,21 @@ subnormals, depth of sums, what results depend on, errors of the functions in ul
 Prints a table and writes passport.json and passport.md.
 
 logreg-parity passport diff A.json B.json prints what differs between two of them.
-logreg-parity passport sweep measures the functions on every float32 number."""
+logreg-parity passport sweep measures the twins' functions on every float32 number;
+logreg-parity passport functions some sixty of the frameworks', and their derivatives."""
 
 SWEEP = """\
 Hold the functions to their exact values: at every finite float32 number (minutes; a
 progress bar says how many), and in float64 at a fixed sample and where climbing from its
 worst places leads. Prints the largest errors and adds them to a file of maxima, in the
 place of rows of the same function, version and machine. Interrupted, it writes nothing."""
+
+FUNCTIONS = """\
+Hold the elementwise functions that both frameworks have, exp to zeta, and their
+derivatives, to their exact values (Arb): at a sample of each function's range, and where
+climbing from its worst places leads; with --whole at every float32 number, which takes
+minutes for each and says how many. Prints the largest errors and adds them to a file.
+Interrupted, it writes nothing."""
 
 EPILOG = """\
 exit status: 0 the passport is written, or two are the same but for their date;
@@ -42,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--twins", nargs="+", metavar="MODULE", default=twins, help=f"to ask ({' '.join(twins)})")
     top.add_argument("--device", metavar="NAME", default="cpu", help="cpu or cuda (cpu)")
     top.add_argument("--out", type=Path, default=Path("passport"), metavar="FOLDER", help="for the files (passport/)")
-    commands = top.add_subparsers(title="command", dest="command", metavar="[diff|sweep]")
+    commands = top.add_subparsers(title="command", dest="command", metavar="[diff|sweep|functions]")
     diff = commands.add_parser("diff", help="print what differs between two passports")
     diff.add_argument("files", type=Path, nargs=2, metavar="FILE", help="a passport.json")
     sweep = commands.add_parser(
@@ -55,6 +63,17 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--dtypes", nargs="+", choices=["float32", "float64"], default=["float32", "float64"])
     sweep.add_argument("--sample", type=positive(int), metavar="K", help="about K float32 numbers in place of all")
     sweep.add_argument("--out", dest="file", type=Path, default=Path("maxima.json"), metavar="FILE", help="to add to")
+    table = commands.add_parser(
+        "functions", help="the errors of some sixty functions", description=FUNCTIONS, formatter_class=formatter
+    )
+    table.add_argument("--twins", nargs="+", metavar="MODULE", default=inherit, help=f"to ask ({' '.join(twins)})")
+    table.add_argument("--device", metavar="NAME", default=inherit, help="cpu or cuda (cpu)")
+    table.add_argument("--functions", nargs="+", metavar="NAME", help="of the table; another name lists them (all)")
+    table.add_argument("--dtypes", nargs="+", choices=["float32", "float64"], default=["float32", "float64"])
+    table.add_argument("--whole", action="store_true", help="float32 by its whole range (a sample and a search)")
+    table.add_argument(
+        "--out", dest="file", type=Path, default=Path("functions.json"), metavar="FILE", help="to add to"
+    )
     return top
 
 
@@ -62,6 +81,8 @@ def run(options: argparse.Namespace) -> int:
     """Ask and write, compare two files, or sweep; the exit status."""
     if options.command == "diff":
         return _diff(*options.files)
+    if options.command == "functions":
+        return _functions(options)
     return _sweep(options) if options.command == "sweep" else _issue(options)
 
 
@@ -119,6 +140,35 @@ def _sweep(options: argparse.Namespace) -> int:
     console.print(_table("largest errors in ulps", *maxima.table(rows)))
     console.print("\n".join([*wrong, f"Written: {options.file}"]), soft_wrap=True)
     return 1 if wrong else 0
+
+
+def _functions(options: argparse.Namespace) -> int:
+    from .. import show
+    from ..data.files import check_file
+    from ..machine import functions, maxima, sweep
+
+    check_file("--out", options.file)
+    if options.file.exists():
+        maxima.load(options.file)  # what it cannot be added to is said before the work
+    console, progress = show.screen(), show.screen(stderr=True)
+    names = list(dict.fromkeys(options.functions or functions.FUNCTIONS))
+    rows = []
+    measured = functions.measure(
+        list(dict.fromkeys(options.twins)),
+        names,
+        list(dict.fromkeys(options.dtypes)),
+        options.device,
+        options.whole,
+        lambda words: progress.print(f"· {words}", style="dim"),
+    )
+    for row in measured:
+        rows.append(row)
+        if progress.is_terminal:
+            progress.print(f"· {row}", style="dim")
+    sweep.save(rows, options.file)
+    console.print(_table("largest errors in ulps", *maxima.table(rows)))
+    console.print(f"Written: {options.file}", soft_wrap=True)
+    return 0
 
 
 def _table(title: str, heading: Iterable[str], rows: Iterable[Iterable[str]]) -> "Grid":
