@@ -157,7 +157,7 @@ def digest(*arrays: np.ndarray) -> str:
     """What the contents of arrays are known by: 16 hexadecimal digits.
 
     Every 8 KiB, which stay in the nearest cache, are first multiplied, word by word, with fixed odd numbers and summed
-    modulo 2^64, which costs a fiftieth of a pass where SHA-256 costs a twelfth; SHA-256 takes the sums and what is left.
+    modulo 2^64, which costs a fiftieth of a pass where SHA-256 costs a twelfth; that takes the sums and what is left.
     So a change by accident is missed once in 2^64 times, and that of a single word never; one that is made on purpose
     could be hidden.
     """
