@@ -1,6 +1,7 @@
 """Time and peak memory against N, and for data larger than memory. Every measurement is a process of its own.
 
 Peak memory is the most that was resident while the twin worked, less what was resident before it: the data set, if any.
+``python -m benchmarks.scale digests logreg_torch 160000 15`` measures what a pass over a stream takes for its digests.
 """
 
 import json
@@ -9,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -90,6 +92,29 @@ def stream(fit, n: int, rounds: int) -> dict:
     return {"seconds": seconds, "bytes": _peak() - before, "objective": objective}
 
 
+def digests(fit, n: int, rounds: int) -> dict:
+    """What a pass over a stream takes of the processor for the digests of its blocks, turn by turn with and without."""
+    from logreg_parity.solvers import stream as module
+
+    small, known = well_conditioned(10_000, STREAMED_FEATURES), module.digest
+    X, y = small.X.astype(np.float32), small.y.astype(np.float32)
+    theta, taken = np.full(STREAMED_FEATURES + 1, 0.01), {"with": [], "without": []}
+    blocks = {}
+    for way, digest in {"with": known, "without": lambda *arrays: ""}.items():
+        module.digest = digest
+        rows = module.Stream(Repeated(X, n), Repeated(y, n), "rows again and again")
+        blocks[way] = digest, fit.pack(rows, dtype="float32")
+    for _ in range(rounds):
+        for way, (digest, packed) in blocks.items():
+            module.digest = digest
+            begun = process_time()
+            packed.sums(theta, arithmetic="float32")
+            taken[way].append(process_time() - begun)
+    module.digest = known
+    ratios = [a / b for a, b in zip(*taken.values(), strict=True)]
+    return {way: median(seconds) for way, seconds in taken.items()} | {"ratio": median(ratios)}
+
+
 def _resident() -> int:
     """Bytes that are resident now, from where ``_peak`` counts anew: what made the data has given its memory back."""
     PEAK.write_text("5")
@@ -156,4 +181,4 @@ if __name__ == "__main__":
 
     kind, module, n, rounds = sys.argv[1:]
     fit = importlib.import_module(f"{module}.speed.fit")
-    print(json.dumps({"held": held, "stream": stream}[kind](fit, int(n), int(rounds))))
+    print(json.dumps({"held": held, "stream": stream, "digests": digests}[kind](fit, int(n), int(rounds))))

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ..twins import Record, Setting, check_whole
 from ..users import shortly
-from .dataset import Parameters, step_rows
+from .dataset import Parameters, check_memory, step_rows
 
 
 class Evaluation(NamedTuple):
@@ -70,6 +70,8 @@ class Recorder:
             raise ValueError(f"keep is {shortly(keep)}; give the steps whose points are kept, or None")
         for step in () if isinstance(keep, range) else keep or ():
             check_whole("a step to keep", step, least=0)
+        if keep:
+            check_memory(len(keep) * (start.weight.size + 30), f"a run of which {len(keep)} points are kept")
         self.start, self.setting = start, setting
         self._record, self._last, self._name, self._engine = setting.record, setting.steps, name, engine
         self._awaited = deque(step for step in sorted({self._last, *(() if keep is None else keep)}) if step > 0)

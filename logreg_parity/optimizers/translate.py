@@ -13,7 +13,7 @@ import numpy as np
 from ..data.dataset import Dataset, Parameters
 from ..data.generator import gaussian, initial_parameters
 from ..truth import oracle
-from ..twins import load_part
+from ..twins import check_whole, load_part
 from .rules import RULES, exact_walk, rounding_bound
 from .undetermined import Undetermined, first_undetermined, why_not
 
@@ -114,6 +114,10 @@ def problem() -> tuple[Dataset, Parameters]:
     return gaussian(200, 5, seed=0), initial_parameters(5, seed=0)
 
 
+MOST = 10_000
+"""Steps, each of which is taken exactly too: minutes a rule."""
+
+
 def measure(row: RuleRow, *, steps: int = 100) -> Measurement:
     """Both twins and the exact walk through ``problem()``, in float64.
 
@@ -123,7 +127,9 @@ def measure(row: RuleRow, *, steps: int = 100) -> Measurement:
 
     Raises:
         ImportError: where a framework is not installed.
+        ValueError: for more than MOST steps.
     """
+    check_whole("steps", steps, most=MOST)
     torch, jax = (load_part(f"logreg_{framework}", "bridge.optimizers") for framework in ("torch", "jax"))
     case, translation = problem(), translate(row.name, **row.settings)
     ours = torch.walk(*case, translation.torch, steps=steps)

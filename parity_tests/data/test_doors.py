@@ -19,6 +19,7 @@ from logreg_parity.data.generator import initial_parameters, lesson, moons, xor
 from logreg_parity.explain.trace import record
 from logreg_parity.judge.compare import compare
 from logreg_parity.judge.problem import rounded_inputs
+from logreg_parity.machine.hashes import run_hashes
 from logreg_parity.solvers.stream import Stream
 from logreg_parity.truth import reference
 from logreg_parity.twins import Setting
@@ -363,6 +364,14 @@ LARGE = {
     "compare": (
         lambda: compare({"it": reference}, DATASET, START, Setting(steps=10**14, learning_rate=0.1), exact_steps=1),
         "a run of 100000000000000 steps, whose every point is kept, takes",
+    ),
+    "train": (
+        lambda: reference.train(DATASET, START, steps=10**13, learning_rate=0.1, keep=range(10**13)),
+        "a run of which 10000000000000 points are kept takes",
+    ),
+    "hash": (
+        lambda: next(run_hashes(DATASET, START, Setting(steps=10**13, learning_rate=1), dtypes=["float64"])),
+        "a run of which 10000000000001 points are kept takes",
     ),
     "batches": (
         lambda: rounded_inputs(DATASET, START, Setting(steps=10**13, learning_rate=1, batch_size=20), "float64"),

@@ -279,3 +279,8 @@ def test_a_translation_that_is_off_fails_the_command(monkeypatch, capsys):
 def test_a_folder_that_is_not_there_is_said_before_the_work(capsys):
     assert main(["optimizers", "--json", "no/such/folder/table.json"]) == 2
     assert "--json is no/such/folder/table.json; give a file in a folder that exists" in capsys.readouterr().err
+
+
+def test_more_steps_than_the_exact_walk_takes_in_minutes_are_refused():
+    with pytest.raises(ValueError, match="steps is 100000000000; give at most 10000"):
+        measure(ROWS[0], steps=10**11)
