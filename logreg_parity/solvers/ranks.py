@@ -6,6 +6,7 @@ carries them (``logreg_torch/speed/ranks.py``, ``logreg_jax/speed/ranks.py``). W
 ranks that have come apart are told; and so does a rank's error, so that none waits for one that has given up.
 """
 
+import atexit
 import json
 import os
 import queue
@@ -344,7 +345,8 @@ class Board:
         self._write, self._read = write, read
 
     def begin(self, rank: int) -> "Board":
-        """Write until the process ends."""
+        """Write until the process ends; call it once the runtime has registered its own end, which comes after."""
+        ended = threading.Event()
 
         def beat() -> None:
             for count in range(2**62):
@@ -352,9 +354,16 @@ class Board:
                     self._write(f"beat {rank}", str(count))
                 except Exception:  # the job ends, or rank 0 is gone: whoever waits for it will know
                     return
-                time.sleep(BEAT)
+                if ended.wait(BEAT):
+                    return
 
-        threading.Thread(target=beat, daemon=True, name="signs of life").start()
+        def end() -> None:  # a thread that is in the runtime while the interpreter ends would abort the process
+            ended.set()
+            thread.join(SILENT)
+
+        thread = threading.Thread(target=beat, daemon=True, name="signs of life")
+        thread.start()
+        atexit.register(end)
         return self
 
     def silent(self, rank: int, size: int) -> list[int]:
