@@ -6,9 +6,9 @@ here from the arrays that came, by plain NumPy, in one reading: none of the bloc
 the solvers work with has a part in it.
 
 Rows are added up ``SHORT`` at a time, and those sums exactly (``math.fsum``), so that what the additions round does
-not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are. Of small data the
-gradient is taken in the longest format of the machine (on x86 64 bits of 80), of which no better roundoff than 2⁻⁶⁴ is
-taken for granted; sums, row weights and penalty keep it to the end.
+not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are.
+Of small data the gradient is taken in the longest format of the machine (on x86 64 bits of 80), of which no better
+roundoff than 2⁻⁶⁴ is taken for granted; sums, row weights and penalty keep it to the end.
 """
 
 from collections.abc import Iterator
@@ -77,13 +77,7 @@ class Recount(NamedTuple):
 
 
 def recount(
-    source: GivenRows,
-    theta: np.ndarray,
-    *,
-    l2: float = 0.0,
-    reduction: Reduction = "mean",
-    dtype: str = "float64",
-    wide: bool = True,
+    source: GivenRows, theta: np.ndarray, *, l2: float = 0.0, reduction: Reduction = "mean", dtype: str = "float64"
 ) -> Recount:
     """Read the rows once, and add up what a proof is made of.
 
@@ -93,54 +87,96 @@ def recount(
         l2: of the penalty (l2 / 2) ‖w‖² beside the mean or the sum.
         reduction: which of the two.
         dtype: X counts as rounded to it.
-        wide: whether the gradient of small data is taken in the longest format.
     """
+    if isinstance(source, Dataset) and source.n_rows * len(theta) <= CHUNK:
+        return recount_few(source, theta, l2=l2, reduction=reduction, dtype=dtype)
     n, features, k = source.X.shape[0], source.X.shape[1], len(theta)
-    real: Any = np.longdouble if wide and n * k <= CHUNK else np.float64
-    sums: list[list[float]] = [[] for _ in range(k)]
-    losses: list[float] = []
-    shares: list[float] = []
-    largest = np.zeros(k)
+    sums, shares, largest = [], [], np.zeros(k)
     labels, least = (1.0, 0.0), np.inf
     kept: list[tuple[np.ndarray, np.ndarray]] = []
     step = max(1, -(-n * features // MOST_NUMBERS))  # of the rows that are kept of a stream
     for first, X, y, weight in _chunks(source, k, dtype):
-        held = X.astype(real, copy=False)
-        z = held @ theta.astype(real, copy=False)
-        r, loss = _residuals_and_losses(z, y)
-        counted = y
-        if weight is not None:
-            r, loss, counted = weight * r, weight * loss, y[weight > 0]
-            shares += exactly(weight)
-            least = min(least, float(weight[weight > 0].min(initial=np.inf)))
-        for column, parts in zip(sums, short_sums(held, r[:, None])[:, 0].T, strict=True):
-            column += exactly(parts)
-        losses.append(fsum(np.add.reduceat(loss, np.arange(0, len(loss), SHORT)).tolist()))
-        largest = np.maximum(largest, np.maximum(X.max(axis=0), -X.min(axis=0)))
+        z = X @ theta
+        r = weight * ((1 - y) * reference.sigmoid(z) - y * reference.sigmoid(-z))
+        loss = weight * reference.stable_loss(z, y)
+        sums.append([fsum(column) for column in short_sums(X, r[:, None])[:, 0].T.tolist()] + [fsum(loss.tolist())])
+        shares.append(fsum(weight.tolist()))
+        largest = np.maximum(largest, np.abs(X).max(axis=0))
+        counted = y[weight > 0]
         if len(counted):
             labels = min(labels[0], float(counted.min())), max(labels[1], float(counted.max()))
+            least = min(least, float(weight[weight > 0].min()))
         if not isinstance(source, Dataset):
             spread = slice(-first % step, None, step)
             kept.append((X[spread, :features].copy(), y[spread].copy()))
-    shares, least = (shares, least) if shares else ([float(n)], 1.0)
-    total, *slope = (sum(map(real, exactly(np.array(parts)))) for parts in (shares, *sums))
-    share = real(l2) / (1 if reduction == "mean" else total)
-    wide_penalty = np.append(np.full(features, share), np.zeros(k - features, real))
-    gradient = (np.array(slope) / total + wide_penalty * theta).astype(np.float64)
-    penalty = wide_penalty.astype(np.float64)
-    value = float(fsum(losses) / float(total) + (penalty * theta) @ theta / 2)
+    total = fsum(shares)
+    *slope, losses = (fsum(column) for column in zip(*sums, strict=True))
+    penalty = np.append(np.full(features, l2 / (1 if reduction == "mean" else total)), np.zeros(k - features))
+    value = float(losses / total + (penalty * theta) @ theta / 2)
     sizes = (theta, value, largest)
-    roundoff = max(float(np.finfo(real).eps) / 2, LEAST_ROUNDOFF)
-    error = gradient_error(*sizes, longest_sum=SHORT + 6, penalty=penalty, roundoff=roundoff)
     if not isinstance(source, Dataset):
         features_kept, labels_kept = (np.concatenate(arrays) for arrays in zip(*kept, strict=True))
         source = Dataset(features_kept, labels_kept, f"every {step}th row of {source.source}")
     return Recount(
         theta=theta,
         rows=n,
-        total_weight=float(total),
+        total_weight=total,
         least_weight=least,
         labels=labels,
+        largest=largest,
+        value=value,
+        value_error=value_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        gradient=np.array(slope) / total + penalty * theta,
+        error=gradient_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        penalty=penalty,
+        sample=source,
+        dtype=dtype,
+    )
+
+
+def recount_few(
+    source: Dataset,
+    theta: np.ndarray,
+    *,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    dtype: str = "float64",
+    wide: bool = True,
+) -> Recount:
+    """The same of rows that are all in memory, in one piece.
+
+    Args:
+        source, theta, l2, reduction, dtype: those of ``recount``.
+        wide: whether the gradient is taken in the longest format.
+    """
+    features, k, weight = source.n_features, len(theta), source.sample_weight
+    real: Any = np.longdouble if wide else np.float64
+    X = np.ones((source.n_rows, k))
+    X[:, :features] = source.X.astype(dtype, copy=False)
+    held, y = X.astype(real, copy=False), source.y
+    r, loss = _residuals_and_losses(held @ theta.astype(real, copy=False), y)
+    total, least, counted = real(len(y)), 1.0, y
+    if weight is not None:
+        r, loss, counted, least = weight * r, weight * loss, y[weight > 0], float(weight[weight > 0].min())
+        total = sum(map(real, exactly(weight)))
+    parts = short_sums(held, r[:, None])[:, 0].T
+    slope = np.array([sum(map(real, exactly(column))) for column in parts])
+    share = real(l2) / (1 if reduction == "mean" else total)
+    wide_penalty = np.append(np.full(features, share), np.zeros(k - features, real))
+    gradient = (slope / total + wide_penalty * theta).astype(np.float64)
+    penalty = wide_penalty.astype(np.float64)
+    largest = np.maximum(X.max(axis=0), -X.min(axis=0))
+    losses = fsum(np.add.reduceat(loss, np.arange(0, len(loss), SHORT)).tolist())
+    value = float(losses / float(total) + (penalty * theta) @ theta / 2)
+    sizes = (theta, value, largest)
+    roundoff = max(float(np.finfo(real).eps) / 2, LEAST_ROUNDOFF)
+    error = gradient_error(*sizes, longest_sum=SHORT + 6, penalty=penalty, roundoff=roundoff)
+    return Recount(
+        theta=theta,
+        rows=len(y),
+        total_weight=float(total),
+        least_weight=least,
+        labels=(float(counted.min()), float(counted.max())),
         largest=largest,
         value=value,
         value_error=value_error(*sizes, longest_sum=SHORT + 6, penalty=penalty),
@@ -170,16 +206,17 @@ def _residuals_and_losses(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.
     return sign * np.where(t >= 0, 1, e) / (1 + e), reference.softplus(t.astype(np.float64))
 
 
-def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Of chunk after chunk the number of its first row, X̃ (R, k) rounded to dtype, y (R,) and ω (R,), if there is."""
+def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Of chunk after chunk the number of its first row, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
     n, features = source.X.shape
     rows = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
     weight = getattr(source, "sample_weight", None)
     for first in range(0, n, rows):
         chosen = slice(first, min(first + rows, n))
         X = np.ones((chosen.stop - first, k))
-        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype, copy=False)
-        yield first, X, np.asarray(source.y[chosen], np.float64), None if weight is None else weight[chosen]
+        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype)
+        y = np.asarray(source.y[chosen], np.float64)
+        yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
 
 
 def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
