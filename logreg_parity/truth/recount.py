@@ -7,8 +7,6 @@ the solvers work with has a part in it.
 
 Rows are added up ``SHORT`` at a time, and those sums exactly (``math.fsum``), so that what the additions round does
 not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are.
-Of small data the gradient is taken in the longest format of the machine (on x86 64 bits of 80), of which no better
-roundoff than 2⁻⁶⁴ is taken for granted; sums, row weights and penalty keep it to the end.
 """
 
 from collections.abc import Iterator
@@ -99,7 +97,7 @@ def recount(
         z = X @ theta
         r = weight * ((1 - y) * reference.sigmoid(z) - y * reference.sigmoid(-z))
         loss = weight * reference.stable_loss(z, y)
-        sums.append([fsum(column) for column in short_sums(X, r[:, None])[:, 0].T.tolist()] + [fsum(loss.tolist())])
+        sums.append([fsum(column) for column in _short_sums(X, r).T.tolist()] + [fsum(loss.tolist())])
         shares.append(fsum(weight.tolist()))
         largest = np.maximum(largest, np.abs(X).max(axis=0))
         counted = y[weight > 0]
@@ -145,6 +143,9 @@ def recount_few(
 ) -> Recount:
     """The same of rows that are all in memory, in one piece.
 
+    The gradient is taken in the longest format of the machine (on x86 64 bits of 80), of which no better roundoff than
+    2⁻⁶⁴ is taken for granted; sums, row weights and penalty keep it to the end.
+
     Args:
         source, theta, l2, reduction, dtype: those of ``recount``.
         wide: whether the gradient is taken in the longest format.
@@ -159,7 +160,7 @@ def recount_few(
     if weight is not None:
         r, loss, counted, least = weight * r, weight * loss, y[weight > 0], float(weight[weight > 0].min())
         total = sum(map(real, exactly(weight)))
-    parts = short_sums(held, r[:, None])[:, 0].T
+    parts = _short_sums(held, r).T
     slope = np.array([sum(map(real, exactly(column))) for column in parts])
     share = real(l2) / (1 if reduction == "mean" else total)
     wide_penalty = np.append(np.full(features, share), np.zeros(k - features, real))
@@ -217,6 +218,11 @@ def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.nda
         X[:, :features] = np.asarray(source.X[chosen]).astype(dtype)
         y = np.asarray(source.y[chosen], np.float64)
         yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
+
+
+def _short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """Xᵀr (T, k) of every SHORT rows, and of the rest."""
+    return short_sums(X, r[:, None])[:, 0]
 
 
 def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
