@@ -23,7 +23,6 @@ from .ulp import format_of
 
 SHORT = 64  # rows added up in float64
 CHUNK = 2**19  # numbers of X in memory at once: 4 MiB
-LEAST_ROUNDOFF = 2.0**-64  # that is believed of the longest format
 
 
 class GivenRows(Protocol):
@@ -132,6 +131,34 @@ def recount(
     )
 
 
+def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Of chunk after chunk the number of its first row, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
+    n, features = source.X.shape
+    rows = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
+    weight = getattr(source, "sample_weight", None)
+    for first in range(0, n, rows):
+        chosen = slice(first, min(first + rows, n))
+        X = np.ones((chosen.stop - first, k))
+        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype)
+        y = np.asarray(source.y[chosen], np.float64)
+        yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
+
+
+def _short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """Xᵀr (T, k) of every SHORT rows, and of the rest."""
+    return short_sums(X, r[:, None])[:, 0]
+
+
+def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """rᵀX (T, K, k), r (N, K), of every SHORT rows, and of the rest."""
+    whole = len(X) // SHORT * SHORT
+    parts = np.matmul(r[:whole].reshape(-1, SHORT, r.shape[1]).swapaxes(1, 2), X[:whole].reshape(-1, SHORT, X.shape[1]))
+    return np.concatenate([parts, (r[whole:].T @ X[whole:])[None]])
+
+
+LEAST_ROUNDOFF = 2.0**-64  # that is believed of the longest format
+
+
 def recount_few(
     source: Dataset,
     theta: np.ndarray,
@@ -205,28 +232,3 @@ def _residuals_and_losses(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.
     t = sign * z
     e = np.exp(-np.abs(t))
     return sign * np.where(t >= 0, 1, e) / (1 + e), reference.softplus(t.astype(np.float64))
-
-
-def _chunks(source: GivenRows, k: int, dtype: str) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-    """Of chunk after chunk the number of its first row, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
-    n, features = source.X.shape
-    rows = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
-    weight = getattr(source, "sample_weight", None)
-    for first in range(0, n, rows):
-        chosen = slice(first, min(first + rows, n))
-        X = np.ones((chosen.stop - first, k))
-        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype)
-        y = np.asarray(source.y[chosen], np.float64)
-        yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
-
-
-def _short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Xᵀr (T, k) of every SHORT rows, and of the rest."""
-    return short_sums(X, r[:, None])[:, 0]
-
-
-def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """rᵀX (T, K, k), r (N, K), of every SHORT rows, and of the rest."""
-    whole = len(X) // SHORT * SHORT
-    parts = np.matmul(r[:whole].reshape(-1, SHORT, r.shape[1]).swapaxes(1, 2), X[:whole].reshape(-1, SHORT, X.shape[1]))
-    return np.concatenate([parts, (r[whole:].T @ X[whole:])[None]])
