@@ -189,7 +189,6 @@ class Fitter:
             if isinstance(blocks, Blocks):  # once, and not at every pass
                 stack.enter_context(blocks.place.within())
                 blocks = replace(blocks, place=blocks.place._replace(within=nullcontext))
-            stack.enter_context(one_blas_thread)
             return self._solved(blocks, l2, reduction, solver, tolerance, max_iterations, checkpoint)
 
     def _solved(
@@ -222,14 +221,16 @@ class Fitter:
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
-            for here in points:
-                if kept is not None:
-                    counts = np.array([stop.iterations, objective.passes])
-                    kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
-                if stop(here) or stop.iterations >= max_iterations:
-                    break
+            with one_blas_thread:
+                for here in points:
+                    if kept is not None:
+                        counts = np.array([stop.iterations, objective.passes])
+                        kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
+                    if stop(here) or stop.iterations >= max_iterations:
+                        break
         more = max_iterations - stop.iterations if work <= SMALL_WORK and tolerance <= ALL_DIGITS else 0
-        return stop.fit(name, more)
+        with one_blas_thread:
+            return stop.fit(name, more)
 
 
 def _then_newton(objective: Objective, points: Iterator[Point], target: float) -> Iterator[Point]:
