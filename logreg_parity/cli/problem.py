@@ -25,7 +25,9 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         default="published",
         help="published (the default), lesson, bernoulli, soft, or a .csv, .npz or .parquet file",
     )
-    data.add_argument("--label", metavar="COLUMN", help="the label's column in the file, with two values")
+    data.add_argument(
+        "--label", metavar="COLUMN", help="the label's column, of two values; for compare, record and fit up to 20"
+    )
     data.add_argument("--weight", metavar="COLUMN", help="a column of row weights in the file")
     data.add_argument("--standardize", action="store_true", help="give every feature mean 0 and deviation 1")
     data.add_argument("--seed", type=seed, default=0, metavar="K", help="of made data, start and mini-batches (0)")

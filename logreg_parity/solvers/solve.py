@@ -209,7 +209,6 @@ class Fitter:
             if isinstance(blocks, Blocks):  # once, and not at every pass
                 stack.enter_context(blocks.place.within())
                 blocks = replace(blocks, place=blocks.place._replace(within=nullcontext))
-            stack.enter_context(one_blas_thread)
             return self._solved(blocks, l2, reduction, solver, tolerance, max_iterations, checkpoint)
 
     def _solved(
@@ -252,15 +251,17 @@ class Fitter:
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
-            for here in points:
-                if kept is not None and ranks.rank == 0:
-                    counts = np.array([stop.iterations, objective.passes])
-                    kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
-                last = stop(here) and not (exactly and stop.status == "converged")
-                if last or stop.iterations >= max_iterations:
-                    break
+            with one_blas_thread:
+                for here in points:
+                    if kept is not None and ranks.rank == 0:
+                        counts = np.array([stop.iterations, objective.passes])
+                        kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
+                    last = stop(here) and not (exactly and stop.status == "converged")
+                    if last or stop.iterations >= max_iterations:
+                        break
         last_digits = not exactly and work <= SMALL_WORK and tolerance <= ALL_DIGITS
-        return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
+        with one_blas_thread:
+            return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
 
 
 def _no_sums(*given: Any, **options: Any) -> Sums:

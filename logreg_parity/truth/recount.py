@@ -6,10 +6,8 @@ here from the arrays that came, by plain NumPy, in one reading: none of the bloc
 the solvers work with has a part in it.
 
 Rows are added up ``SHORT`` at a time, and those sums exactly (``math.fsum``), so that what the additions round does
-not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are. Of small data the
-gradient is taken in the longest format of the machine (on x86 64 bits of 80), of which no better roundoff than 2⁻⁶⁴ is
-taken for granted; sums, row weights and penalty keep it to the end. Several processes read a share each; what they hand
-on holds their sums exactly, so that the whole has the bits of one.
+not grow with N: a term goes through SHORT + 4 roundings of additions, however many rows there are. Several processes
+read a share each; what they hand on holds their sums exactly, so that the whole has the bits of one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +25,6 @@ from .ulp import format_of
 SHORT = 64  # rows added up in float64
 CHUNK = 2**19  # numbers of X in memory at once: 4 MiB
 PARTS = 40  # numbers hold any sum of float64 exactly: 2098 bits, 53 each
-LEAST_ROUNDOFF = 2.0**-64  # that is believed of the longest format
 
 
 class GivenRows(Protocol):
@@ -96,7 +93,6 @@ def recount(
     reduction: Reduction = "mean",
     dtype: str = "float64",
     readers: Readers | None = None,
-    wide: bool = True,
 ) -> Recount:
     """Read the rows once, and add up what a proof is made of.
 
@@ -107,10 +103,10 @@ def recount(
         reduction: which of the two.
         dtype: X counts as rounded to it.
         readers: the processes that read a share of a Stream each; None for one, which reads all.
-        wide: whether the gradient of small data is taken in the longest format.
     """
+    if isinstance(source, Dataset) and source.n_rows * len(theta) <= CHUNK:
+        return recount_few(source, theta, l2=l2, reduction=reduction, dtype=dtype)
     n, features, k = source.X.shape[0], source.X.shape[1], len(theta)
-    real: Any = np.longdouble if wide and n * k <= CHUNK else np.float64
     chunk = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
     chunks = -(-n // chunk)
     shares = [range(chunks)] if readers is None else readers.shares(chunks)
@@ -121,27 +117,23 @@ def recount(
 
     def own() -> np.ndarray:
         """Of the rows of this process the sums, as numbers that hold them exactly, and what they are at most."""
-        sums: list[list[float]] = [[] for _ in range(k + 2)]
+        sums: list[list[float]] = []
         most = np.array([-1.0, 0.0, -np.inf, *np.zeros(k)])
         for first, X, y, weight in _chunks(source, k, dtype, spans[0 if readers is None else readers.rank], chunk):
-            held = X.astype(real, copy=False)
-            z = held @ theta.astype(real, copy=False)
-            r, loss = _residuals_and_losses(z, y)
-            counted, least, total = y, 1.0, [float(len(y))]
-            if weight is not None:
-                r, loss, counted = weight * r, weight * loss, y[weight > 0]
-                least, total = weight[weight > 0].min(initial=np.inf), exactly(weight)
-            losses = fsum(np.add.reduceat(loss, np.arange(0, len(loss), SHORT)).tolist())
-            slope = map(exactly, short_sums(held, r[:, None])[:, 0].T)
-            for column, parts in zip(sums, [*slope, [losses], total], strict=True):
-                column += parts
-            most[3:] = np.maximum(most[3:], np.maximum(X.max(axis=0), -X.min(axis=0)))
-            if len(counted):
-                most[:3] = np.maximum(most[:3], [-counted.min(), counted.max(), -least])
+            z = X @ theta
+            r = weight * ((1 - y) * reference.sigmoid(z) - y * reference.sigmoid(-z))
+            loss = weight * reference.stable_loss(z, y)
+            slope = [fsum(column) for column in _short_sums(X, r).T.tolist()]
+            sums.append([*slope, fsum(loss.tolist()), fsum(weight.tolist())])
+            most[3:] = np.maximum(most[3:], np.abs(X).max(axis=0))
+            counted = weight > 0
+            if counted.any():
+                most[:3] = np.maximum(most[:3], [-y[counted].min(), y[counted].max(), -weight[counted].min()])
             if sample is None:
                 spread = slice(-first % step, None, step)
                 kept.append(np.column_stack([X[spread, :features], y[spread]]))
-        return np.append(np.ravel([_parts(column) for column in sums]), most)
+        exact = [_parts(column) for column in zip(*sums, strict=True)] or [[0.0] * PARTS] * (k + 2)
+        return np.append(np.ravel(exact), most)
 
     width = (k + 2) * PARTS + 3 + k
     if readers is None:
@@ -149,7 +141,7 @@ def recount(
     else:
         told = readers.gathered(f"the rows once more at {theta.tobytes().hex()[:64]}", own, [1] * readers.size, width)
     numbers, most = told[:, : (k + 2) * PARTS].reshape(-1, k + 2, PARTS), told[:, (k + 2) * PARTS :].max(axis=0)
-    *slope, losses, total = (sum(map(real, exactly(numbers[:, j].ravel()))) for j in range(k + 2))
+    *slope, losses, total = (fsum(numbers[:, j].ravel().tolist()) for j in range(k + 2))
     labels, least, largest = (-most[0], most[1]), -most[2], most[3:]
     if sample is None:
         counts = [len(range(-span.start % step, len(span), step)) for span in spans]
@@ -157,25 +149,20 @@ def recount(
         if readers is not None:
             rows = readers.gathered("some rows", lambda: np.concatenate(kept), counts, features + 1)
         sample = Dataset(rows[:, :-1], rows[:, -1], f"every {step}th row of {source.source}")
-    share = real(l2) / (1 if reduction == "mean" else total)
-    wide_penalty = np.append(np.full(features, share), np.zeros(k - features, real))
-    gradient = (np.array(slope) / total + wide_penalty * theta).astype(np.float64)
-    penalty = wide_penalty.astype(np.float64)
-    value = float(float(losses) / float(total) + (penalty * theta) @ theta / 2)
+    penalty = np.append(np.full(features, l2 / (1 if reduction == "mean" else total)), np.zeros(k - features))
+    value = float(losses / total + (penalty * theta) @ theta / 2)
     sizes = (theta, value, largest)
-    roundoff = max(float(np.finfo(real).eps) / 2, LEAST_ROUNDOFF)
-    error = gradient_error(*sizes, longest_sum=SHORT + 6, penalty=penalty, roundoff=roundoff)
     return Recount(
         theta=theta,
         rows=n,
-        total_weight=float(total),
+        total_weight=total,
         least_weight=least,
         labels=labels,
         largest=largest,
         value=value,
-        value_error=value_error(*sizes, longest_sum=SHORT + 6, penalty=penalty),
-        gradient=gradient,
-        error=error + 2 * format_of("float64").unit_roundoff * np.abs(gradient),
+        value_error=value_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        gradient=np.array(slope) / total + penalty * theta,
+        error=gradient_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
         penalty=penalty,
         sample=sample,
         dtype=dtype,
@@ -190,6 +177,92 @@ def _parts(numbers: Sequence[float]) -> list[float]:
         if not isfinite(left):
             break
     return parts + [0.0] * (PARTS - len(parts))
+
+
+def _chunks(
+    source: GivenRows, k: int, dtype: str, span: range, rows: int
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Of chunk after chunk of so many rows the number of its first, X̃ (R, k) rounded to dtype, y (R,) and ω (R,)."""
+    features = source.X.shape[1]
+    weight = getattr(source, "sample_weight", None)
+    for first in span[::rows]:
+        chosen = slice(first, min(first + rows, span.stop))
+        X = np.ones((chosen.stop - first, k))
+        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype)
+        y = np.asarray(source.y[chosen], np.float64)
+        yield first, X, y, np.ones(len(y)) if weight is None else weight[chosen]
+
+
+def _short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """Xᵀr (T, k) of every SHORT rows, and of the rest."""
+    return short_sums(X, r[:, None])[:, 0]
+
+
+def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """rᵀX (T, K, k), r (N, K), of every SHORT rows, and of the rest."""
+    whole = len(X) // SHORT * SHORT
+    parts = np.matmul(r[:whole].reshape(-1, SHORT, r.shape[1]).swapaxes(1, 2), X[:whole].reshape(-1, SHORT, X.shape[1]))
+    return np.concatenate([parts, (r[whole:].T @ X[whole:])[None]])
+
+
+LEAST_ROUNDOFF = 2.0**-64  # that is believed of the longest format
+
+
+def recount_few(
+    source: Dataset,
+    theta: np.ndarray,
+    *,
+    l2: float = 0.0,
+    reduction: Reduction = "mean",
+    dtype: str = "float64",
+    wide: bool = True,
+) -> Recount:
+    """The same of rows that are all in memory, in one piece.
+
+    The gradient is taken in the longest format of the machine (on x86 64 bits of 80), of which no better roundoff than
+    2⁻⁶⁴ is taken for granted; sums, row weights and penalty keep it to the end.
+
+    Args:
+        source, theta, l2, reduction, dtype: those of ``recount``.
+        wide: whether the gradient is taken in the longest format.
+    """
+    features, k, weight = source.n_features, len(theta), source.sample_weight
+    real: Any = np.longdouble if wide else np.float64
+    X = np.ones((source.n_rows, k))
+    X[:, :features] = source.X.astype(dtype, copy=False)
+    held, y = X.astype(real, copy=False), source.y
+    r, loss = _residuals_and_losses(held @ theta.astype(real, copy=False), y)
+    total, least, counted = real(len(y)), 1.0, y
+    if weight is not None:
+        r, loss, counted, least = weight * r, weight * loss, y[weight > 0], float(weight[weight > 0].min())
+        total = sum(map(real, exactly(weight)))
+    parts = _short_sums(held, r).T
+    slope = np.array([sum(map(real, exactly(column))) for column in parts])
+    share = real(l2) / (1 if reduction == "mean" else total)
+    wide_penalty = np.append(np.full(features, share), np.zeros(k - features, real))
+    gradient = (slope / total + wide_penalty * theta).astype(np.float64)
+    penalty = wide_penalty.astype(np.float64)
+    largest = np.maximum(X.max(axis=0), -X.min(axis=0))
+    losses = fsum(np.add.reduceat(loss, np.arange(0, len(loss), SHORT)).tolist())
+    value = float(losses / float(total) + (penalty * theta) @ theta / 2)
+    sizes = (theta, value, largest)
+    roundoff = max(float(np.finfo(real).eps) / 2, LEAST_ROUNDOFF)
+    error = gradient_error(*sizes, longest_sum=SHORT + 6, penalty=penalty, roundoff=roundoff)
+    return Recount(
+        theta=theta,
+        rows=len(y),
+        total_weight=float(total),
+        least_weight=least,
+        labels=(float(counted.min()), float(counted.max())),
+        largest=largest,
+        value=value,
+        value_error=value_error(*sizes, longest_sum=SHORT + 6, penalty=penalty),
+        gradient=gradient,
+        error=error + 2 * format_of("float64").unit_roundoff * np.abs(gradient),
+        penalty=penalty,
+        sample=source,
+        dtype=dtype,
+    )
 
 
 def exactly(values: np.ndarray) -> list[float]:
@@ -208,23 +281,3 @@ def _residuals_and_losses(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.
     t = sign * z
     e = np.exp(-np.abs(t))
     return sign * np.where(t >= 0, 1, e) / (1 + e), reference.softplus(t.astype(np.float64))
-
-
-def _chunks(
-    source: GivenRows, k: int, dtype: str, span: range, rows: int
-) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Of chunk after chunk the number of its first, X̃ (R, k) rounded to dtype, y (R,), ω (R,) or None."""
-    features = source.X.shape[1]
-    weight = getattr(source, "sample_weight", None)
-    for first in span[::rows]:
-        chosen = slice(first, min(first + rows, span.stop))
-        X = np.ones((chosen.stop - first, k))
-        X[:, :features] = np.asarray(source.X[chosen]).astype(dtype, copy=False)
-        yield first, X, np.asarray(source.y[chosen], np.float64), None if weight is None else weight[chosen]
-
-
-def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """rᵀX (T, K, k), r (N, K), of every SHORT rows, and of the rest."""
-    whole = len(X) // SHORT * SHORT
-    parts = np.matmul(r[:whole].reshape(-1, SHORT, r.shape[1]).swapaxes(1, 2), X[:whole].reshape(-1, SHORT, X.shape[1]))
-    return np.concatenate([parts, (r[whole:].T @ X[whole:])[None]])

@@ -13,7 +13,7 @@ import pyarrow
 import pytest
 
 from logreg_parity import Dataset
-from logreg_parity.data.tables import load_table
+from logreg_parity.data.tables import load_classes, load_table
 
 CSV = "x,y,n\n1,0,2\n-2.5e3,1,0\n.5,1,1\n"  # a whole table; the cases change what they are about
 CSV_BOTH = "y,a\n{},1\n{},2\n"
@@ -445,3 +445,27 @@ def test_without_pyarrow_it_says_what_to_install(tmp_path, monkeypatch):
 def test_a_file_of_another_kind_gets_a_hint(path, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         load_table(path, "gearbox")
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (["a"] * 25, r"has 1 value\(s\).*give one of 2 to 20 classes"),
+        ([chr(97 + n) for n in range(25)], r"has 25 value\(s\)"),
+        ([n / 2 for n in range(25)], "looks continuous"),
+    ],
+    ids=["one class", "too many", "continuous"],
+)
+def test_a_label_of_classes_has_two_to_twenty(tmp_path, labels, words):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{n},{label}\n" for n, label in enumerate(labels)))
+    with pytest.raises(ValueError, match=words):
+        load_classes(path, "y")
+
+
+def test_classes_are_numbered_in_sorting_order(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,n,y\n1,1,10\n2,1,9\n3,2,9.0\n4,1,11\n")
+    data = load_classes(path, "y", weight="n")
+    assert data.class_names == ("9", "10", "11") and data.y.tolist() == [1, 0, 0, 2]
+    assert data.feature_names == ("x",) and data.sample_weight.tolist() == [1, 1, 2, 1]
