@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from logreg_parity import check
+from logreg_parity.ports import check as check_module
+from logreg_parity.ports import formula, recording
 from logreg_parity.ports.check import _alike, _inferred
 from logreg_parity.ports.mapping import read_layout
 from logreg_parity.ports.programs import ForeignProgram
@@ -168,3 +170,34 @@ def test_a_model_of_16_bits_is_judged_in_its_own_format(dtype, epsilon, verdict)
         assert "1e-05 (test_inferred.py:" in report.cause
         assert {row.quantity for row in report.rows} == {"loss", "gradient of linear.weight", "gradient of linear.bias"}
         assert any(note.startswith("Not asked, as the two differ before: slope 1") for note in report.notes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("approximate", [False, True])
+def test_a_large_model_is_judged_in_parts_and_its_fault_is_found(monkeypatch, approximate):
+    """All limits are a thousandth: weights are known by a sample of their numbers in order."""
+    monkeypatch.setattr(recording, "LARGEST", 300)
+    monkeypatch.setattr(recording, "SAMPLE", 64)
+    monkeypatch.setattr(formula, "LARGEST", 300)
+    monkeypatch.setattr(check_module, "LARGE", 300)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(D, 64), nn.GELU(), nn.Linear(64, 4))
+    names = {f"{k}.{part}": f"{k}.{part}" for k in (0, 2) for part in ("weight", "bias")}
+
+    def port(p, batch):
+        h = batch["x"] @ p["0"]["weight"].T + p["0"]["bias"]
+        h = jax.nn.gelu(h, approximate=approximate) @ p["2"]["weight"].T + p["2"]["bias"]
+        return ((h - batch["y"]) ** 2).mean()
+
+    rng, said = np.random.RandomState(0), []
+    batch = {"x": rng.randn(4, D), "y": rng.randn(4, 4)}
+    loss = lambda m, b: ((m(b["x"]) - b["y"]) ** 2).mean()  # noqa: E731
+    report = check(model, port, batch, names, torch_loss=loss, say=said.append)
+    quantities = {row.quantity for row in report.rows}
+    assert report.setting["samples"] == 4 and "gradient, float64, neighbour 4 of 4" in said
+    if approximate:
+        assert report.verdict == "OUTSIDE" and "slope 1" not in quantities
+        assert "gelu" in report.parting[0] and "tanh approximation of GELU" in report.cause
+    else:
+        assert report.verdict == "within" and {"slope 1", "Hessian-vector product 1"} <= quantities
+        assert not {"slope 2", "step 1"} & quantities
