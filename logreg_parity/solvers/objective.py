@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.dataset import Parameters
 from ..truth.certificate import FEWEST_ROWS, SHARP_WORK, Certificate, certify, gradient_error, value_error
-from ..truth.recount import CHUNK, Recount, recount, recount_few
+from ..truth.recount import Recount, recount, recount_few
 from ..truth.reference import flatten
 from ..twins import check_objective
 from .blocks import Blocks
@@ -120,18 +120,17 @@ class Objective:
 
     def recount(self, here: Point) -> Recount:
         """The same point by one reading of the rows as the user gave them, in the user's units."""
-        self.passes += 1
-        blocks = self.blocks
-        asked = {**self._asked, "dtype": blocks.dtype}
-        if isinstance(blocks, Streamed):
-            return recount(blocks.stream, here.theta / self.unit, **asked, readers=blocks.ranks)
-        return recount(blocks.dataset, here.theta / self.unit, **asked)
+        return self.recounted(here.theta / self.unit)
 
     def recounted(self, theta: np.ndarray, *, wide: bool = True) -> Recount:
-        """A point in the user's units by one reading of rows that are in memory: see ``recount_few``."""
+        """A point in the user's units by one reading of the rows as they came. wide: see ``recount_few``."""
         self.passes += 1
-        wide = wide and self.blocks.n_rows * len(theta) <= CHUNK
-        return recount_few(self.blocks.dataset, theta, dtype=self.blocks.dtype, **self._asked, wide=wide)
+        blocks, asked = self.blocks, {**self._asked, "dtype": self.blocks.dtype}
+        if isinstance(blocks, Streamed):
+            return recount(blocks.stream, theta, **asked, readers=blocks.ranks)
+        return (
+            recount(blocks.dataset, theta, **asked) if wide else recount_few(blocks.dataset, theta, **asked, wide=False)
+        )
 
     def contradiction(self, here: Point, own: Recount) -> str:
         """In what the sums of a point of float64 arithmetic are not those of the rows, in words; "" if in nothing."""

@@ -262,8 +262,8 @@ def writes(source: str) -> list[str]:
     return found
 
 
-OWN = {"logreg_parity/data/files.py", "logreg_parity/language.py"}
-"""The one writer, and the tool that makes the catalogues of a checkout."""
+OWN = {"logreg_parity/data/files.py", "logreg_parity/language.py", "logreg_parity/solvers/jobs.py"}
+"""The one writer; the tool that makes the catalogues of a checkout; what the processes of a job say, until it ends."""
 
 
 def test_every_file_is_written_by_the_one_writer():

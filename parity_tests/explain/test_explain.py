@@ -73,6 +73,7 @@ EXPECTED = [
     ("LastBatchDropped", PARTIAL, "update", "with 8 rows where others have 16, a smaller batch that is dropped"),
     ("ForgottenZeroGrad", SUM, "update", "the sum of all gradients so far"),
     ("StaleGradient", SUM, "update", "the gradient of the step before"),
+    ("UnequalShares", MEAN, "gradient", "means of 3 shares of 13 to 14 rows"),
     ("MomentumLeftOn", SUM, "update", "0.9 times the gradient before it: a momentum of 0.9"),
 ]
 EXPECTED += [(e.name, e.setting, e.stage, e.cause) for e in LOOPS]
