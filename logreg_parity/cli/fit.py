@@ -97,7 +97,9 @@ def run(options: argparse.Namespace) -> int:
         fits[name] = check_fit(name, function(dataset, **asked, **kept), dataset)
     for name, function in functions.get("infer", {}).items():
         if fits[name].status == "converged":
-            inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
+            inferences[name] = function(
+                dataset, level=0.95 if options.level is None else options.level, fit=fits[name], **settings
+            )
     console = screen()
     console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
     agreed = tables_agree(inferences)
@@ -129,7 +131,7 @@ def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
             f"--inference is asked for with --l2 {options.l2:g}: a penalty pulls the estimates away from those of the "
             "likelihood, and the curvature there is no covariance; leave --l2 out"
         )
-    if options.level and not options.inference:
+    if options.level is not None and not options.inference:
         raise ValueError(f"--level {options.level:g} is of intervals, which nobody asked for; give --inference too")
     if options.inference and options.stream:
         raise ValueError("--inference is not for a stream, of which no copy is kept; leave one of them out")
