@@ -141,7 +141,8 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
         fits[name] = check_fit(name, function(dataset, **asked, **kept), dataset)
     for name, function in functions.get("infer", {}).items():
         if fits[name].status == "converged":
-            inferences[name] = function(dataset, level=options.level or 0.95, fit=fits[name], **settings)
+            level = 0.95 if options.level is None else options.level
+            inferences[name] = function(dataset, level=level, fit=fits[name], **settings)
     ranks.agree({f"the fit of {name}": named(*flatten(fit.parameters), fit.objective) for name, fit in fits.items()})
     if ranks.rank:
         return exit_status(fits)
@@ -222,7 +223,7 @@ def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
             f"--inference is asked for with --l2 {options.l2:g}: a penalty pulls the estimates away from those of the "
             "likelihood, and the curvature there is no covariance; leave --l2 out"
         )
-    if options.level and not options.inference:
+    if options.level is not None and not options.inference:
         raise ValueError(f"--level {options.level:g} is of intervals, which nobody asked for; give --inference too")
     if options.inference and options.stream:
         raise ValueError("--inference is not for a stream, of which no copy is kept; leave one of them out")

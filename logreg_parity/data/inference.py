@@ -87,6 +87,6 @@ def _shown(number: Proved, most: int) -> list[str]:
     """Each value with as many digits as are proved, and no more than most; "?" where not even the first is."""
     texts = []
     for value, known in zip(np.atleast_1d(number.value).tolist(), np.atleast_1d(number.digits).tolist(), strict=True):
-        kept = min(most, math.floor(known))
+        kept = 0 if math.isnan(known) else min(most, math.floor(known))
         texts.append(f"{value:#.{kept}g}".rstrip(".") if kept else "below 1e-300" if abs(value) < 1e-300 else "?")
     return texts

@@ -191,7 +191,6 @@ def _inference(
     if intercept:
         null = sum((-part * (part / all_rows).log() for part in (ones, _sum(weight * (1 - rows.y), 3))), arb(0))
     ratio, degrees = 2 * (null - least), len(best.theta) - intercept
-    tail = ratio / 2
     return Inference(
         fit=fit,
         names=names,
@@ -206,10 +205,19 @@ def _inference(
         deviance=_proved(2 * (least - saturated)),
         null_deviance=_proved(2 * (null - saturated)),
         likelihood_ratio=_proved(ratio),
-        likelihood_ratio_p=_proved(tail.gamma_upper(arb(degrees) / 2, regularized=1) if degrees else arb(1)),
+        likelihood_ratio_p=_proved(_chance(ratio, degrees)),
         degrees=degrees,
         aic=_proved(2 * (least + len(best.theta))),
     )
+
+
+def _chance(ratio: arb, degrees: int) -> arb:
+    """P(χ² > ratio), of a ball; the part of it below 0, which no ratio is, counts as 0."""
+    if not degrees:
+        return arb(1)
+    if ratio > 0:
+        return (ratio / 2).gamma_upper(arb(degrees) / 2, regularized=1)
+    return arb(1).union((ratio.upper().max(arb(0)) / 2).gamma_upper(arb(degrees) / 2, regularized=1))
 
 
 def _end(objective: Objective, likelihood: Likelihood, best: _Best, j: int, side: int, q: float) -> tuple[float, float]:

@@ -255,3 +255,15 @@ def test_the_estimators_summary(module):
     made = module.LogisticRegressionClassifier(C=np.inf).fit(OVERLAP.X, OVERLAP.y)
     assert "std. error" in made.summary() and "95 % interval (Wald)" in made.summary()
     assert "a penalty pulls" in module.LogisticRegressionClassifier().fit(OVERLAP.X, OVERLAP.y).summary()
+
+
+def test_a_ratio_that_is_nothing_but_rounding_is_shown(module):
+    """Rows whose best slope is 0: the likelihood ratio is 0, and its ball reaches below."""
+    found = module.infer(Dataset([[1.0], [2.0], [3.0]], [0, 1, 0], "symmetric"))
+    p = found.likelihood_ratio_p
+    assert abs(p.value - 1) <= p.bound < 1e-6 and "likelihood ratio ? on 1 degree of freedom, p = 1.00;" in str(found)
+
+
+def test_a_level_of_0_is_refused_and_not_taken_for_none(capsys):
+    assert main(["fit", "--data", "bernoulli", "--inference", "--level", "0"]) == 2
+    assert "level is 0.0; give a number between 0 and 1" in capsys.readouterr().err
