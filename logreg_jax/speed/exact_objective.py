@@ -145,16 +145,22 @@ def gradient(theta: Array, rows: ExactRows, penalty: Array, dtype: str) -> Array
     """
     top = grid(theta, rows)
 
-    def counts(block: ExactRows) -> Array:
-        r = residuals(logits(theta, block, dtype), block, dtype)
+    def slopes(block: ExactRows) -> Array:
+        return residuals(logits(theta, block, dtype), block, dtype)
+
+    def counts(block: ExactRows, r: Array) -> Array:
         return counted(rounded(block.columns * r, r, dtype), top)
 
     def cut(k: Array) -> Array:
         take = partial(lax.dynamic_slice_in_dim, start_index=k, slice_size=1, axis=-2)
-        return counts(rows.blocks(take))[:, 0]
+        block = rows.blocks(take)
+        return counts(block, slopes(block))[:, 0]
 
     blocks = rows.columns.shape[1]
-    found = counts(rows) if blocks == 1 else lax.map(cut, jnp.arange(blocks)).T
+    nowhere = jnp.full(rows.columns.shape[1:], jnp.nan, jnp.float64)
+    if blocks == 1:  # a branch is computed apart: else XLA takes the end of each residual anew for every feature
+        r = lax.cond(jnp.isfinite(top).all(), slopes, lambda one: nowhere, rows)
+    found = counts(rows, r) if blocks == 1 else lax.map(cut, jnp.arange(blocks)).T
     return stored(joined(found, top) + rounded(penalty * theta, theta, dtype), dtype)
 
 
