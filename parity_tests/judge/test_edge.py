@@ -424,6 +424,26 @@ def test_tf32_products_are_seen_in_the_mean_square():
     assert TOGETHER not in of_wide_rows(OneAfterAnother(), X, 0.1)[0]
 
 
+def test_what_steps_are_allowed_together_is_made_of_its_parts(monkeypatch):
+    """Twice the gradient's, as the judge's own slope has an error too, and for the fixed part what a step rounds."""
+    asked = []
+    monkeypatch.setattr(bounds, "likely_mean_square", lambda *parts: asked.append(parts) or np.inf)
+    dataset, setting = gaussian(50, 2, seed=1), Setting(steps=3, learning_rate=0.25, l2=0.25)
+    comparison = compare({"t": ByHand()}, dataset, Parameters(np.ones(2), 0.0), setting, dtypes=["float32"])
+    points, u, (fixed, deviation, groups, _) = comparison.runs["cpu", "float32"]["t"].points, 2.0**-24, asked[-1]
+    assert groups.tolist() == np.repeat(groups[::3], 3).tolist() and len(set(groups)) == 3
+    for t in range(3):
+        here = Parameters(points[t, :-1], points[t, -1])
+        at = PointBounds(round_dataset(dataset, "float32"), here, dtype="float32", l2=0.25)
+        least, free = (0.5 * part for part in at.gradient_parts)
+        least = least + 2 * u * np.abs(points[t + 1])
+        own = slice(3 * t, 3 * t + 3)
+        assert (np.abs(deviation[own] / free - 1) <= 2.0**-30).all()
+        assert (least - 2.0**-18 * at.gradient <= fixed[own]).all()
+        rounded = 0.25 * 11 * u * (np.abs(at.slope) + 2 * at.gradient)
+        assert (fixed[own] <= least + rounded + 2.0**-18 * at.gradient).all()
+
+
 def test_equal_numbers_round_alike_and_are_no_fault():
     """A correct sum is off by more than is likely: so are the plain sums of the judge, and nothing is promised.
 
