@@ -88,7 +88,7 @@ def _fit(options: list[str], size: int, file: Path) -> dict[str, Any]:
     from ..solvers.jobs import run_job
 
     file.unlink(missing_ok=True)
-    ended = run_job(["-m", "logreg_parity", "fit", *options, "--out", str(file)], size)
+    ended = run_job(["-P", "-m", "logreg_parity", "fit", *options, "--out", str(file)], size)
     bad = [rank for rank, end in enumerate(ended) if end.status not in (0, 1, 3)]
     if bad or not file.exists():
         rank = bad[0] if bad else 0
