@@ -14,6 +14,7 @@ from ..data.dataset import real_numbers
 from ..show import Verdict
 from ..truth.ulp import FORMATS, format_of, round_to, ulp
 from ..twins import check_learning_rate, check_seed, check_whole
+from ..users import shortly
 from .alternatives import confusion, moved_state
 from .arrays import UnfitError, as_arrays, map_arrays
 from .causes import UNKNOWN, find_cause
@@ -82,6 +83,8 @@ def check(
         ValueError: for input that cannot be checked. The message names the side, the quantity and the remedy.
     """
     _check_numbers(steps, samples, seed, learning_rate)
+    if not callable(say):
+        raise UnfitError(f"say is {shortly(say)}; give a function of a text, print for one")
     one, two = with_names(*_programs(first, second, torch_loss, jax_params))
     sides, here, unequal = _sides(one, two, batch, params, device)
     here.rounded(sides[0].narrow)  # refuses what the format cannot hold, before anything runs
