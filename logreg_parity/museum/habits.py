@@ -196,7 +196,6 @@ HABITS = (
     Exhibit(SignedLabels(), "common: labels as SVMs want them", SUM, "row losses", "labels -1 and 1"),
     Exhibit(SignedLoss(), "common: the other textbook's loss", SUM, "row losses", "every row of label 0 is log 2"),
     Exhibit(MeanOfBatchMeans(), "common: evaluation loops", MEAN, "loss", "means of batches of 16 rows"),
-    Exhibit(UnequalShares(), "PyTorch's DDP, issue 67253", MEAN, "gradient", "means of 3 shares of 13 to 14 rows"),
     Exhibit(PenaltyWithoutHalf(), "keras.regularizers.L2, which has no half", SUM, "loss", "with twice the penalty"),
     Exhibit(PenaltyHalved(), "common", SUM, "gradient", "with half the penalty"),
     Exhibit(PenaltyInTheMean(), "common: C and alpha differ by N from tool to tool", MEAN, "loss", "divided by N"),
@@ -218,4 +217,5 @@ HABITS = (
     ),
     Exhibit(StaleGradient(), "common: asynchronous training", SUM, "update", "the gradient of the step before"),
     Exhibit(MomentumLeftOn(), "common: an optimizer's settings copied", SUM, "update", "a momentum of 0.9"),
+    Exhibit(UnequalShares(), "PyTorch's DDP, issue 67253", MEAN, "gradient", "means of 3 shares of 13 to 14 rows"),
 )
