@@ -32,14 +32,23 @@ def bars(names: list[str], values: list[float], label: str, title: str) -> Figur
 
 
 def lines(panels: dict[str, dict[str, tuple[list[float], list[float]]]], x: str, title: str) -> Figure:
-    """One panel a quantity, by the label of its y, one line a candidate over a logarithmic x."""
+    """One panel a quantity, by the label of its y, one line a candidate; axes of a decade and more are logarithmic."""
     figure = Figure(figsize=(8, 4.8), layout="constrained")
     figure.suptitle(title, fontsize=11)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (y, series) in zip(axes, panels.items(), strict=True):
         for (name, points), mark in zip(series.items(), cycle("osD^vP*X<>")):
             axis.plot(*points, marker=mark, color=colour(name), alpha=0.85, label=name)
-        axis.set(xlabel=x, ylabel=y, xscale="log", yscale="log")
+        axis.set(xlabel=x, ylabel=y)
+        across, up = (sorted({value for points in series.values() for value in points[k]}) for k in (0, 1))
+        if across and across[-1] < 10 * across[0]:
+            axis.set_xticks(across)
+        else:
+            axis.set_xscale("log")
+        if up and up[-1] < 10 * up[0]:
+            axis.set_ylim(bottom=0)
+        else:
+            axis.set_yscale("log")
         axis.spines[["top", "right"]].set_visible(False)
     legend_below(figure, axes[0], fontsize="small")
     return figure
