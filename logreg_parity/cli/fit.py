@@ -196,6 +196,9 @@ def _of_classes(options: argparse.Namespace, dataset: "MulticlassDataset") -> in
         raise ValueError(
             f"{', '.join(given)} is for a label of two values, and this has {dataset.n_classes}; leave it out"
         )
+    if options.reference and options.reference not in dataset.class_names:
+        there = ", ".join(map(repr, dataset.class_names))
+        raise ValueError(f"--reference is {options.reference!r}; give a class of the label, one of {there}")
     fits = {}
     names = ("l2", "reduction", "tolerance", "dtype", "device", "intercept")
     settings = {name: getattr(options, name) for name in names} | {"identified": options.reference or SUM_TO_ZERO}

@@ -123,6 +123,7 @@ def test_the_commands_take_a_label_of_three_values(tmp_path, capsys, monkeypatch
     assert main([*data, "--steps", "5", "--out", out]) == 0 and "3 classes" in capsys.readouterr().out
     fit = ["fit", *data, "--reference", "b", "--out", f"{out}/fit.json"]
     assert main(fit) == 0 and "class c:" in capsys.readouterr().out
+    assert main([*fit[:-4], "--reference", "d"]) == 2 and "--reference is 'd'" in capsys.readouterr().err
     assert main(["fit", *data, "--inference"]) == 2 and "--inference" in capsys.readouterr().err
     traces = [f"{out}/{name}.npz" for name in TWINS]
     for name, path in zip(TWINS, traces, strict=True):
