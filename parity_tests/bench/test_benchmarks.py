@@ -1,6 +1,7 @@
 """Every benchmark once at a tiny size, for what it says and not for how long it took."""
 
 import copy
+import importlib
 import itertools
 import json
 import os
@@ -15,6 +16,7 @@ from benchmarks.problems import answer, well_conditioned
 from logreg_parity import Parameters, published_2021
 from logreg_parity.cli import main
 from logreg_parity.data.generator import initial_parameters
+from logreg_parity.solvers import stream
 from logreg_parity.truth import oracle, reference
 from logreg_parity.truth.bounds import PointBounds, trajectory
 from logreg_parity.truth.optimum import find_optimum
@@ -218,6 +220,12 @@ def test_without_a_kernel_that_tells_memory_scale_is_refused(tmp_path, capsys, m
     monkeypatch.setattr(scale, "PEAK", tmp_path / "clear_refs")
     assert main(["bench", "scale", "--size", "tiny", "--out", str(tmp_path)]) == 2
     assert "takes memory from /proc" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_what_digests_take_is_measured_and_the_passes_are_as_before():
+    fit, known = importlib.import_module("logreg_torch.speed.fit"), stream.digest
+    taken = scale.digests(fit, 20_000, 2)
+    assert taken.keys() == {"with", "without", "ratio"} and taken["ratio"] > 0 and stream.digest is known
 
 
 def test_exponents():
