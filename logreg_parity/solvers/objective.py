@@ -128,9 +128,9 @@ class Objective:
         blocks, asked = self.blocks, {**self._asked, "dtype": self.blocks.dtype}
         if isinstance(blocks, Streamed):
             return recount(blocks.stream, theta, **asked, readers=blocks.ranks)
-        return (
-            recount(blocks.dataset, theta, **asked) if wide else recount_few(blocks.dataset, theta, **asked, wide=False)
-        )
+        if wide:
+            return recount(blocks.dataset, theta, **asked)
+        return recount_few(blocks.dataset, theta, **asked, wide=False)
 
     def contradiction(self, here: Point, own: Recount) -> str:
         """In what the sums of a point of float64 arithmetic are not those of the rows, in words; "" if in nothing."""

@@ -25,6 +25,7 @@ from .ulp import format_of
 SHORT = 64  # rows added up in float64
 CHUNK = 2**19  # numbers of X in memory at once: 4 MiB
 PARTS = 40  # numbers hold any sum of float64 exactly: 2098 bits, 53 each
+LEAST_ROUNDOFF = 2.0**-64  # that is believed of the longest format
 
 
 class GivenRows(Protocol):
@@ -203,9 +204,6 @@ def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
     whole = len(X) // SHORT * SHORT
     parts = np.matmul(r[:whole].reshape(-1, SHORT, r.shape[1]).swapaxes(1, 2), X[:whole].reshape(-1, SHORT, X.shape[1]))
     return np.concatenate([parts, (r[whole:].T @ X[whole:])[None]])
-
-
-LEAST_ROUNDOFF = 2.0**-64  # that is believed of the longest format
 
 
 def recount_few(
