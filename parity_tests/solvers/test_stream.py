@@ -16,6 +16,7 @@ from logreg_parity.solvers import checkpoint, streamed
 from logreg_parity.solvers.checkpoint import Checkpoint
 from logreg_parity.solvers.descent import train_stream
 from logreg_parity.solvers.stream import Stream, digest, open_stream
+from logreg_parity.truth.recount import recount
 from logreg_parity.twins import load_twin
 from parity_tests.conftest import TWINS
 
@@ -161,6 +162,17 @@ def test_descent_has_the_same_bits_on_any_number_of_threads(twin):
         seen.add(history.losses.tobytes() + history.weights.tobytes())
     torch.set_num_threads(before)
     assert len(seen) == 1
+
+
+def test_the_last_digits_of_a_streamed_fit_are_those_of_all_rows(twin, monkeypatch):
+    """And not of the sample that is kept of them."""
+    monkeypatch.setattr(streamed, "SAMPLE_NUMBERS", 100)
+    rows = gaussian(400, 2, seed=1)
+    fit, held = twin.fit(Stream(rows.X, rows.y, "made", 50)), twin.fit(rows)
+    apart = np.abs(np.append(*fit.parameters) - np.append(*held.parameters))
+    assert (apart <= fit.distance + held.distance).all()
+    off = [one.gap + recount(rows, np.append(*one.parameters)).value_error for one in (fit, held)]
+    assert abs(fit.objective - held.objective) <= sum(off)
 
 
 def test_a_checkpoint_of_another_run_is_refused(stream, twin, tmp_path):
