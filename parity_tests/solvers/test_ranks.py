@@ -78,6 +78,14 @@ def test_any_number_of_ranks_has_the_bits_of_one(twin, dtype):
         assert in_ranks(size, everything(twin, dtype=dtype)) == [alone] * size
 
 
+def test_what_ranks_keep_changes_no_bit(twin):
+    """The first has room for two of its blocks, the others for all of theirs."""
+    (alone,) = in_ranks(1, everything(twin, dtype="float64"))
+    room = [2.5 * ROWS * 4 * 8 / 2**30, 1.0, 1.0]
+    shared = in_ranks(3, lambda ranks: everything(twin, dtype="float64", keep=room[ranks.rank])(ranks))
+    assert shared == [alone] * 3
+
+
 def test_one_rank_has_the_bits_of_none_and_the_order_of_a_sum_matters(twin):
     """The same tree as without ranks; rank by rank the sums are others, or the test above shows nothing."""
     fits = importlib.import_module(f"{twin.__name__}.speed.fit")
