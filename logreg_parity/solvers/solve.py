@@ -161,6 +161,7 @@ class Fitter:
         if not isinstance(dataset, Dataset | Stream):
             raise ValueError(f"{no_dataset(dataset)}, or a Stream")
         check_flag("intercept", intercept)
+        check_number("keep", keep, lambda value: value >= 0, "give GiB, or 0 for none")
         if ranks is not None and not isinstance(dataset, Stream):
             raise ValueError("ranks share a stream, and the data set is none; give a Stream, or leave ranks out")
         if keep and not isinstance(dataset, Stream):

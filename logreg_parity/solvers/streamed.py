@@ -10,7 +10,6 @@ import numpy as np
 from tqdm import tqdm
 
 from ..data.dataset import Dataset
-from ..twins import check_number
 from .blocks import BlockPlace, Blocks, Packed, Sums, halvings, pack
 from .ranks import ALONE, Ranks, named
 from .stream import Stream
@@ -40,7 +39,6 @@ class Streamed:
         keep: float = 0.0,
     ):
         self.stream, self.dtype, self.place, self.intercept, self.ranks = stream, dtype, place, intercept, ranks
-        check_number("keep", keep, lambda value: value >= 0, "give GiB, or 0 for none")
         self._kept: dict[int, Packed] = {}
         ranks.agree({**stream.identity, "twin": place.twin, "dtype": dtype, "intercept": intercept})
         step, size = -(-stream.n_rows * stream.n_features // SAMPLE_NUMBERS), stream.n_features + intercept
