@@ -37,7 +37,7 @@ Interrupted, it writes nothing."""
 
 TUNE = """\
 Measure how large the blocks of X should be for the products of each framework on this
-processor, from half a mebibyte to sixteen, and keep it in a file for this kind of processor:
+processor, from half a mebibyte to eight, and keep it in a file for this kind of processor:
 every later fit on a CPU by plain products reads it. Another size than the usual one is kept
 only where it is faster, with few features and with many. Leave the machine alone meanwhile.
 
@@ -90,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     )
     blocks.add_argument("--twins", nargs="+", metavar="MODULE", default=inherit, help=f"to measure ({' '.join(twins)})")
     blocks.add_argument(
-        "--mib", type=positive(int), default=128, metavar="M", help="of each X: more than the caches hold (128)"
+        "--mib", type=positive(int), default=128, metavar="M", help="of X: more than the caches hold (128)"
     )
     blocks.add_argument("--out", dest="file", type=Path, metavar="FILE", help="another file than that which fits read")
     return top

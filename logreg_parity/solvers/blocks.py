@@ -25,7 +25,7 @@ from .tiles import TILE, aligned, fill, rows_in
 
 BLOCK_BYTES = 2**21  # of X: below, dispatch costs more; above, cache misses
 BLOCK_ROWS = 2**9  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
-ROW_BYTES = 2**12  # of a row from which on it is more, of blocks whose bytes the user has named
+ROW_BYTES = 2**12  # of a row from which on it is more; smaller blocks, where the user names some, have fewer rows too
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
 AHEAD = 2**20  # numbers of sums that wait to be added: to wait for each block takes a sixth longer
@@ -288,8 +288,10 @@ def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> i
         return -(-rows * row // DEVICE_BLOCK_BYTES)
     if rows * row <= WHOLE_BYTES:
         return 1
-    size, least = (BLOCK_BYTES, BLOCK_ROWS) if place.named is None else (place.named, place.named // ROW_BYTES)
-    most = max(size // row, least, 1)
+    size, least = place.named or BLOCK_BYTES, BLOCK_ROWS
+    if place.named is not None:
+        least = max(1, min(least, size // ROW_BYTES))
+    most = max(size // row, least)
     if place.in_tiles:  # of which one is in cache, however many a block has: as many full ones as fill two blocks
         most = 2 * most // TILE * TILE or most
     least = -(-rows // most)

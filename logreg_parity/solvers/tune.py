@@ -20,22 +20,24 @@ from ..show import as_json
 from ..twins import load_part
 from .blocks import BLOCK_BYTES, BlockPlace, Blocks
 
-SIZES = tuple(2**power for power in range(19, 25))  # bytes of a block; the usual one is among them
+SIZES = tuple(2**power for power in range(19, 24))  # bytes of a block; a larger one has copies of no size for a cache
 FEATURES = (28, 100, 1000)
+KINDS = (("float32", "float32"), ("float32", "float64"), ("float64", "float64"))  # of rows and arithmetic, in a fit
 ROUNDS = 12
 SURE = 10  # rounds of ROUNDS: so many are won by chance once in 50
 
 
 def tune(name: str, mebibytes: int, notify: Callable[[str], None]) -> dict[int, float]:
-    """How long passes over float32 rows take by the products of a twin on a CPU, by the bytes of a block.
+    """How long passes take by the products of a twin on a CPU, by the bytes of a block.
 
     Args:
         name: of the twin's module.
-        mebibytes: of each X, of which one has each of FEATURES: more than the processor's caches keep.
+        mebibytes: of X: more than the processor's caches keep.
         notify: is told what is measured, in words.
 
     Returns:
-        How many times as long as with the usual size, over all FEATURES, by size: the one to keep is the first.
+        How many times as long as with the usual size, over all FEATURES and KINDS, by size: the one to keep is the
+        first.
 
     Raises:
         ValueError: for a twin that has no passes.
@@ -47,39 +49,40 @@ def tune(name: str, mebibytes: int, notify: Callable[[str], None]) -> dict[int, 
     measured = []
     for features in FEATURES:
         notify(f"{name}: {len(SIZES)} sizes of blocks, {features} features")
-        measured.append(_seconds(place, features, mebibytes * 2**20))
+        measured += [_seconds(place, features, *kind, mebibytes * 2**20) for kind in KINDS]
     return choice(measured)
 
 
 def choice(measured: list[dict[int, list[float]]]) -> dict[int, float]:
-    """What ``tune`` returns, from the seconds of every round by size, of one X after the other.
+    """What ``tune`` returns, from the seconds of every round by size, of one case after the other.
 
-    Another size than the usual one is kept if the median of no X is slower with it, and if it is faster over all X in
-    SURE rounds at least; of several the fastest.
+    Another size than the usual one is kept if it is faster over all cases in SURE rounds at least, and slower in so
+    many in none of them; of several the fastest.
     """
     usual, kept = [of[BLOCK_BYTES] for of in measured], BLOCK_BYTES
     times = {BLOCK_BYTES: 1.0}
     for size in measured[0]:
-        ratios = np.divide([of[size] for of in measured], usual)  # (X, round)
+        ratios = np.divide([of[size] for of in measured], usual)  # (case, round)
         times[size] = geometric_mean(map(median, ratios.tolist()))
-        faster = sum(np.log(ratios).sum(axis=0) < 0) >= SURE and (np.median(ratios, axis=1) <= 1).all()
+        faster = np.sum(np.log(ratios).sum(axis=0) < 0) >= SURE and (np.sum(ratios > 1, axis=1) < SURE).all()
         kept = size if faster and times[size] < times[kept] else kept
     return {kept: times[kept], **times}
 
 
-def _seconds(place: BlockPlace, features: int, x_bytes: int) -> dict[int, list[float]]:
+def _seconds(place: BlockPlace, features: int, dtype: str, arithmetic: str, x_bytes: int) -> dict[int, list[float]]:
     """Of every round one pass by size, all sizes in turn; and one pass before, which is not counted."""
-    rows = x_bytes // (4 * features)
+    rows = x_bytes // (np.dtype(dtype).itemsize * features)
     draw = np.random.RandomState(0)
-    X = draw.standard_normal((rows, features)).astype(np.float32)
-    dataset = Dataset(X, (draw.random_sample(rows) < 0.5).astype(float), "a measurement")
+    dataset = Dataset(
+        draw.standard_normal((rows, features)), (draw.random_sample(rows) < 0.5).astype(float), "a measurement"
+    )
     theta = draw.standard_normal(features + 1) / np.sqrt(features)
-    packed = {size: Blocks.of(dataset, "float32", place._replace(named=size)) for size in SIZES}
+    packed = {size: Blocks.of(dataset, dtype, place._replace(named=size)) for size in SIZES}
     taken: dict[int, list[float]] = {size: [] for size in SIZES}
     for number in range(ROUNDS + 1):
         for size in (*SIZES[number % len(SIZES) :], *SIZES[: number % len(SIZES)]):
             start = perf_counter()
-            packed[size].sums(theta, arithmetic="float32")
+            packed[size].sums(theta, arithmetic=arithmetic)
             taken[size].append(perf_counter() - start)
     return {size: seconds[1:] for size, seconds in taken.items()}
 
