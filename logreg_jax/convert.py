@@ -101,8 +101,8 @@ def arithmetic(dtype: str) -> Iterator[None]:
 
 def _in_force(dtype: str) -> bool:
     """Whether all of it is so in this thread. A pass within a fit asks again, and to set it takes as long as a pass."""
-    config = jax.config
-    return config.jax_enable_x64 == (dtype == "float64") and all(getattr(config, name) == x for name, x in _SET.items())
+    wanted = {**_SET, "jax_enable_x64": dtype == "float64"}
+    return all(getattr(jax.config, name) == value for name, value in wanted.items())
 
 
 def one_thread() -> Callable[[Callable], Callable]:
