@@ -21,8 +21,8 @@ from .lbfgs import lbfgs
 
 @contextmanager
 def within() -> Iterator[None]:
-    """Full float64; ``blocked.py`` is compiled for one thread: the workers are the threads there are."""
-    with arithmetic("float64"):
+    """Full float64, on one thread: the workers are the threads there are."""
+    with arithmetic("float64"):  # and what blocked.py computes is compiled for one thread
         yield
 
 
