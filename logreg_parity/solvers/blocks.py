@@ -20,10 +20,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset
+from ..processor import VARIABLE
 from .tiles import TILE, aligned, fill, rows_in
 
 BLOCK_BYTES = 2**21  # of X: below, dispatch costs more; above, cache misses
 BLOCK_ROWS = 2**9  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
+ROW_BYTES = 2**12  # of a row from which on it is more; smaller blocks, where the user names some, have fewer rows too
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
 AHEAD = 2**20  # numbers of sums that wait to be added: to wait for each block takes a sixth longer
@@ -87,7 +89,8 @@ class BlockPlace(NamedTuple):
     workers: how many threads share the blocks, which changes no bit, None where the device shares each among its cores.
     within: a context for putting and adding. twin: whose passes they are. launcher: what has to be installed for the
     kernel of a GPU. fused: whether a kernel takes the place of the framework's products, where there is one for them.
-    exact: what ``truth.exact.add_exactly`` does, for ``solvers/exact.py``.
+    exact: what ``truth.exact.add_exactly`` does, for ``solvers/exact.py``. named: the bytes of a block for the
+    framework's products on a CPU, where the user has named them (``processor.py``).
     """
 
     put: Callable[[np.ndarray], Any]
@@ -98,6 +101,12 @@ class BlockPlace(NamedTuple):
     launcher: str = ""
     fused: bool = False
     exact: Callable[..., Any] | None = None
+    named: int | None = None
+
+    @property
+    def cut(self) -> str:
+        """How large a CPU's blocks are, for checkpoints and ranks, which refuse others, and how to have the same."""
+        return f"{VARIABLE}={self.named or BLOCK_BYTES}"
 
     @property
     def in_tiles(self) -> bool:
@@ -314,7 +323,10 @@ def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> i
         return -(-rows * row // DEVICE_BLOCK_BYTES)
     if rows * row <= WHOLE_BYTES:
         return 1
-    most = max(BLOCK_BYTES // row, BLOCK_ROWS)
+    size, least = place.named or BLOCK_BYTES, BLOCK_ROWS
+    if place.named is not None:
+        least = max(1, min(least, size // ROW_BYTES))
+    most = max(size // row, least)
     if place.in_tiles:  # of which one is in cache, however many a block has: as many full ones as fill two blocks
         most = 2 * most // TILE * TILE or most
     least = -(-rows // most)

@@ -301,6 +301,7 @@ def _kept(path: Path | str, name: str, objective: Objective) -> Checkpoint:
         "twin": blocks.place.twin,
         "kernel": "exact" if isinstance(blocks, ExactBlocks) else "fused" if blocks.place.fused else "plain",
         "device": "cpu" if blocks.place.workers else "cuda",
+        "blocks": blocks.place.cut,
         "l2": objective.l2,
         "dtype": blocks.dtype,
         "intercept": blocks.intercept,

@@ -40,7 +40,8 @@ class Streamed:
     ):
         self.stream, self.dtype, self.place, self.intercept, self.ranks = stream, dtype, place, intercept, ranks
         self._kept: dict[int, Packed] = {}
-        ranks.agree({**stream.identity, "twin": place.twin, "dtype": dtype, "intercept": intercept})
+        what = {"twin": place.twin, "dtype": dtype, "intercept": intercept, "blocks": place.cut}
+        ranks.agree({**stream.identity, **what})
         step, size = -(-stream.n_rows * stream.n_features // SAMPLE_NUMBERS), stream.n_features + intercept
         sample, ends = [np.empty((0, stream.n_features + 1))], [np.zeros(size), np.array([0.0, -1.0, 0.0])]
         left = keep * 2**30
