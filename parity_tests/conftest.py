@@ -17,6 +17,7 @@ from parity_tests.pages import own_process
 pytest_plugins = ["pytester"]
 
 os.environ["LOGREG_LANG"] = "en"  # what is said here does not depend on the locale of the machine
+os.environ["LOGREG_BLOCKS"] = "usual"  # nor on what its owner has measured
 
 TWINS = ("logreg_torch", "logreg_jax")
 
