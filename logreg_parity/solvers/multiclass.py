@@ -95,9 +95,8 @@ class MulticlassTwin(NamedTuple):
                 batch = data if rows is None else {name: array[rows] for name, array in data.items()}
                 value, slopes = self.value_and_grad(W, b, **batch, **words)
                 velocity = [setting.momentum * v + g for v, g in zip(velocity, slopes, strict=True)]
-                if setting.nesterov:
-                    slopes = [g + setting.momentum * v for v, g in zip(velocity, slopes, strict=True)]
-                of_W, of_b = slopes if setting.nesterov else velocity
+                ahead = [g + setting.momentum * v for v, g in zip(velocity, slopes, strict=True)]
+                of_W, of_b = ahead if setting.nesterov else velocity
                 W, b = W - setting.learning_rate * of_W, b - setting.learning_rate * of_b
                 if record == "after":
                     value = self.value_and_grad(W, b, **batch, **words)[0]

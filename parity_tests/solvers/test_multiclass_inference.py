@@ -204,7 +204,7 @@ def test_what_has_no_standard_errors_is_refused():
         twin.infer(data, l2=0.1)
     with pytest.raises(ValueError, match="has not converged"):
         twin.infer(data, max_iterations=1)
-    with pytest.raises(ValueError, match="fit is a tuple"):
+    with pytest.raises(ValueError, match="fit is a Parameters"):
         twin.infer(data, fit=twin.fit(data).parameters)
     with pytest.raises(ValueError, match=r"nothing is proved of the curvature"):
         twin.infer(replace(data, X=data.X[:, [0, 0]]), fit=twin.fit(data))
