@@ -21,7 +21,7 @@ from . import kernels
 from .blocks import BlockPlace, Blocks, Sums
 from .checkpoint import Checkpoint
 from .exact import ExactBlocks
-from .inference import checked, infer, to_digits
+from .inference import check_no_penalty, checked, infer, to_digits
 from .newton import newton, newton_exactly
 from .objective import Objective, Point
 from .progressive import progressive
@@ -109,11 +109,7 @@ class Fitter:
         Raises:
             ValueError: for a penalty, data that are streamed, a fit that has not converged, and what ``fit`` refuses.
         """
-        if options.get("l2"):
-            raise ValueError(
-                f"l2 is {options['l2']}: a penalty pulls the estimates away from those of the likelihood, and the "
-                "curvature there is no covariance; give l2=0 for standard errors, tests and intervals"
-            )
+        check_no_penalty(options.get("l2"))
         names = ("dtype", "device", "intercept", "kernel")
         blocks = self.pack(dataset, **{name: options[name] for name in names if name in options})
         if isinstance(blocks, Streamed):
