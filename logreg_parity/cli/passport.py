@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--dtypes", nargs="+", choices=["float32", "float64"], default=["float32", "float64"])
     table.add_argument("--whole", action="store_true", help="float32 by its whole range (a sample and a search)")
     table.add_argument(
-        "--out", dest="file", type=Path, default=Path("functions.json"), metavar="FILE", help="to add to"
+        "--out", dest="file", type=Path, default=Path("functions.json"), metavar="FILE", help="to add to; and its .png"
     )
     blocks = commands.add_parser(
         "tune", help="which blocks of X suit this processor", description=TUNE, formatter_class=formatter
@@ -165,10 +165,13 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _functions(options: argparse.Namespace) -> int:
     from .. import show
-    from ..data.files import check_file
+    from ..data.files import check_file, write_whole
+    from ..judge.figures import png
     from ..machine import functions, maxima, sweep
 
-    check_file("--out", options.file)
+    drawn = options.file.with_suffix(".png")
+    for path in (options.file, drawn):
+        check_file("--out", path)
     if options.file.exists():
         maxima.load(options.file)  # what it cannot be added to is said before the work
     console, progress = show.screen(), show.screen(stderr=True)
@@ -187,8 +190,9 @@ def _functions(options: argparse.Namespace) -> int:
         if progress.is_terminal:
             progress.print(f"· {row}", style="dim")
     sweep.save(rows, options.file)
+    write_whole(drawn, png(functions.picture(maxima.load(options.file))))
     console.print(_table("largest errors in ulps", *maxima.table(rows)))
-    console.print(f"Written: {options.file}", soft_wrap=True)
+    console.print(f"Written: {options.file}, {drawn}", soft_wrap=True)
     return 0
 
 

@@ -134,15 +134,14 @@ class BlockPlace(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Blocks:
-    """A data set on a device: the device's own copy, made a block at a time.
+class Packed:
+    """Signed rows on a device: the device's own copy, made a block at a time.
 
-    rows and weights: how many rows of the data set each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,),
+    rows and weights: how many rows of those that came each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,),
     twice the gradient of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column; intercept: whether the model has
     a bias.
     """
 
-    dataset: Dataset
     dtype: str
     place: BlockPlace
     intercept: bool
@@ -151,46 +150,6 @@ class Blocks:
     weights: tuple[float, ...]
     signed_sum: np.ndarray
     largest: np.ndarray
-
-    @classmethod
-    def of(cls, dataset: Dataset, dtype: str, place: BlockPlace, *, intercept: bool = True) -> "Blocks":
-        """Pack a data set.
-
-        Raises ValueError for another dtype than float64 and float32, for values beyond it, and for nothing to fit.
-        """
-        if not isinstance(dtype, str) or dtype not in DTYPES:
-            raise ValueError(f"dtype is {dtype!r}; a fit takes {' or '.join(DTYPES)}")
-        if dataset.n_features + intercept == 0:
-            raise ValueError("the data set has no features and the model no intercept; give one of them")
-        size, number = dataset.n_features + intercept, np.dtype(dtype)
-        count = min(_block_count(dataset.n_rows, size, number, place), dataset.n_rows)
-        rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
-        hard = bool(np.isin(dataset.y, (0, 1)).all())
-        signed = [n if hard else 2 * n for n in rows]
-        held = slice(None) if place.in_tiles else 0
-        blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
-        try:
-            rooms = place.rooms(signed, size, number)
-            for tiles, (X, sign, w) in zip(rooms, _signed_rows(dataset, count, hard=hard), strict=True):
-                fill(tiles, X, sign)
-                share = None if w is None else _weight_tiles(w, tiles)
-                blocks.append(place.block(tiles[held], None if share is None else share[held], len(X)))
-                weights.append(float(len(X) if w is None else w.sum()))
-                if share is None:
-                    total = total + tiles.sum(axis=2, dtype=np.float64).sum(axis=0)
-                else:  # no product of BLAS, whose threads would decide in which order it is added
-                    total = total + np.einsum("tkl,tl->k", tiles, share)
-                largest = np.maximum(largest, _largest(tiles))
-        except MemoryError as error:
-            taken = sum(signed) * size * number.itemsize
-            raise ValueError(
-                f"packing X takes {taken / 2**30:.3g} GiB beside the data set, and there is not as much memory; "
-                f"give dtype='float32', which takes half of float64, or fewer rows"
-            ) from error
-        if not np.isfinite(largest).all():
-            raise ValueError(f"X holds values too large for {dtype}; scale the features, or give dtype='float64'")
-        ends = np.asarray(total), np.asarray(largest, dtype=np.float64)
-        return cls(dataset, dtype, place, intercept, tuple(blocks), rows, tuple(weights), *ends)
 
     @property
     def n_rows(self) -> int:
@@ -203,6 +162,101 @@ class Blocks:
         return math.fsum(self.weights)
 
     @property
+    def longest_sum(self) -> int:
+        """The most additions a term of a sum goes through: those of the longest block, then those of ``add_up``."""
+        return max(block.rows for block in self.blocks) + halvings(len(self.blocks))
+
+    @property
+    def n_bytes(self) -> int:
+        """What the blocks hold."""
+        return sum(part.nbytes for block in self.blocks for part in (block.X, block.weight) if part is not None)
+
+    def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
+        """The sums over all rows at theta (D + 1,), in NumPy: one pass, in that arithmetic.
+
+        Each worker has its share of the blocks; one of them is the caller. How many there are changes no bit.
+        """
+        place, workers = self.place, self.place.workers or 1
+        fused = place.has_kernel(len(theta), hessian=hessian)
+        part = partial(place.add, theta=theta.astype(arithmetic), hessian=hessian, fused=fused)
+        depth = halvings(workers) + (2 if workers & (workers - 1) else 0)  # more shares where one each would be unequal
+        shares = _shares(self.blocks, depth)
+        with place.within():
+            others = threads().map(part, shares[1:]) if len(shares) > 1 else iter(())
+            return add_up(chain([part(shares[0])], others), len(self.blocks), depth)
+
+
+def pack(
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    dtype: str,
+    place: BlockPlace,
+    *,
+    intercept: bool = True,
+) -> Packed:
+    """Pack rows in the type they came in: nothing is held but what is packed.
+
+    Args:
+        X: features (N, D), which float64 holds and which are finite.
+        y: labels (N,) in [0, 1], in float64.
+        weight: ω (N,), or None for all 1.
+        dtype: "float64" or "float32".
+        place: where to.
+        intercept: whether the model has a bias.
+
+    Raises:
+        ValueError: for another dtype, for values beyond it, and for nothing to fit.
+    """
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}; a fit takes {' or '.join(DTYPES)}")
+    n, features = X.shape
+    if features + intercept == 0:
+        raise ValueError("the data set has no features and the model no intercept; give one of them")
+    size, number = features + intercept, np.dtype(dtype)
+    count = min(_block_count(n, size, number, place), n)
+    rows = tuple(len(range(block, n, count)) for block in range(count))
+    hard = bool(((y == 0) | (y == 1)).all())
+    signed = [n if hard else 2 * n for n in rows]
+    held = slice(None) if place.in_tiles else 0
+    blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
+    try:
+        rooms = place.rooms(signed, size, number)
+        for tiles, (part, sign, w) in zip(rooms, _signed_rows(X, y, weight, count, hard=hard), strict=True):
+            fill(tiles, part, sign)
+            share = None if w is None else _weight_tiles(w, tiles)
+            blocks.append(place.block(tiles[held], None if share is None else share[held], len(part)))
+            weights.append(float(len(part) if w is None else w.sum()))
+            if share is None:
+                total = total + tiles.sum(axis=2, dtype=np.float64).sum(axis=0)
+            else:  # no product of BLAS, whose threads would decide in which order it is added
+                total = total + np.einsum("tkl,tl->k", tiles, share)
+            largest = np.maximum(largest, _largest(tiles))
+    except MemoryError as error:
+        taken = sum(signed) * size * number.itemsize
+        raise ValueError(
+            f"packing X takes {taken / 2**30:.3g} GiB beside the data set, and there is not as much memory; "
+            f"give dtype='float32', which takes half of float64, or fewer rows"
+        ) from error
+    if not np.isfinite(largest).all():
+        raise ValueError(f"X holds values too large for {dtype}; scale the features, or give dtype='float64'")
+    ends = np.asarray(total), np.asarray(largest, dtype=np.float64)
+    return Packed(dtype, place, intercept, tuple(blocks), rows, tuple(weights), *ends)
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks(Packed):
+    """A data set that is packed."""
+
+    dataset: Dataset
+
+    @classmethod
+    def of(cls, dataset: Dataset, dtype: str, place: BlockPlace, *, intercept: bool = True) -> "Blocks":
+        """Pack a data set. Raises ValueError as ``pack`` does."""
+        packed = pack(dataset.X, dataset.y, dataset.sample_weight, dtype, place, intercept=intercept)
+        return cls(**vars(packed), dataset=dataset)
+
+    @property
     def labels(self) -> tuple[float, float]:
         """The least and the largest label of the rows whose weight is not zero."""
         y, weight = self.dataset.y, self.dataset.sample_weight
@@ -213,11 +267,6 @@ class Blocks:
     def identity(self) -> dict[str, Any]:
         """What a checkpoint is told of the data."""
         return {"data": self.dataset.sha256[:16]}
-
-    @property
-    def longest_sum(self) -> int:
-        """The most additions a term of a sum goes through: those of the longest block, then those of ``add_up``."""
-        return max(block.rows for block in self.blocks) + halvings(len(self.blocks))
 
     def sample(self, rows: int) -> "Blocks":
         """At least so many rows, spread over the data set: the first blocks, part of one of them, or packed anew."""
@@ -234,20 +283,6 @@ class Blocks:
         part = self.place.block(X, weight, rows_in(tiles, held, step))
         total = float(part.rows if weight is None else weight.sum())
         return replace(self, blocks=(part,), rows=(part.rows,), weights=(total,))
-
-    def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
-        """The sums over all rows at theta (D + 1,), in NumPy: one pass, in that arithmetic.
-
-        Each worker has its share of the blocks; one of them is the caller. How many there are changes no bit.
-        """
-        place, workers = self.place, self.place.workers or 1
-        fused = place.has_kernel(len(theta), hessian=hessian)
-        part = partial(place.add, theta=theta.astype(arithmetic), hessian=hessian, fused=fused)
-        depth = halvings(workers) + (2 if workers & (workers - 1) else 0)  # more shares where one each would be unequal
-        shares = _shares(self.blocks, depth)
-        with place.within():
-            others = threads().map(part, shares[1:]) if len(shares) > 1 else iter(())
-            return add_up(chain([part(shares[0])], others), len(self.blocks), depth)
 
 
 def halvings(count: int) -> int:
@@ -300,18 +335,18 @@ def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> i
 
 
 def _signed_rows(
-    dataset: Dataset, count: int, *, hard: bool
+    X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, count: int, *, hard: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
     """Of block after block the rows (R, D), their signs (R,), and their weights (R,) or None."""
     for block in range(count):
-        X, y = dataset.X[block::count], dataset.y[block::count]
-        weight = None if dataset.sample_weight is None else dataset.sample_weight[block::count]
+        part, label = X[block::count], y[block::count]
+        own = None if weight is None else weight[block::count]
         if hard:
-            yield X, 1 - 2 * y, weight
+            yield part, 1 - 2 * label, own
         else:
-            share = np.concatenate([y, 1 - y])
-            sign = np.repeat([-1.0, 1.0], len(y))
-            yield np.concatenate([X, X]), sign, share if weight is None else share * np.tile(weight, 2)
+            share = np.concatenate([label, 1 - label])
+            sign = np.repeat([-1.0, 1.0], len(label))
+            yield np.concatenate([part, part]), sign, share if own is None else share * np.tile(own, 2)
 
 
 def _weight_tiles(weight: np.ndarray, tiles: np.ndarray) -> np.ndarray:
