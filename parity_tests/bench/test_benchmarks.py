@@ -122,7 +122,7 @@ def test_a_wrong_gradient_is_seen(monkeypatch):
 
 def test_the_table_of_all_processors_is_that_of_their_results():
     folder = Path(results.__file__).parent / "results"
-    assert (folder / "README.md").read_text(encoding="utf-8") == results.summary(folder)
+    assert (folder / "processors.md").read_text(encoding="utf-8") == results.summary(folder)
     for path in folder.glob("*/gradient.json"):
         about = results.load(path)["environment"]
         assert path.parent.name == results.machine_name(about), "a folder has the name of its processor"
@@ -146,7 +146,7 @@ def test_the_readme_says_what_holds_on_every_processor():
         "README.zh-CN.md": r"快 ([\d.]+) 到 ([\d.]+) 倍",
     }.items():
         text = (folder.parents[1] / name).read_text(encoding="utf-8")
-        (line,) = re.findall(r"results/README\.md\)(.*?)jax\.jit", text, re.DOTALL)
+        (line,) = re.findall(r"results/processors\.md\)(.*?)jax\.jit", text, re.DOTALL)
         assert [number for pair in re.findall(pattern, line) for number in pair] == wanted
 
 
