@@ -200,7 +200,7 @@ def _fits(names: Sequence[str], fit_by: Callable[..., Callable[..., Fit]]) -> It
     for name in (name for name in BACKENDS if name in names):
         if name not in FRAMEWORKS:
             for backend in backends((name,)):
-                make = backend.make and (lambda make=backend.make: fit_by(make().add))
+                make = None if backend.make is None else partial(lambda given: fit_by(given().add), backend.make)
                 yield backend._replace(make=make)
             continue
         try:
