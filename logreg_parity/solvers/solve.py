@@ -1,7 +1,7 @@
 """From data to a Fit: one solver's points, looked at one by one until one is proved good enough."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -21,7 +21,7 @@ from . import kernels
 from .blocks import BlockPlace, Blocks, Sums
 from .checkpoint import Checkpoint
 from .exact import ExactBlocks
-from .inference import checked, infer, to_digits
+from .inference import check_no_penalty, checked, infer, to_digits
 from .newton import newton, newton_exactly
 from .objective import Objective, Point
 from .progressive import progressive
@@ -66,13 +66,15 @@ class Fitter:
         checkpoint: Path | str | None = None,
         digits: int | None = None,
         ranks: str | Ranks | None = None,
+        keep: float = 0.0,
     ) -> Fit:
         """The optimum, and how near it is proved to be: ``pack``, then ``solve``, which say what the arguments are.
 
         digits: how many decimal digits of every parameter are to be proved, 1 to 15. A last step in interval
         arithmetic proves as many as float64 holds; it takes as long as a hundred passes. ValueError for a stream.
         """
-        blocks = self.pack(dataset, dtype=dtype, device=device, intercept=intercept, kernel=kernel, ranks=ranks)
+        words: dict[str, Any] = {"dtype": dtype, "device": device, "intercept": intercept, "kernel": kernel}
+        blocks = self.pack(dataset, **words, ranks=ranks, keep=keep)
         rows = None if digits is None else checked(blocks, digits)
         fit = self.solve(
             blocks,
@@ -107,11 +109,7 @@ class Fitter:
         Raises:
             ValueError: for a penalty, data that are streamed, a fit that has not converged, and what ``fit`` refuses.
         """
-        if options.get("l2"):
-            raise ValueError(
-                f"l2 is {options['l2']}: a penalty pulls the estimates away from those of the likelihood, and the "
-                "curvature there is no covariance; give l2=0 for standard errors, tests and intervals"
-            )
+        check_no_penalty(options.get("l2"))
         names = ("dtype", "device", "intercept", "kernel")
         blocks = self.pack(dataset, **{name: options[name] for name in names if name in options})
         if isinstance(blocks, Streamed):
@@ -130,11 +128,12 @@ class Fitter:
         intercept: bool = True,
         kernel: str = "auto",
         ranks: str | Ranks | None = None,
+        keep: float = 0.0,
     ) -> Blocks | Streamed:
         """The data on a device, ready for passes.
 
         Args:
-            dataset: N rows of D features; of a Stream no copy is kept.
+            dataset: N rows of D features; of a Stream no copy is kept but what ``keep`` allows.
             dtype: how X is held: "float64", or "float32", which halves memory and time and is the same data if X has
                 float32 values; the last passes of a fit compute in float64 either way.
             device: "cpu", "cuda" or "auto".
@@ -144,20 +143,25 @@ class Fitter:
             ranks: the processes that share a Stream: "torch" or "jax", whose runtime carries the sums of a job that
                 torchrun, mpirun, srun or a person has started; or what ``ranks.join`` gave. Every rank makes the same
                 calls and has the same result, to the bits of one process; rank 0 writes. None: one process.
+            keep: GiB of a Stream's packed rows that this process keeps on the device: the first of its blocks, as far
+                as that reaches, are read and packed once and not at every pass. It changes no bit.
 
         Returns:
             Blocks, the one copy of X there is, or Streamed.
 
         Raises:
-            ValueError: for names that are not known, a kernel that is not installed, what ``Blocks.of`` refuses, and
-                ranks of other settings or data.
+            ValueError: for names that are not known, a kernel that is not installed, what ``Blocks.of`` refuses, ranks
+                of other settings or data, and ranks or ``keep`` without a Stream.
             ConnectionError: where a rank is gone.
         """
         if not isinstance(dataset, Dataset | Stream):
             raise ValueError(f"{no_dataset(dataset)}, or a Stream")
         check_flag("intercept", intercept)
+        check_number("keep", keep, lambda value: value >= 0, "give GiB, or 0 for none")
         if ranks is not None and not isinstance(dataset, Stream):
             raise ValueError("ranks share a stream, and the data set is none; give a Stream, or leave ranks out")
+        if keep and not isinstance(dataset, Stream):
+            raise ValueError(f"keep is {keep}, and the data set is no stream: it is kept whole; leave keep out")
         shared = join(ranks)  # before a device is asked for: JAX has to know of the others first
         place = kernels.choose(kernel, self._place(device))
         if isinstance(dataset, Stream):
@@ -165,7 +169,7 @@ class Fitter:
                 raise ValueError("kernel is 'exact', which keeps all rows, and the rows are a stream; give a Dataset")
             if place.workers is not None:  # the ranks of a machine have its processors in common
                 place = place._replace(workers=max(1, place.workers // shared.local))
-            return Streamed(dataset, dtype, place, intercept=intercept, ranks=shared)
+            return Streamed(dataset, dtype, place, intercept=intercept, ranks=shared, keep=keep)
         return (ExactBlocks if kernel == "exact" else Blocks).of(dataset, dtype, place, intercept=intercept)
 
     def solve(
@@ -206,9 +210,10 @@ class Fitter:
             ValueError: for a checkpoint of another fit, an unknown solver, and a number that makes no sense.
         """
         with ExitStack() as stack:
+            stack.enter_context(one_blas_thread)
             if isinstance(blocks, Blocks):  # once, and not at every pass
                 stack.enter_context(blocks.place.within())
-                blocks = replace(blocks, place=blocks.place._replace(within=nullcontext))
+                blocks = replace(blocks, place=blocks.place._replace(entered=True))
             return self._solved(blocks, l2, reduction, solver, tolerance, max_iterations, checkpoint)
 
     def _solved(
@@ -251,17 +256,15 @@ class Fitter:
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
-            with one_blas_thread:
-                for here in points:
-                    if kept is not None and ranks.rank == 0:
-                        counts = np.array([stop.iterations, objective.passes])
-                        kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
-                    last = stop(here) and not (exactly and stop.status == "converged")
-                    if last or stop.iterations >= max_iterations:
-                        break
+            for here in points:
+                if kept is not None and ranks.rank == 0:
+                    counts = np.array([stop.iterations, objective.passes])
+                    kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
+                last = stop(here) and not (exactly and stop.status == "converged")
+                if last or stop.iterations >= max_iterations:
+                    break
         last_digits = not exactly and work <= SMALL_WORK and tolerance <= ALL_DIGITS
-        with one_blas_thread:
-            return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
+        return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
 
 
 def _no_sums(*given: Any, **options: Any) -> Sums:
@@ -307,6 +310,7 @@ def _kept(path: Path | str, name: str, objective: Objective) -> Checkpoint:
         "twin": blocks.place.twin,
         "kernel": "exact" if isinstance(blocks, ExactBlocks) else "fused" if blocks.place.fused else "plain",
         "device": "cpu" if blocks.place.workers else "cuda",
+        "blocks": blocks.place.cut,
         "l2": objective.l2,
         "dtype": blocks.dtype,
         "intercept": blocks.intercept,
