@@ -14,7 +14,7 @@ from ..data.dataset import Dataset, no_dataset
 from ..data.files import check_file
 from ..data.history import Fit
 from ..data.inference import Inference
-from ..truth.exact import add_exactly
+from ..truth.exact import ExactSums, add_exactly
 from ..truth.refined import refined
 from ..twins import Reduction, check_flag, check_name, check_number, check_whole
 from . import kernels
@@ -272,7 +272,21 @@ def _no_sums(*given: Any, **options: Any) -> Sums:
 
 
 IN_NUMPY = BlockPlace(np.asarray, _no_sums, exact=add_exactly)
-fit_in_numpy = Fitter(lambda device: IN_NUMPY, newton).fit
+
+
+def fit_by(add: Callable[..., ExactSums]) -> Callable[..., Fit]:
+    """``fit`` with kernel "exact" by passes in NumPy's arrays.
+
+    Args:
+        add: what ``truth.exact.add_exactly`` does.
+
+    Returns:
+        The function.
+    """
+    return Fitter(lambda device: IN_NUMPY._replace(exact=add), newton).fit
+
+
+fit_in_numpy = fit_by(add_exactly)
 
 
 def _then_newton(objective: Objective, points: Iterator[Point], target: float) -> Iterator[Point]:
