@@ -106,7 +106,7 @@ def test_whoever_dies_is_named_and_the_fit_goes_on_to_the_same_bits():
 @pytest.mark.usefixtures("shards")
 @pytest.mark.parametrize("name", RUNTIME)
 def test_nobody_waits_for_ever_for_a_rank_that_is_stopped(name):
-    command = ["-m", "parity_tests.faulty", "1", "3", "SIGSTOP", *fit(name, "--patience", "4")]
+    command = ["-m", "parity_tests.faulty", "1", "3", "SIGSTOP", *fit(name, "--patience", "20")]
     with started(command, 2) as ranks:
         (end,) = ends(ranks[:1], LIMIT)
     assert end.status != 0 and "rank 0: rank 1 no longer answers" in end.err
