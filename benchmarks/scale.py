@@ -1,7 +1,8 @@
 """Time and peak memory against N, and for data larger than memory. Every measurement is a process of its own.
 
 Peak memory is the most that was resident while the twin worked, less what was resident before it: the data set, if any.
-``python -m benchmarks.scale digests logreg_torch 160000 25`` measures what a pass over a stream takes for its digests.
+``python -m benchmarks.scale digests logreg_torch 160000 25`` measures what a pass over a stream takes for its digests,
+``python -m benchmarks.scale shared logreg_torch 50000000 1`` what two ranks take that share a stream.
 """
 
 import json
@@ -75,21 +76,39 @@ def held(fit, n: int, rounds: int) -> dict:
 
 
 def stream(fit, n: int, rounds: int) -> dict:
-    """Passes over a stream: the one that every fit of a stream begins with, and one value and gradient."""
+    """Passes over a stream: the one that every fit of a stream begins with, and one value and gradient.
+
+    In a job of several processes they share it, and this one tells of itself.
+    """
     from logreg_parity.data.dataset import Parameters
     from logreg_parity.solvers.objective import Objective
+    from logreg_parity.solvers.ranks import RUNTIMES, find_job, join
     from logreg_parity.solvers.stream import Stream
 
     small = well_conditioned(10_000, STREAMED_FEATURES)
     X, y = small.X.astype(np.float32), small.y.astype(np.float32)
+    runtime = next(name for name, module in RUNTIMES.items() if fit.__name__.startswith(module))
+    ranks = join(runtime) if find_job() else None
     before, begun = _resident(), perf_counter()
-    blocks = fit.pack(Stream(Repeated(X, n), Repeated(y, n), "rows again and again"), dtype="float32")
+    blocks = fit.pack(Stream(Repeated(X, n), Repeated(y, n), "rows again and again"), dtype="float32", ranks=ranks)
     seconds = [perf_counter() - begun]
     for _ in range(rounds):
         begun = perf_counter()
         objective = Objective(blocks).value_and_grad(Parameters(np.zeros(STREAMED_FEATURES), 0.0))[0]
         seconds.append(perf_counter() - begun)
     return {"seconds": seconds, "bytes": _peak() - before, "objective": objective}
+
+
+def shared(fit, n: int, rounds: int) -> list[dict]:
+    """What each of two ranks takes for the passes of ``stream``. Raises RuntimeError where one fails."""
+    from logreg_parity.solvers.jobs import run_job
+
+    module = fit.__name__.partition(".")[0]
+    ended = run_job(["-m", "benchmarks.scale", "stream", module, str(n), str(rounds)], 2, 3600)
+    for end in ended:
+        if end.status:
+            raise RuntimeError(end.err)
+    return [json.loads(end.out) for end in ended]
 
 
 def digests(fit, n: int, rounds: int) -> dict:
@@ -181,4 +200,8 @@ if __name__ == "__main__":
 
     kind, module, n, rounds = sys.argv[1:]
     fit = importlib.import_module(f"{module}.speed.fit")
-    print(json.dumps({"held": held, "stream": stream, "digests": digests}[kind](fit, int(n), int(rounds))))
+    print(
+        json.dumps(
+            {"held": held, "stream": stream, "shared": shared, "digests": digests}[kind](fit, int(n), int(rounds))
+        )
+    )

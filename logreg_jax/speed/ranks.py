@@ -7,18 +7,15 @@ CPU or GPU and gathered by one compiled function.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import jax
 import numpy as np
-from jax._src.distributed import global_state
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from logreg_parity.solvers.ranks import Board, Job, Ranks, wait_for, within
+from logreg_parity.solvers.ranks import Job, Ranks, within
 
 from ..convert import versions
-
-_HEARTBEAT = 10  # seconds after which JAX takes a silent rank for dead; 100 by default
+from .meeting import meet
 
 
 def join(job: Job, patience: float) -> Ranks:
@@ -35,33 +32,8 @@ def join(job: Job, patience: float) -> Ranks:
         ConnectionError: where they are not there in time.
         ValueError: where JAX has computed in this process before.
     """
-    board = None
     with _stdout_kept():
-        if not jax.distributed.is_initialized():
-            port = (
-                job.port + 1 + job.restarts
-            )  # MASTER_PORT is torchrun's, and the port of a rank 0 that died is in use
-            if job.rank:
-                wait_for(job.host, port, min(patience, 60))
-            try:
-                jax.distributed.initialize(
-                    f"{job.host}:{port}",
-                    job.size,
-                    job.rank,
-                    cluster_detection_method="deactivate",
-                    initialization_timeout=int(min(patience, 60)),
-                    heartbeat_timeout_seconds=_HEARTBEAT,
-                    shutdown_timeout_seconds=_HEARTBEAT,
-                )
-            except RuntimeError as error:
-                if "before any JAX calls" in str(error):
-                    raise ValueError(f"{error}; call fit(..., ranks='jax') first") from error
-                raise ConnectionError(f"the ranks did not meet at {job.host}:{port} ({error}); start all") from error
-            signs: Any = global_state.client
-            board = Board(
-                lambda name, text: signs.key_value_set(name, text, allow_overwrite=True), signs.key_value_try_get
-            )
-            board.begin(job.rank)
+        board = None if jax.distributed.is_initialized() else meet(job, patience)
         rank, size = jax.process_index(), jax.process_count()
         devices = [next(device for device in jax.devices() if device.process_index == r) for r in range(size)]
         mesh = Mesh(np.array(devices), ("rank",))

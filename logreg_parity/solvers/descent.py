@@ -259,10 +259,8 @@ def train_stream(
             stream.share_digests(group)
             state = {"weight": here.weight, "bias": np.asarray(here.bias), "losses": np.array(losses)}
             state["digests"] = np.array(stream.digests)
-            if group.rank:
-                kept.wait()
-            else:
-                kept.save(state, now=True)
+            group.by_first("the checkpoint", partial(kept.save, state, now=True))
+            kept.wait()
     bar.close()
     stopped = f"the loss of step {len(losses)} is {losses[-1]}; give a smaller step size"
     weights, biases = (np.array([first, last]) for first, last in zip(start, here, strict=True))

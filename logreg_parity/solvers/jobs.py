@@ -38,7 +38,7 @@ def started(arguments: Sequence[str], size: int) -> Iterator[list[RankProcess]]:
         arguments: what follows ``python``; those of module -m logreg_parity for one.
         size: how many processes.
     """
-    port = _free_port()
+    port = free_port()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ranks: list[RankProcess] = []
@@ -92,7 +92,7 @@ def _end(ranks: Sequence[RankProcess]) -> None:
         one.process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that is free, and the next one, where JAX meets: below those that a system hands out by itself."""
     for port in random.sample(range(20000, 32000, 2), 100):
         with ExitStack() as stack:

@@ -165,7 +165,7 @@ class Ranks:
         try:
             return self._exchange(sent)
         except (RuntimeError, ValueError) as error:  # JAX raises either
-            gone = self._board.silent(self.rank, self.size) if self._board else []
+            gone = self._board.gone(self.rank, self.size) if self._board else []
             who = f"rank {' and rank '.join(map(str, gone))}" if gone else "another rank"
             why = str(error).strip().splitlines()[0][:200]
             raise ConnectionError(
@@ -199,6 +199,10 @@ class Ranks:
 
         self.gathered(what, own, [0] * self.size, 1)
         return made[0]
+
+    def by_first(self, what: str, make: Callable[[], Any]) -> None:
+        """Rank 0 does it, and no rank goes on before. Raises on every rank where it fails, as ``gathered``."""
+        self.together(what, (lambda: None) if self.rank else make)
 
     def agree(self, about: Mapping[str, Any]) -> None:
         """Raise ToldError, with what differs and the rank, unless all ranks have the same version and setting."""
@@ -339,10 +343,17 @@ class Board:
     Args:
         write: puts a text under a name, for all ranks to read.
         read: gives the text under a name, "" where there is none.
+        leave: is called once a rank is gone, where the runtime would hold the others up.
     """
 
-    def __init__(self, write: Callable[[str, str], Any], read: Callable[[str], str]):
-        self._write, self._read = write, read
+    def __init__(
+        self,
+        write: Callable[[str, str], Any],
+        read: Callable[[str], str],
+        *,
+        leave: Callable[[], None] = lambda: None,
+    ):
+        self._write, self._read, self._leave = write, read, leave
 
     def begin(self, rank: int) -> "Board":
         """Write until the process ends; call it once the runtime has registered its own end, which comes after."""
@@ -366,8 +377,11 @@ class Board:
         atexit.register(end)
         return self
 
-    def silent(self, rank: int, size: int) -> list[int]:
-        """The other ranks without a sign of life for SILENT seconds; without a board rank 0, which keeps it."""
+    def gone(self, rank: int, size: int) -> list[int]:
+        """Of the others those without a sign of life for SILENT seconds; without a board rank 0, which keeps it.
+
+        For after a failure: the runtime is left, it is of no use any more.
+        """
         others = [other for other in range(size) if other != rank]
         try:
             before = {other: self._read(f"beat {other}") for other in others}
@@ -375,6 +389,8 @@ class Board:
             return [other for other in others if self._read(f"beat {other}") == before[other]]
         except Exception:
             return [0]
+        finally:
+            self._leave()
 
 
 def wait_for(host: str, port: int, seconds: float) -> None:

@@ -257,9 +257,10 @@ class Fitter:
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
             for here in points:
-                if kept is not None and ranks.rank == 0:
+                if kept is not None:
                     counts = np.array([stop.iterations, objective.passes])
-                    kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
+                    own = {"theta": here.theta / objective.unit, "counts": counts}
+                    ranks.by_first("the checkpoint", partial(kept.save, own, now=True))
                 last = stop(here) and not (exactly and stop.status == "converged")
                 if last or stop.iterations >= max_iterations:
                     break

@@ -4,17 +4,14 @@ Read beside ``logreg_jax/speed/ranks.py``. Who adds what is ``logreg_parity.solv
 or GPU and gathered on the CPU: they are small.
 """
 
-import atexit
-import os
-from datetime import timedelta
-
 import numpy as np
 import torch
 import torch.distributed as dist
 
-from logreg_parity.solvers.ranks import Board, Job, Ranks, wait_for
+from logreg_parity.solvers.ranks import Job, Ranks
 
 from ..convert import versions
+from .meeting import meet
 
 
 def join(job: Job, patience: float) -> Ranks:
@@ -30,22 +27,7 @@ def join(job: Job, patience: float) -> Ranks:
     Raises:
         ConnectionError: where they are not there in time.
     """
-    board = None
-    if not dist.is_initialized():
-        agent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"  # torchrun keeps the store, and outlives ranks
-        if agent or job.rank:
-            wait_for(job.host, job.port, min(patience, 60))
-        wait = timedelta(seconds=patience)
-        try:
-            master = job.rank == 0 and not agent
-            store = dist.TCPStore(job.host, job.port, job.size, master, wait, wait_for_workers=False)
-            own = dist.PrefixStore(f"logreg_parity {job.restarts}", store)
-            dist.init_process_group("gloo", store=own, rank=job.rank, world_size=job.size, timeout=wait)
-        except RuntimeError as error:
-            raise ConnectionError(f"the ranks did not meet at {job.host}:{job.port} ({error}); start all") from error
-        atexit.register(dist.destroy_process_group)
-        signs = dist.PrefixStore("signs of life", own)
-        board = Board(signs.set, lambda name: signs.get(name).decode() if signs.check([name]) else "").begin(job.rank)
+    board = None if dist.is_initialized() else meet(job, patience)
     if torch.cuda.is_available():
         torch.cuda.set_device(job.rank % job.local % torch.cuda.device_count())
     group = None if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")

@@ -280,6 +280,14 @@ def test_what_digests_take_is_measured_and_the_passes_are_as_before():
     assert taken.keys() == {"with", "without", "ratio"} and taken["ratio"] > 0 and stream.digest is known
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["logreg_torch", "logreg_jax"])
+def test_two_ranks_share_a_stream_and_tell_what_each_takes(module):
+    alone = scale.stream(importlib.import_module(f"{module}.speed.fit"), 20_000, 1)
+    both = scale.shared(importlib.import_module(f"{module}.speed.fit"), 20_000, 1)
+    assert [rank["objective"] for rank in both] == [alone["objective"]] * 2 and all(r["bytes"] > 0 for r in both)
+
+
 def test_exponents():
     def row(n):
         return {"candidate": "JAX", "data": "held", "n_rows": n, "seconds": {"median": 3e-6 * n**1.5}}

@@ -4,6 +4,8 @@ Ranks are threads here wherever it does not matter what carries the bytes; ``tes
 """
 
 import importlib
+import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,6 +15,7 @@ import pytest
 
 from logreg_parity.data.dataset import Parameters
 from logreg_parity.data.generator import gaussian
+from logreg_parity.solvers import blocks
 from logreg_parity.solvers import ranks as module
 from logreg_parity.solvers.checkpoint import Checkpoint
 from logreg_parity.solvers.descent import train_stream
@@ -68,16 +71,30 @@ def everything(twin, **options):
         found = [fits.solve(packed, l2=1e-3, solver=solver) for solver in ("newton", "progressive")]
         ends = [part for fit in found for part in (*fit.parameters, fit.objective, fit.gap, fit.distance)]
         assert [fit.status for fit in found] == ["converged"] * 2
-        return bits(*sums, packed.signed_sum, packed.largest, packed.dataset.X, *ends), packed.identity
+        every = bits(*sums, packed.signed_sum, packed.largest, packed.dataset.X, *ends)
+        return every, json.dumps(packed.identity)
 
     return work
 
 
+def threads_of_a_rank(monkeypatch, count):
+    """Of every 200 rows that are read at once four blocks are made, which so many threads share."""
+    for name, value in {"BLOCK_BYTES": 0, "BLOCK_ROWS": 50, "WHOLE_BYTES": 0}.items():
+        monkeypatch.setattr(blocks, name, value)
+    for place in (blocks, *(importlib.import_module(f"{name}.speed.fit") for name in TWINS)):
+        monkeypatch.setattr(place, "processors", lambda: count)
+    blocks.threads.cache_clear()
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_any_number_of_ranks_has_the_bits_of_one(twin, dtype):
-    (alone,) = in_ranks(1, everything(twin, dtype=dtype))
-    for size in (2, 3, 4, 8):
-        assert in_ranks(size, everything(twin, dtype=dtype)) == [alone] * size
+def test_any_number_of_ranks_and_threads_has_the_bits_of_one(twin, dtype, monkeypatch):
+    found = set()
+    for threads in (1, 2):
+        threads_of_a_rank(monkeypatch, threads)
+        for size in (1, 2, 3, 4, 8):
+            found.update(in_ranks(size, everything(twin, dtype=dtype)))
+    assert len(found) == 1 and len(found.pop()[0]) > 0
+    blocks.threads.cache_clear()
 
 
 def test_what_ranks_keep_changes_no_bit(twin):
@@ -234,6 +251,32 @@ def test_rank_0_alone_looks_at_the_checkpoint(twin, tmp_path):
     assert in_ranks(2, work) == first
     (tmp_path / "0").write_text("nonsense")
     assert {str(error)[:8] for error in in_ranks(2, work)} == {"rank 0: "}
+
+
+@pytest.mark.parametrize("way", ["a fit", "mini-batches"])
+def test_two_jobs_on_one_checkpoint_are_told_on_every_rank(twin, tmp_path, monkeypatch, way):
+    """The other one writes while this one is at work; nobody waits for rank 0, which alone looks at the file."""
+    path, save = tmp_path / "state.npz", Checkpoint.save
+
+    def late(self, *given, **options):
+        if path.exists():
+            path.write_bytes(path.read_bytes())
+            os.utime(path, ns=(1, 1))
+        save(self, *given, **options)
+
+    monkeypatch.setattr(Checkpoint, "save", late)
+    monkeypatch.setattr(Checkpoint, "due", True)
+
+    def work(ranks):
+        if way == "a fit":
+            return twin.fit(stream(), l2=1e-3, ranks=ranks, checkpoint=path)
+        return train_stream(twin, stream(), START, ranks=ranks, checkpoint=path, **DESCENT)
+
+    ends = in_ranks(3, work)
+    assert {type(end) for end in ends} == {ToldError}, ends
+    assert {str(end) for end in ends} == {
+        f"rank 0: {path} is written by another run at this time; name another file, or end it"
+    }
 
 
 @pytest.mark.parametrize(
