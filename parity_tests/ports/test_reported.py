@@ -5,15 +5,19 @@ import pytest
 from logreg_parity.ports.alternatives import confusion
 from logreg_parity.ports.formula import other_constant
 from logreg_parity.ports.localise import localise
+from parity_tests.ports.further import FURTHER
 from parity_tests.ports.reported import REPORTED
 from parity_tests.ports.test_formula import both
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", REPORTED)
+PAIRS = FURTHER | REPORTED
+
+
+@pytest.mark.parametrize("name", PAIRS)
 def test_right_and_wrong(name):
-    pair = REPORTED[name]
+    pair = PAIRS[name]
     sides, _, formula = both(pair.model, pair.port(False), pair.batch, torch_loss=pair.loss)
     assert formula.verdict == "the same", formula.why
     assert localise(formula, sides) == (None, None)
