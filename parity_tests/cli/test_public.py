@@ -58,7 +58,9 @@ def of_classes(run, fit):
     data = logreg_parity.MulticlassDataset(DATA.X, np.arange(12) % 3, "twelve rows")
     start = Parameters(np.zeros((3, 2)), np.zeros(3))
     words = {name: run[name] for name in run if name not in ("momentum", "nesterov")}
-    options = {name: fit[name] for name in fit if name not in ("solver", "kernel", "checkpoint", "digits", "ranks")}
+    options = {
+        name: fit[name] for name in fit if name not in ("solver", "kernel", "checkpoint", "digits", "ranks", "keep")
+    }
     return {
         "train": {**words, "dataset": data, "start": start},
         "fit": {**options, "dataset": data, "identified": "1", "max_iterations": 9},
@@ -73,7 +75,7 @@ def calls(table) -> dict[str, tuple]:
     point = {"dataset": DATA, "parameters": START, "l2": 0.1, "reduction": "sum", "dtype": "float64", "device": "cpu"}
     fit = {"dataset": DATA, "l2": 0.1, "reduction": "mean", "solver": "newton", "tolerance": 1e-3, "max_iterations": 5}
     fit |= {"dtype": "float64", "device": "cpu", "intercept": True, "kernel": "auto", "checkpoint": None, "digits": 3}
-    fit |= {"ranks": None}
+    fit |= {"ranks": None, "keep": 0.0}
     check = {"first": torch.nn.Linear(3, 1), "second": plain_loss, "batch": {"x": np.ones((2, 3))}}
     check |= {"params": {"weight": "weight", "bias": "bias"}, "torch_loss": mean, "jax_params": None}
     check |= {"steps": 1, "learning_rate": 0.125, "samples": 4, "seed": 0, "device": "cpu", "exact": True, "say": print}
@@ -120,7 +122,7 @@ def calls(table) -> dict[str, tuple]:
                 "evaluate": {**point, "loss": "stable", "engine": "eager"},
                 "fit": fit,
                 "infer": {"dataset": gaussian(60, 2), "level": 0.9, "profile": False, "fit": None},
-                "train": {**run, "loss": "stable", "engine": "eager"},
+                "train": {**run, "loss": "stable", "engine": "eager", "ranks": None},
             }.items()
         },
         **{
