@@ -234,7 +234,10 @@ def _convolutions(operation: RecordedOperation, arrays: list[np.ndarray]) -> Nam
     o = operation.options
     if not {"stride", "padding", "dilation", "groups"} <= o.keys() or o["groups"] != 1 or o.get("transposed"):
         assert operation.apply is not None
-        yield "the kernel turned", operation.apply([x, np.flip(w, tuple(range(2, w.ndim)))])
+        yield (
+            "the kernel turned",
+            operation.apply([x, np.flip(w, tuple(range(2, w.ndim))).copy()]),
+        )  # no strides below 0
         return
     spatial = x.ndim - 2
     shapes = operation.value.shape[2:]

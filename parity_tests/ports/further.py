@@ -229,20 +229,6 @@ def glu(fault):
     return layer
 
 
-def up(fault):
-    """Twice as wide: the fault has the corners aligned."""
-
-    def layer(p, x):
-        n = x.shape[-1]
-        centres = jnp.clip((jnp.arange(2 * n) + 0.5) / 2 - 0.5, 0, n - 1)
-        at = jnp.linspace(0.0, n - 1.0, 2 * n) if fault else centres
-        low = jnp.clip(jnp.floor(at).astype(int), 0, n - 2)
-        part = (at - low).astype(x.dtype)
-        return x[..., low] * (1 - part) + x[..., low + 1] * part
-
-    return layer
-
-
 def averaged(fault):
     """The fault counts the padding."""
 
@@ -263,52 +249,6 @@ def ceiled(fault):
         return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), pads)
 
     return layer
-
-
-class Masked(nn.Module):
-    """Attention that does not look at the last two places."""
-
-    def __init__(self):
-        super().__init__()
-        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
-
-    def forward(self, x):
-        hidden = torch.arange(x.shape[1]).expand(len(x), -1) >= 3
-        return self.attention(x, x, x, key_padding_mask=hidden, need_weights=False)[0]
-
-
-def masked(fault):
-    """The fault reads the mask the other way, True for what is seen."""
-
-    def loss(p, b):
-        a, x = p["attention"], b["x"]
-        q, k, v = jnp.split(x @ a["in_proj_weight"].T + a["in_proj_bias"], 3, -1)
-        heads = lambda t: t.reshape(*t.shape[:2], 2, 2).swapaxes(1, 2)  # noqa: E731
-        scores = heads(q) @ heads(k).swapaxes(-1, -2) / jnp.sqrt(2.0)
-        hidden = jnp.arange(x.shape[1]) >= 3
-        share = jax.nn.softmax(jnp.where(hidden != fault, -1e30, scores))
-        out = (share @ heads(v)).swapaxes(1, 2).reshape(x.shape)
-        return (affine(out, a["out_proj"]) ** 2).mean()
-
-    return loss
-
-
-def lstm(fault):
-    """The fault takes the gates as i, f, o, g."""
-
-    def loss(p, b):
-        h = c = jnp.zeros((len(b["x"]), 3), b["x"].dtype)
-        seen = []
-        for t in range(b["x"].shape[1]):
-            z = b["x"][:, t] @ p["weight_ih_l0"].T + h @ p["weight_hh_l0"].T + p["bias_ih_l0"] + p["bias_hh_l0"]
-            i, f, g, o = jnp.split(z, 4, 1)
-            g, o = (o, g) if fault else (g, o)
-            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-            h = jax.nn.sigmoid(o) * jnp.tanh(c)
-            seen.append(h)
-        return (jnp.stack(seen, 1) ** 2).mean()
-
-    return loss
 
 
 def weight_norm(fault):
@@ -350,18 +290,6 @@ def rotary(fault):
         return ((turned @ turned.swapaxes(-1, -2)) ** 2).mean()
 
     return loss
-
-
-def shuffled(fault):
-    """The fault has depth_to_space's order."""
-
-    def layer(p, x):
-        n, c, h, w = x.shape
-        split = x.reshape(n, 2, 2, c // 4, h, w) if fault else x.reshape(n, c // 4, 2, 2, h, w)
-        order = (0, 3, 4, 1, 5, 2) if fault else (0, 1, 4, 2, 5, 3)
-        return split.transpose(order).reshape(n, c // 4, 2 * h, 2 * w)
-
-    return layer
 
 
 # ---- steps of an optimiser, which are functions too
@@ -459,21 +387,15 @@ FURTHER = {
     "softplus, its beta": with_act(
         nn.Softplus(2), lambda x: jax.nn.softplus(2 * x) / 2, lambda x: jax.nn.softplus(2 * x), "softplus", "2"
     ),
-    "aligned corners": then(lambda: nn.Upsample(scale_factor=2, mode="linear"), SEQUENCE, up, "upsample"),
     "padding counted in a mean": then(
         lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False), PICTURES, averaged, "avg_pool"
     ),
     "ceil_mode": then(lambda: nn.MaxPool2d(2, ceil_mode=True), PICTURES, ceiled, "max_pool"),
-    "mask of attention": ReportedPair(seeded(Masked), square, SEQUENCE, masked, "softmax"),
-    "gates of an LSTM": ReportedPair(
-        seeded(lambda: nn.LSTM(4, 3, batch_first=True)), lambda m, b: (m(b["x"])[0] ** 2).mean(), SEQUENCE, lstm, "lstm"
-    ),
     "weight norm": ReportedPair(
         seeded(lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 3))),
         square, {"x": draw(6, 4)}, weight_norm, "norm",
     ),
     "rotary places": ReportedPair(seeded(Rotary), square, SEQUENCE, rotary, "mul"),
-    "pixel shuffle": then(lambda: nn.PixelShuffle(2), PICTURES, shuffled, ""),
     "epsilon of Adam": of_steps(adam, adam_port, "sqrt"),
     "weight decay in the gradient": of_steps(decay, decay_port, "mul"),
     "epsilon of clipping": of_steps(clipped, clipped_port, "add", "1e-06"),

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 PAIRS = FURTHER | REPORTED
+BY_CHANCE = ("focal loss, its power", "weight of the positive class")  # some value is a multiple of one that parts
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -25,4 +26,5 @@ def test_right_and_wrong(name):
     assert formula.verdict == "another" and min(formula.agree.values()) < 30, formula.why
     partings = localise(formula, sides)
     assert partings[0] is not None and pair.operation in partings[0].operation.title, partings
-    assert pair.cause in (other_constant(formula, sides, here) or confusion(formula, partings))
+    words = other_constant(formula, sides, here) or confusion(formula, partings)
+    assert pair.cause in words and (name not in BY_CHANCE or not words)
