@@ -188,20 +188,6 @@ def transposed(fault):
     return layer
 
 
-def depthwise(fault):
-    """Two filters a channel; the fault has all first filters before all second ones."""
-
-    def layer(p, x):
-        out = jax.lax.conv_general_dilated(
-            x, p["weight"], (1, 1), "SAME", feature_group_count=4, dimension_numbers=("NCHW", "OIHW", "NCHW")
-        )
-        if fault:
-            out = out.reshape(len(x), 4, 2, *x.shape[2:]).swapaxes(1, 2).reshape(out.shape)
-        return out + p["bias"][:, None, None]
-
-    return layer
-
-
 def norm_over(fault):
     def layer(p, x):
         axes = (-1,) if fault else (-2, -1)
@@ -378,7 +364,6 @@ FURTHER = {
         lambda: nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1),
         PICTURES, transposed, "convolution", "kernel turned",
     ),
-    "depthwise convolution": then(lambda: nn.Conv2d(4, 8, 3, padding=1, groups=4), PICTURES, depthwise, "convolution"),
     "layer norm over two axes": then(
         lambda: nn.LayerNorm((5, 4)), SEQUENCE, norm_over, "layer_norm", "the mean along axis 2"
     ),
