@@ -1,7 +1,7 @@
 """From data to a Fit: one solver's points, looked at one by one until one is proved good enough."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -21,7 +21,7 @@ from . import kernels
 from .blocks import BlockPlace, Blocks, Sums
 from .checkpoint import Checkpoint
 from .exact import ExactBlocks
-from .inference import checked, infer, to_digits
+from .inference import check_no_penalty, checked, infer, to_digits
 from .newton import newton, newton_exactly
 from .objective import Objective, Point
 from .progressive import progressive
@@ -109,11 +109,7 @@ class Fitter:
         Raises:
             ValueError: for a penalty, data that are streamed, a fit that has not converged, and what ``fit`` refuses.
         """
-        if options.get("l2"):
-            raise ValueError(
-                f"l2 is {options['l2']}: a penalty pulls the estimates away from those of the likelihood, and the "
-                "curvature there is no covariance; give l2=0 for standard errors, tests and intervals"
-            )
+        check_no_penalty(options.get("l2"))
         names = ("dtype", "device", "intercept", "kernel")
         blocks = self.pack(dataset, **{name: options[name] for name in names if name in options})
         if isinstance(blocks, Streamed):
@@ -214,9 +210,10 @@ class Fitter:
             ValueError: for a checkpoint of another fit, an unknown solver, and a number that makes no sense.
         """
         with ExitStack() as stack:
+            stack.enter_context(one_blas_thread)
             if isinstance(blocks, Blocks):  # once, and not at every pass
                 stack.enter_context(blocks.place.within())
-                blocks = replace(blocks, place=blocks.place._replace(within=nullcontext))
+                blocks = replace(blocks, place=blocks.place._replace(entered=True))
             return self._solved(blocks, l2, reduction, solver, tolerance, max_iterations, checkpoint)
 
     def _solved(
@@ -259,17 +256,15 @@ class Fitter:
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
-            with one_blas_thread:
-                for here in points:
-                    if kept is not None and ranks.rank == 0:
-                        counts = np.array([stop.iterations, objective.passes])
-                        kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
-                    last = stop(here) and not (exactly and stop.status == "converged")
-                    if last or stop.iterations >= max_iterations:
-                        break
+            for here in points:
+                if kept is not None and ranks.rank == 0:
+                    counts = np.array([stop.iterations, objective.passes])
+                    kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
+                last = stop(here) and not (exactly and stop.status == "converged")
+                if last or stop.iterations >= max_iterations:
+                    break
         last_digits = not exactly and work <= SMALL_WORK and tolerance <= ALL_DIGITS
-        with one_blas_thread:
-            return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
+        return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
 
 
 def _no_sums(*given: Any, **options: Any) -> Sums:

@@ -237,8 +237,10 @@ def _proof(
 
 def relative(steps: float, moved: float) -> float:
     """What is off, relative, by so many roundings and a logit that has moved: infinite where that overflows."""
-    with np.errstate(over="ignore"):
-        return float(steps + (1 + steps) * np.expm1(moved))
+    try:
+        return steps + (1 + steps) * math.expm1(moved)
+    except OverflowError:
+        return math.inf
 
 
 def _logit_error(theta: np.ndarray, largest: np.ndarray, roundoff: float = _FLOAT64.unit_roundoff) -> float:
