@@ -76,7 +76,8 @@ def _averaged(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) 
 
 
 def _averaged_back(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) -> list[int]:
-    g, x, options = *args[:2], dict(zip(_AVERAGE, args[2:], strict=False)) | kwargs
+    g, x = args[:2]
+    options = dict(zip(_AVERAGE, args[2:], strict=False)) | kwargs
     forward = getattr(torch.ops.aten, func._schema.name.removeprefix("aten::").removesuffix("_backward")).default
     counts = _counted(forward, x, options)
     both = (mode.places[id(g)], mode.put("constant", "constant", (), counts))
