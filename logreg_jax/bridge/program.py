@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
 from operator import add
-from threading import Lock
 from typing import Any, cast
 
 import jax
@@ -118,22 +117,18 @@ class Program:
 
 
 class _Compiled:
-    """A function compiled; as it is where it looks at numbers in a way that compiling does not allow.
-
-    Threads that ask at the same time wait for one of them to compile.
-    """
+    """A function compiled; as it is where it looks at numbers in a way that compiling does not allow."""
 
     def __init__(self, function: Callable, quickly: bool = False):
-        self.plain, self.lock = function, Lock()
+        self.plain = function
         self.fast = cast(Callable, jax.jit(function, compiler_options=_QUICK if quickly else None))
 
     def __call__(self, *arguments: Any) -> Any:
-        with self.lock:
-            try:
-                return self.fast(*arguments)
-            except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
-                self.fast = self.plain
-                return self.plain(*arguments)
+        try:
+            return self.fast(*arguments)
+        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+            self.fast = self.plain
+            return self.plain(*arguments)
 
 
 def _is_loss(value: Any) -> bool:

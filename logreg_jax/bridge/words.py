@@ -14,7 +14,7 @@ from .windows import _RULES
 
 _MOVES = set(
     """broadcast_in_dim concatenate copy copy_p dynamic_slice dynamic_update_slice expand_dims gather
-    optimization_barrier pad reshape rev scatter slice split squeeze stop_gradient transpose""".split()  # noqa: SIM905
+    optimization_barrier pad reshape rev scatter slice split squeeze stack stop_gradient transpose unstack""".split()  # noqa: SIM905
 )
 _SUMS = {"reduce_sum", "cumsum", "scatter-add", "scatter_add", "reduce_window_sum"}
 _NAMES = {"max": "maximum", "min": "minimum", "add_any": "add", "erf_inv": "erfinv", "reduce_precision": "cast"}

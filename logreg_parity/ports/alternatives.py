@@ -3,14 +3,16 @@
 What is named is proved: its numbers, in some order, are those of a value that the other program has.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
 from itertools import permutations, product
 from math import erf
 from typing import NamedTuple
 
 import numpy as np
 
-from .exact import in_words
+from .exact import READINGS, NoStatement, evaluate, in_words
 from .formula import Formula
 from .localise import Parting
 from .mapping import Point
@@ -23,12 +25,11 @@ Named = Iterator[tuple[str, np.ndarray]]
 class _Other:
     """The values of the other side."""
 
-    def __init__(self, recording: Recording):
+    def __init__(self, operations: Iterable[RecordedOperation]):
         self.by_size: dict[int, list[np.ndarray]] = {}
-        for place in recording.needed():
-            value = recording.operations[place].value
-            if value.dtype.kind == "f":
-                self.by_size.setdefault(value.size, []).append(np.sort(value.ravel()))
+        for operation in operations:
+            if operation.is_real:
+                self.by_size.setdefault(operation.value.size, []).append(np.sort(operation.value.ravel()))
 
     def has(self, value: np.ndarray) -> bool:
         """Whether it has these numbers."""
@@ -43,6 +44,10 @@ class _Other:
             if c and np.isfinite(c) and abs(c - 1) > NEAR and _near(c * mine, theirs):
                 return c
         return None
+
+
+def _needed(recording: Recording) -> list[RecordedOperation]:
+    return [recording.operations[place] for place in sorted(recording.needed())]
 
 
 def _is_thin(recording: Recording, operation: RecordedOperation) -> bool:
@@ -69,7 +74,8 @@ def confusion(formula: Formula, partings: tuple[Parting | None, Parting | None])
     for k, parting in enumerate(partings):
         if parting is None or _is_thin(formula.recordings[k], parting.operation):
             continue
-        mine, own, other = formula.recordings[k], _Other(formula.recordings[k]), _Other(formula.recordings[1 - k])
+        mine = formula.recordings[k]
+        own, other = (_Other(_needed(recording)) for recording in (mine, formula.recordings[1 - k]))
         rest = partings[1 - k]
         name = rest.side if rest is not None else "the other side"
         for words, value in _candidates(mine, parting):
@@ -82,13 +88,30 @@ def confusion(formula: Formula, partings: tuple[Parting | None, Parting | None])
         rest = partings[1 - k]
         if parting is None or rest is None or parting.operation.value.size < 2:
             continue
-        c = _Other(formula.recordings[1 - k]).factor(parting.operation.value)
-        if c is not None:
+        c = _Other(_needed(formula.recordings[1 - k])).factor(parting.operation.value)
+        if c is not None and _makes_one_loss(formula, k, parting.place, c):
             return (
                 f"At {parting.operation.place} {rest.side} has {c:.10g} times {parting.side}'s numbers "
-                f"({in_words(c)}): a scale that only one side applies."
+                f"({in_words(c)}): a scale that only one side applies; with it the losses agree."
             )
     return ""
+
+
+def _makes_one_loss(formula: Formula, k: int, place: int, c: float) -> bool:
+    """Whether the k-th program has the other's loss once the value at that place is multiplied by c."""
+    if formula.recordings is None or formula.values is None:
+        return False
+    recording, values = formula.recordings[k], formula.values[k]
+    scaled = values[place]._replace(mid=np.frompyfunc(lambda m: int(m * Fraction(c)), 1, 1)(values[place].mid))
+    leaves = {source: values[source] for source in recording.inputs.values() if source in values}
+    own, other = (r.results["loss"] for r in (recording, formula.recordings[1 - k]))
+    assert own is not None and other is not None
+    alone = replace(recording, results={"loss": own})
+    try:
+        made = evaluate(alone, leaves | {place: scaled}, scaled.bits, READINGS[0], hold=False)[own]
+    except NoStatement:
+        return False
+    return _near(made.floats(), formula.values[1 - k][other].floats())
 
 
 def _title(operation: RecordedOperation) -> str:
@@ -210,6 +233,11 @@ def _convolutions(operation: RecordedOperation, arrays: list[np.ndarray]) -> Nam
     x, w = arrays[:2]
     o = operation.options
     if not {"stride", "padding", "dilation", "groups"} <= o.keys() or o["groups"] != 1 or o.get("transposed"):
+        assert operation.apply is not None
+        yield (
+            "the kernel turned",
+            operation.apply([x, np.flip(w, tuple(range(2, w.ndim))).copy()]),
+        )  # no strides below 0
         return
     spatial = x.ndim - 2
     shapes = operation.value.shape[2:]

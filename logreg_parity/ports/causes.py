@@ -89,9 +89,16 @@ def orders(layout: Layout, two: str) -> Iterator[tuple[str, dict[str, np.ndarray
 
 def held(seen: dict[str, np.ndarray], names: list[str], dtype: str) -> bool:
     """Whether all these quantities are numbers of a format."""
-    values = np.concatenate([np.ravel(seen[name]) for name in names])
-    finite = np.isfinite(values).all() and np.abs(values).max() <= format_of(dtype).largest
-    return bool(finite and values.any() and np.array_equal(round_to(values, dtype), values))
+    every = [np.ravel(seen[name]) for name in names]
+    if not any(values.any() for values in every):
+        return False
+    parts = ([values[:1000] for values in every], every)  # of large ones a few are enough to say no
+    return all(_are_of(np.concatenate(part), dtype) for part in parts)
+
+
+def _are_of(values: np.ndarray, dtype: str) -> bool:
+    finite = np.isfinite(values).all() and np.abs(values).max(initial=0) <= format_of(dtype).largest
+    return bool(finite and np.array_equal(round_to(values, dtype), values))
 
 
 def is_that_of_rounded(c: Case, k: int, dtype: str) -> bool:

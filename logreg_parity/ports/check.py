@@ -5,7 +5,6 @@ measures what rounding can do, ``causes.py`` says why they differ, ``report.py``
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -28,7 +27,7 @@ from .measured import bound_float64, bound_narrow, distance, least, measure, pro
 from .programs import ForeignProgram, as_program, with_names
 from .recording import RecordedOperation
 from .report import Measured, Outcome, Report, Row
-from .sides import N_DIRECTIONS, Plan, Side, Where, compiled_ahead, flat, index, longest_axis, place_in
+from .sides import N_DIRECTIONS, Plan, Side, Where, flat, index, longest_axis, place_in
 
 MOST = 10_000
 """Steps, and samples: each is a call of both programs, and of more nobody waits for the end."""
@@ -92,58 +91,57 @@ def check(
     restless = one.foreign.restless(one.model)
     _project(sides, here, restless)
     large = sum(array.size for array in here.point.values()) > LARGE
-    with nullcontext() if large else compiled_ahead(sides, here, coarse, exact):
-        for side in sides:
-            _check_same_twice(side, here, restless)
-        samples = samples or (4 if large else 16)
-        plan = plan_for(sides[0], here, (0 if large else 3) if steps is None else steps, learning_rate, seed, large)
-        measured, rows, notes = _measured(sides, here, coarse, plan, samples, seed, restless, unequal, say)
-        say("exact value")
-        formula = compare(sides, here) if exact else Formula("no statement", "it was not asked for")
-        moved = list(_moved(formula, measured))
-        rows = (*rows, *(row for row, _ in moved))
-        outside = [row for row in rows if row.verdict == "OUTSIDE"]
-        unsure = any(row.verdict == "no promise" for row in rows)
-        verdict: Outcome = "OUTSIDE" if outside else "no promise" if unsure else "within"
-        say("cause")
-        cause = (moved[0][1] if moved else find_cause(measured, rows)) if outside else ""
-        parting: tuple[str, ...] = ()
-        if verdict != "within" and (kink := _kink(measured, rows)):
-            verdict, cause = "no promise", kink
-        elif outside and formula.verdict == "the same" and (why := _only_rounding(formula, measured, outside)):
-            verdict, cause = why
-        elif outside:
-            if exact and formula.recordings is None:
-                formula = followed(formula, sides, here)
-            partings = localise(formula, sides)
-            parting = tuple(part.words for part in partings if part is not None)
-            known = not cause.startswith(UNKNOWN)
-            proved = other_constant(formula, sides, here) or ("" if known else confusion(formula, partings))
-            cause = f"{proved} {cause.removeprefix(UNKNOWN).strip()}".strip() if proved else cause
-        layout = sides[1].layout
-        assert layout is not None
-        return Report(
-            verdict=verdict,
-            rows=rows,
-            first=outside[0] if outside else None,
-            cause=cause,
-            notes=(*_mixed(one, sides[0].narrow), *_notes(measured), *notes, *_casts(formula, sides)),
-            places=layout.leaves,
-            setting={
-                "steps": plan.steps,
-                "learning_rate": plan.rate,
-                "samples": samples,
-                "seed": seed,
-                "device": device,
-            },
-            narrow=sides[0].narrow,
-            versions={**one.foreign.versions(), **two.foreign.versions()},
-            names=(one.name, two.name),
-            formula=formula.verdict,
-            exactly=in_a_sentence(formula, sides),
-            parting=parting,
-            mapping=as_mapping(layout),
-        )
+    for side in sides:
+        _check_same_twice(side, here, restless)
+    samples = samples or (4 if large else 16)
+    plan = plan_for(sides[0], here, (0 if large else 3) if steps is None else steps, learning_rate, seed, large)
+    measured, rows, notes = _measured(sides, here, coarse, plan, samples, seed, restless, unequal, say)
+    say("exact value")
+    formula = compare(sides, here) if exact else Formula("no statement", "it was not asked for")
+    moved = list(_moved(formula, measured))
+    rows = (*rows, *(row for row, _ in moved))
+    outside = [row for row in rows if row.verdict == "OUTSIDE"]
+    unsure = any(row.verdict == "no promise" for row in rows)
+    verdict: Outcome = "OUTSIDE" if outside else "no promise" if unsure else "within"
+    say("cause")
+    cause = (moved[0][1] if moved else find_cause(measured, rows)) if outside else ""
+    parting: tuple[str, ...] = ()
+    if verdict != "within" and (kink := _kink(measured, rows)):
+        verdict, cause = "no promise", kink
+    elif outside and formula.verdict == "the same" and (why := _only_rounding(formula, measured, outside)):
+        verdict, cause = why
+    elif outside:
+        if exact and formula.recordings is None:
+            formula = followed(formula, sides, here)
+        partings = localise(formula, sides)
+        parting = tuple(part.words for part in partings if part is not None)
+        known = not cause.startswith(UNKNOWN)
+        proved = other_constant(formula, sides, here) or ("" if known else confusion(formula, partings))
+        cause = f"{proved} {cause.removeprefix(UNKNOWN).strip()}".strip() if proved else cause
+    layout = sides[1].layout
+    assert layout is not None
+    return Report(
+        verdict=verdict,
+        rows=rows,
+        first=outside[0] if outside else None,
+        cause=cause,
+        notes=(*_mixed(one, sides[0].narrow), *_notes(measured), *notes, *_casts(formula, sides)),
+        places=layout.leaves,
+        setting={
+            "steps": plan.steps,
+            "learning_rate": plan.rate,
+            "samples": samples,
+            "seed": seed,
+            "device": device,
+        },
+        narrow=sides[0].narrow,
+        versions={**one.foreign.versions(), **two.foreign.versions()},
+        names=(one.name, two.name),
+        formula=formula.verdict,
+        exactly=in_a_sentence(formula, sides),
+        parting=parting,
+        mapping=as_mapping(layout),
+    )
 
 
 def _measured(

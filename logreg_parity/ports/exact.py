@@ -79,7 +79,7 @@ def _infinite(x: float, bits: int) -> int:
 
 @lru_cache(maxsize=4096)
 def read(c: float, reading: str) -> tuple[str, Fraction]:
-    """("" , the number) or ("sqrt", its square) or ("sqrt over pi", its square times π)."""
+    """("" , the number), ("sqrt", its square), ("sqrt over pi", its square times π), ("root of root", x⁴)"""
     c = float(c)
     if not math.isfinite(c) or c == int(c) or reading == READINGS[1]:
         return "", Fraction(c if math.isfinite(c) else 0)
@@ -95,6 +95,9 @@ def read(c: float, reading: str) -> tuple[str, Fraction]:
         square = Fraction(c * c * factor).limit_denominator(1000)
         if square > 0 and abs(math.sqrt(float(square) / factor) - abs(c)) <= 2 * math.ulp(c):
             return word, square
+    power = Fraction(c**4).limit_denominator(1000)  # what attention scales query and key with, both
+    if power > 0 and abs(math.sqrt(math.sqrt(float(power))) - abs(c)) <= 2 * math.ulp(c):
+        return "root of root", power
     return "", Fraction(c)
 
 
@@ -102,7 +105,8 @@ def in_words(c: float, reading: str = READINGS[0]) -> str:
     """How a constant is read, where that is not as it is stored."""
     word, number = read(c, reading)
     sign = "-" if c < 0 else ""
-    return {"": str(number), "sqrt": f"{sign}√({number})", "sqrt over pi": f"{sign}√({number}/π)"}[word]
+    forms = {"": "{}", "sqrt": "{}√({})", "sqrt over pi": "{}√({}/π)", "root of root": "{}√√({})"}
+    return forms[word].format(*([sign, number] if word else [number]))
 
 
 def _constants(values: np.ndarray, bits: int, reading: str) -> Enclosures:
@@ -119,6 +123,7 @@ def _constants(values: np.ndarray, bits: int, reading: str) -> Enclosures:
         flint.ctx.prec = bits + 80
         root = flint.arb(flint.fmpq(number.numerator, number.denominator))
         root = (root / flint.arb.pi() if word == "sqrt over pi" else root).sqrt()
+        root = root.sqrt() if word == "root of root" else root
         return _ball_out(root if c > 0 else -root, bits)
 
     values = np.where(np.isnan(values), 0.0, values)  # what is chosen against: a result of it would be NaN too

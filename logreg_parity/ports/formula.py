@@ -5,6 +5,7 @@ formulas are not the same, and the bit at which the loss parts says by how much.
 """
 
 from dataclasses import replace
+from itertools import islice, product
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -251,30 +252,44 @@ def in_a_sentence(formula: Formula, sides: tuple[Side, Side]) -> str:
     return f"Another formula: {formula.why}.{odd}"
 
 
-TRIES = 8  # pairs of constants that are exchanged, at most
+TRIES = 8  # pairs of constants that are exchanged, at most, and as many that are left out
 
 
 @np.errstate(all="ignore")
 def other_constant(formula: Formula, sides: tuple[Side, Side], here: Where) -> str:
-    """The number that one side has in the place of another, proved: with it the two are one formula. "" if none is."""
+    """The number that one side has in the place of another, or of none, proved: with it the two are one formula.
+
+    Args:
+        formula: of ``compare``.
+        sides: the two.
+        here: the point and the batch.
+
+    Returns:
+        That in words; "" where no number is it.
+    """
     if formula.verdict != "another" or formula.recordings is None:
         return ""
-    mine, theirs = (numbers for _, numbers in odd_constants(formula.recordings))
-    tried = 0
-    for a, place in mine:
-        for b, other in theirs:
-            tried += 1
-            if tried > TRIES:
-                return ""
-            changed = _with_constant(formula.recordings[0], a, b)
-            found = _read(sides, here, (changed, formula.recordings[1]), READINGS[0], hold=False)
-            if found.verdict == "the same":
-                one, two = (side.name for side in sides)
-                return (
-                    f"{two} has {b:.10g} ({other}) where {one} has {a:.10g} ({place}): with that number changed, loss "
-                    f"and gradients of the two agree to 2^-{AGREE}."
-                )
+    recordings, (one, two) = formula.recordings, (side.name for side in sides)
+    odd = [numbers for _, numbers in odd_constants(recordings)]
+    for (a, place), (b, other) in islice(product(*odd), TRIES):
+        if _is_one(sides, here, (_with_constant(recordings[0], a, b), recordings[1])):
+            return (
+                f"{two} has {b:.10g} ({other}) where {one} has {a:.10g} ({place}): with that number changed, {_PROVED}"
+            )
+    left_out = ((k, a, b) for k in (0, 1) for a in odd[k] for b in (0.0, 1.0) if a[0] != b)
+    for k, (a, place), b in islice(left_out, TRIES):
+        changed = _with_constant(recordings[k], a, b)
+        if _is_one(sides, here, (changed, recordings[1]) if k == 0 else (recordings[0], changed)):
+            has, lacks = (one, two) if k == 0 else (two, one)
+            return f"{has} has {a:.10g} ({place}), and {lacks} has not: with {b:g} in its place, {_PROVED}"
     return ""
+
+
+_PROVED = f"loss and gradients of the two agree to 2^-{AGREE}."
+
+
+def _is_one(sides: tuple[Side, Side], here: Where, changed: tuple[Recording, Recording]) -> bool:
+    return _read(sides, here, changed, READINGS[0], hold=False).verdict == "the same"
 
 
 def _with_constant(recording: Recording, a: float, b: float) -> Recording:

@@ -17,6 +17,7 @@ from .sides import Side
 PLACES = 150  # binary places of a value's largest number, of the 256 that are known
 FLOAT_PLACES = 30  # of float64's 53, where values are not known exactly
 SILENT = ("input", "constant", "given", "move", "cast")  # they make no numbers
+POOLS = ("max_pool2d", "reduce_window_max")  # moves that choose: an output that the other has not is theirs
 
 
 class Parting(NamedTuple):
@@ -122,9 +123,10 @@ def _first(mine: _Values, theirs: _Values, name: str) -> Parting | None:
         fine[place] = matched[place] or healed
     counted = [p for p in needed if recording.operations[p].word not in SILENT]
     to_loss = recording.needed({"loss"})  # first what makes the loss, then what makes the gradient alone
-    for place in sorted(needed, key=lambda place: (place not in to_loss, place)):
+    signs = {place for place in needed if recording.operations[place].word == "neg"}  # last: they stand anywhere
+    for place in sorted(needed, key=lambda place: (place in signs, place not in to_loss, place)):
         operation = recording.operations[place]
-        if fine[place] or operation.word in SILENT:
+        if fine[place] or (operation.word in SILENT and operation.name not in POOLS):
             continue
         if any(matched[user] and recording.operations[user].word != "move" for user in users[place]):
             continue

@@ -140,7 +140,6 @@ class Plain:
     """NumPy in the place of a framework's bridge: a tree of arrays, its leaves named by their paths."""
 
     Foreign = PlainProgram
-    COMPILES = False
 
     @staticmethod
     def point_of(model: Any) -> Point:

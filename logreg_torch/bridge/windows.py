@@ -63,6 +63,35 @@ def _pooled_back(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor
     return [mode.put("sum", "max_pool2d_backward", (mode.places[id(args[0])],), outs[0], apply=apply)]
 
 
+_AVERAGE = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+
+
+def _averaged(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) -> list[int]:
+    """A sum over each window, and a division by how many numbers count in it."""
+    x, options = args[0], dict(zip(_AVERAGE, args[1:], strict=False)) | kwargs
+    total = lambda x: func(x, **options | {"divisor_override": 1})  # noqa: E731
+    counts = mode.put("constant", "constant", (), _counted(func, x, options))
+    made = mode.put("sum", "sum", (mode.places[id(x)],), total(x.detach()), apply=_applied(total, (x,), {}))
+    return [mode.put("div", "avg_pool", (made, counts), outs[0])]
+
+
+def _averaged_back(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) -> list[int]:
+    g, x = args[:2]
+    options = dict(zip(_AVERAGE, args[2:], strict=False)) | kwargs
+    forward = getattr(torch.ops.aten, func._schema.name.removeprefix("aten::").removesuffix("_backward")).default
+    counts = _counted(forward, x, options)
+    both = (mode.places[id(g)], mode.put("constant", "constant", (), counts))
+    made = mode.put("div", "avg_pool_backward", both, g.detach() / counts)
+    back = lambda g: func(g, x.detach(), **options | {"divisor_override": 1})  # noqa: E731
+    return [mode.put("sum", "sum", (made,), outs[0], apply=_applied(back, (g,), {}))]
+
+
+def _counted(func: Any, x: Tensor, options: dict[str, Any]) -> Tensor:
+    """What each window is divided by."""
+    ones = torch.ones_like(x)
+    return torch.round(func(ones, **options | {"divisor_override": 1}) / func(ones, **options))
+
+
 def _sorted(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) -> list[int]:
     found = func(args[0].detach(), *args[1:], **kwargs)
     axis = next((a for a in args[2 if "topk" in func._schema.name else 1 :] if type(a) is int), -1)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from .rules import _added, _applied, _clamped, _largest, _mean, _place, _product_and, _scattered, _selected, _variance
-from .windows import _convolved, _convolved_back, _pooled, _pooled_back, _sorted
+from .windows import _averaged, _averaged_back, _convolved, _convolved_back, _pooled, _pooled_back, _sorted
 
 _MOVES = set(
     """_conj _reshape_alias _unsafe_index _unsafe_view alias as_strided cat chunk clone conj_physical constant_pad_nd
@@ -82,6 +82,8 @@ _RULES: dict[str, Callable[..., list[int]]] = (
     | dict.fromkeys(("where", "masked_fill"), _selected)
     | dict.fromkeys(("clamp", "clamp_min", "clamp_max", "relu", "hardtanh"), _clamped)
     | dict.fromkeys(("sort", "topk"), _sorted)
+    | dict.fromkeys(("avg_pool2d", "avg_pool3d"), _averaged)
+    | dict.fromkeys(("avg_pool2d_backward", "avg_pool3d_backward"), _averaged_back)
     | {
         "mean": _mean,
         "convolution": _convolved,

@@ -113,6 +113,8 @@ def _table() -> dict:
         for op, decomposition in decomposition_table.items():
             if any(word in str(op) for word in _APART):
                 _TABLE.setdefault(op, decomposition)
+        aten = torch.ops.aten
+        _TABLE[aten._weight_norm_interface_backward.default] = aten._weight_norm_differentiable_backward.default
     return _TABLE
 
 
