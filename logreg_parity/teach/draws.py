@@ -109,14 +109,14 @@ def _kind(values: np.ndarray, mean: float, deviation: float) -> Words:
         return Words("They are whole numbers: take normal(), not randint().")
     if abs(deviation * np.sqrt(12) / (high - low) - 1) < 0.1:
         return Words("They are uniform: take normal() or randn(), not random() or rand().")
+    if abs(deviation - 1) < 0.15 and np.mean(np.abs(values) < 0.5) > 0.445:  # 0.383 of normal draws, 0.507 of Laplace's
+        return Words("Too many lie near 0 and far out: another distribution with the right deviation.")
     if max(-low, high) > 12 * np.median(np.abs(values)):  # of a normal distribution, 8 deviations: a chance of 1e-12
         return Words("Some lie far out, as no normal draw does: take normal() or randn().")
     if low >= 0:
         return Words("None is negative: is an absolute value taken?")
     if abs(mean) > 0.25:
         return Words("They are shifted: the mean should be 0.")
-    if abs(deviation - 1) < 0.15 and max(-low, high) > 4.5:
-        return Words("Too many lie near 0 and far out: another distribution with the right deviation.")
     return Words("The standard deviation should be 1, and nothing cut off.")
 
 
