@@ -29,7 +29,7 @@ ROW_BYTES = 2**12  # of a row from which on it is more; smaller blocks, where th
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
 AHEAD = 2**20  # numbers of sums that wait to be added: to wait for each block takes a sixth longer
-WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
+WHOLE_BYTES = 3 * 2**20  # handing less to other threads costs more than they save
 DTYPES = ("float64", "float32")
 
 

@@ -65,12 +65,13 @@ class Recount(NamedTuple):
     penalty: np.ndarray  # (k,), l2 of the mean for a weight, 0 for the bias
     sample: Dataset  # the rows whose curvature is known: all, or of a Stream some of them
     dtype: str
+    X: np.ndarray | None = None  # (N, k), the rows of the sample, each x̃ or -x̃, where they are at hand
 
     def certificate(self) -> Certificate | None:
         """What is proved of θ for the mean objective; None if nothing is."""
         point = (self.theta, self.gradient, self.error, self.largest)
         data: dict[str, Any] = {"total_weight": self.total_weight, "dtype": self.dtype, "penalty": self.penalty}
-        return certify(self.sample, *point, **data, whole=self.sample.n_rows == self.rows)
+        return certify(self.sample, *point, **data, whole=self.sample.n_rows == self.rows, held=self.X)
 
     @property
     def all_right(self) -> bool:
@@ -233,7 +234,9 @@ class FewRows:
         X[:, :features] = source.X.astype(dtype, copy=False)
         self._source, self._dtype, self._largest = source, dtype, _largest(X)
         self._hard = bool(((y == 0) | (y == 1)).all())
-        self._X = X * (1 - 2 * y)[:, None] if self._hard else X
+        if self._hard:
+            X *= (1 - 2 * y)[:, None]
+        self._X = X
         self._wide = self._X.astype(np.longdouble)
         total, self._least, counted = np.longdouble(len(y)), 1.0, y
         if weight is not None:
@@ -274,6 +277,7 @@ class FewRows:
             penalty=penalty,
             sample=source,
             dtype=self._dtype,
+            X=self._X,
         )
 
     def _residuals_and_losses(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
