@@ -209,8 +209,8 @@ def _fits(names: Sequence[str], fit_by: Callable[..., Callable[..., Fit]]) -> It
             yield HashBackend(FRAMEWORKS[name], None, f"{name} is not installed")
             continue
         for device in twin.devices():
-            make = partial(partial, passes.fit, device=device)
-            yield HashBackend(f"{FRAMEWORKS[name]} {version(name)}, on {device}", make)
+            where = f"{FRAMEWORKS[name]} {version(name)}, on {device}"
+            yield HashBackend(where, partial(partial, passes.fit, device=device))
 
 
 def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:
