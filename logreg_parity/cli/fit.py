@@ -25,9 +25,11 @@ examples:
   logreg-parity fit --data cars.csv --label gearbox --solver newton --out fit.json
   logreg-parity fit --data cars.csv --label gearbox --inference
   logreg-parity fit --data bernoulli --kernel exact
-  logreg-parity fit --data iris.csv --label species --reference setosa
+  logreg-parity fit --data iris.csv --label species --reference setosa --inference
   logreg-parity fit --stream X.npy y.npy --l2 1e-6 --checkpoint state/
   torchrun --nproc-per-node 2 -m logreg_parity fit --stream shards/ --l2 1e-6 --checkpoint state/"""
+
+DISAGREE = "The tables DISAGREE: numbers lie further apart than is proved of each. One of the proofs is wrong."
 
 
 def parser() -> argparse.ArgumentParser:
@@ -111,11 +113,11 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
     from ..data.dataset import Dataset
     from ..data.files import check_file, check_folder
     from ..data.multiclass import MulticlassDataset
-    from ..judge.fits import check_fit, exit_status, report, tables_agree, verdict, write
+    from ..judge.fits import check_fit, exit_status, report, verdict, write
     from ..show import screen
     from ..solvers.ranks import named
     from ..truth.exact import fit_digest
-    from ..truth.infinite import runaway
+    from ..truth.multiclass_infinite import what_runs_off
     from ..truth.reference import flatten
     from ..truth.ulp import round_dataset
 
@@ -160,20 +162,15 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
     console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
     if options.kernel == "exact":
         console.print("".join(f"sha256 {fit_digest(fit)} {name}\n" for name, fit in fits.items()), soft_wrap=True)
-    agreed = tables_agree(inferences)
-    for name, inference in list(inferences.items())[: 1 if agreed else None]:
-        others = " and ".join(other for other in inferences if agreed and other != name)
-        own = f"{name}{others and f', and {others} within what is proved of each number'}"
-        console.print(f"{own}:\n{inference}\n", soft_wrap=True)
+    agreed = _tables(console, inferences)
     console.print(verdict(fits), soft_wrap=True)
     gone = [fit for fit in fits.values() if fit.status == "no finite optimum"]
     if gone and isinstance(dataset, Dataset):
-        rows, proposal = round_dataset(dataset, options.dtype), flatten(gone[0].parameters)
-        what = runaway(rows, l2=options.l2, intercept=options.intercept, proposal=proposal)
+        rows = round_dataset(dataset, options.dtype)
+        what = what_runs_off(rows, gone[0].parameters, l2=options.l2, intercept=options.intercept)
         console.print(f"{what or ''}", soft_wrap=True)
     if not agreed:
-        words = "The tables DISAGREE: numbers lie further apart than is proved of each. One of the proofs is wrong."
-        console.print(words, soft_wrap=True)
+        console.print(DISAGREE, soft_wrap=True)
     if options.out:
         write(fits, dataset, settings, options.out, inferences)
         console.print(f"Written: {options.out}", soft_wrap=True)
@@ -198,33 +195,59 @@ def _of_classes(options: argparse.Namespace, dataset: "MulticlassDataset") -> in
     from ..data.multiclass import SUM_TO_ZERO
     from ..judge.fits import check_fit, exit_status, report, verdict, write
     from ..show import screen
+    from ..truth.multiclass_infinite import runaway_classes
     from ..twins import load_part, load_twin
 
-    two = {"--inference": options.inference, "--digits": options.digits, "--checkpoint": options.checkpoint}
-    two |= {"--solver": options.solver not in ("auto", "newton"), "--kernel": options.kernel != "auto"}
-    if given := [name for name, value in (two | {"--level": options.level}).items() if value]:
+    two = {"--checkpoint": options.checkpoint, "--solver": options.solver not in ("auto", "newton")}
+    if given := [name for name, value in (two | {"--kernel": options.kernel != "auto"}).items() if value]:
         raise ValueError(
-            f"{', '.join(given)} is for a label of two values, and this has {dataset.n_classes}; leave it out"
+            f"{', '.join(given)} is for a label of two values, and this has {dataset.n_classes}, which Newton's method "
+            "fits in one go by the framework's own products; leave it out"
         )
     if options.reference and options.reference not in dataset.class_names:
         there = ", ".join(map(repr, dataset.class_names))
         raise ValueError(f"--reference is {options.reference!r}; give a class of the label, one of {there}")
-    fits = {}
-    names = ("l2", "reduction", "tolerance", "dtype", "device", "intercept")
+    fits, inferences = {}, {}
+    names = ("l2", "reduction", "tolerance", "dtype", "device", "intercept", "digits")
     settings = {name: getattr(options, name) for name in names} | {"identified": options.reference or SUM_TO_ZERO}
     for name in options.twins:
         load_twin(name)
         try:
-            function = load_part(name, "softmax").fit
+            module = load_part(name, "softmax")
+            function, inferring = module.fit, module.infer if options.inference else None
         except (ImportError, AttributeError) as error:
-            raise ValueError(f"{name} has no softmax.fit for K classes; leave it out of --twins") from error
-        fits[name] = check_fit(name, function(dataset, **settings), dataset)
+            lacks = "softmax.infer" if options.inference else "softmax.fit"
+            raise ValueError(f"{name} has no {lacks} for K classes; leave it out of --twins") from error
+        asked = {word: value for word, value in settings.items() if (word, value) != ("digits", None)}
+        fits[name] = check_fit(name, function(dataset, **asked), dataset)
+        if inferring is not None and fits[name].status == "converged":
+            level = 0.95 if options.level is None else options.level
+            inferences[name] = inferring(dataset, level=level, fit=fits[name], **asked)
     console, how = screen(), f"beside class {options.reference!r}" if options.reference else "rows sum to zero"
-    console.print(f"data: {dataset.source}; {how}\n\n{report(fits, dataset)}\n\n{verdict(fits)}", soft_wrap=True)
+    console.print(f"data: {dataset.source}; {how}\n\n{report(fits, dataset)}\n", soft_wrap=True)
+    agreed = _tables(console, inferences)
+    console.print(verdict(fits), soft_wrap=True)
+    if any(fit.status == "no finite optimum" for fit in fits.values()):
+        what = runaway_classes(dataset, identified=settings["identified"], intercept=options.intercept)
+        console.print(f"{what or ''}", soft_wrap=True)
+    if not agreed:
+        console.print(DISAGREE, soft_wrap=True)
     if options.out:
-        write(fits, dataset, settings, options.out)
+        write(fits, dataset, settings, options.out, inferences)
         console.print(f"Written: {options.out}", soft_wrap=True)
-    return exit_status(fits)
+    return exit_status(fits) if agreed else 1
+
+
+def _tables(console: Any, inferences: dict[str, Any]) -> bool:
+    """Print the tables, one where the twins agree; whether they do."""
+    from ..judge.fits import tables_agree
+
+    agreed = tables_agree(inferences)
+    for name, inference in list(inferences.items())[: 1 if agreed else None]:
+        others = " and ".join(other for other in inferences if agreed and other != name)
+        own = f"{name}{others and f', and {others} within what is proved of each number'}"
+        console.print(f"{own}:\n{inference}\n", soft_wrap=True)
+    return agreed
 
 
 def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:

@@ -95,6 +95,20 @@ class MulticlassDataset:
         return Dataset(self.X, self.y / K, self.source, sample_weight=self.sample_weight).sha256
 
 
+def classified(
+    X: Any,
+    y: np.ndarray,
+    source: str,
+    feature_names: tuple[str, ...],
+    class_names: tuple[str, ...],
+    sample_weight: np.ndarray | None,
+) -> Dataset | MulticlassDataset:
+    """The Dataset of two class names, or the MulticlassDataset of more; the arguments are theirs."""
+    if len(class_names) == 2:
+        return Dataset(X, y, source, feature_names, class_names, sample_weight)
+    return MulticlassDataset(X, y, source, feature_names, class_names, sample_weight)
+
+
 MOST_CLASSES = 20  # that a column of a table may have before it looks like no label
 
 

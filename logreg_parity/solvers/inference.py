@@ -39,6 +39,13 @@ BITS = 128
 SHARP_SIZE = 6 * 10**4  # N (D + 1): up to it balls take less than a second for all digits of estimates and errors
 SEARCHES = 40  # of an end; Newton's method takes five
 STEPS = 30  # with one parameter held
+TOGETHER = 12  # steps for both conditions of an end; five are usual
+NO_DIGITS = "{} digits are asked for, and no more are proved than of distance; scale or centre the features"
+TOO_FEW_DIGITS = "{} digits are asked for and {:.1f} are proved"
+FLAT = (
+    "nothing is proved of the curvature at this point: columns of X depend on each other or differ in size beyond "
+    "float64, or the point is not the optimum; leave columns out, or scale them"
+)
 _U = format_of("float64").unit_roundoff
 
 _ball = np.frompyfunc(arb, 2, 1)
@@ -46,7 +53,7 @@ _exp = np.frompyfunc(arb.exp, 1, 1)
 _erfc = np.frompyfunc(arb.erfc, 1, 1)
 
 
-class _Best(NamedTuple):
+class Best(NamedTuple):
     """The optimum θ (k,): of θ the distance and the errors, of F the value, how much less and more F* may be."""
 
     theta: np.ndarray
@@ -60,7 +67,7 @@ class _Best(NamedTuple):
 class _Held:
     """The mean loss with one parameter held, in the units of an objective."""
 
-    def __init__(self, objective: Objective, j: int, value: float):
+    def __init__(self, objective: Any, j: int, value: float):
         self._objective, self._j, self._value = objective, j, value
 
     def at(self, theta: np.ndarray, **options: Any) -> Point:
@@ -78,9 +85,23 @@ def checked(blocks: Blocks | Streamed, digits: int) -> Dataset:
     """The rows that count, for a proof of so many digits. Raises ValueError for a stream and for other digits."""
     if isinstance(blocks, Streamed):
         raise ValueError(f"digits={digits} is asked for of a stream, of which no copy is kept; give a Dataset")
+    check_digits(digits)
+    return counted_rows(round_dataset(blocks.dataset, blocks.dtype))
+
+
+def check_digits(digits: Any) -> None:
+    """Raises ValueError for what is no whole number from 1 to 15."""
     if not (isinstance(digits, int) and 1 <= digits <= 15):
         raise ValueError(f"digits is {digits!r}; give a whole number from 1 to 15, which is what float64 holds")
-    return counted_rows(round_dataset(blocks.dataset, blocks.dtype))
+
+
+def check_no_penalty(l2: Any) -> None:
+    """Raises ValueError where an inference is asked for with a penalty."""
+    if l2:
+        raise ValueError(
+            f"l2 is {l2}: a penalty pulls the estimates away from those of the likelihood, and the curvature there is "
+            "no covariance; give l2=0 for standard errors, tests and intervals"
+        )
 
 
 def to_digits(objective: Objective, rows: Dataset, fit: Fit, digits: int, found: Refined | None) -> Fit:
@@ -95,15 +116,14 @@ def to_digits(objective: Objective, rows: Dataset, fit: Fit, digits: int, found:
     """
     k = len(objective.unit)
     if found is None:
-        reason = f"{digits} digits are asked for, and no more are proved than of distance; scale or centre the features"
-        return replace(fit, status="not converged", reason=reason)
+        return replace(fit, status="not converged", reason=NO_DIGITS.format(digits))
     theta, away = found.estimate
     size = np.maximum(np.abs(theta), 1 / np.where(objective.blocks.largest > 0, objective.blocks.largest, 1))
     here = objective.at(theta)
     proof = objective.recount(here).certificate()
     known = float((-np.log10(away / size)).min())
     enough = known >= digits
-    reason = fit.reason if enough else f"{digits} digits are asked for and {known:.1f} are proved"
+    reason = fit.reason if enough else TOO_FEW_DIGITS.format(digits, known)
     return replace(
         fit,
         parameters=objective.parameters(theta),
@@ -115,6 +135,16 @@ def to_digits(objective: Objective, rows: Dataset, fit: Fit, digits: int, found:
         gap=fit.gap if proof is None else objective.scale * proof.gap,
         passes=fit.passes + 1,
     )
+
+
+def check_wanted(fit: Any, level: Any, profile: Any) -> None:
+    """Raises ValueError for a level or flag that is none, and for a fit that has not converged."""
+    check_number("level", level, lambda value: 0 < value < 1, "give a number between 0 and 1, such as 0.95")
+    check_flag("profile", profile)
+    if not isinstance(fit, Fit):
+        raise ValueError(f"fit is a {type(fit).__name__}; give the Fit of these data, or None")
+    if fit.status != "converged":
+        raise ValueError(f"there are no standard errors of a fit that has {fit.status}: {fit.reason}")
 
 
 def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool, digits: int | None = None) -> Inference:
@@ -131,12 +161,7 @@ def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool, digits: int 
     Raises:
         ValueError: for another level, a fit that has not converged, and where nothing is proved of the curvature.
     """
-    check_number("level", level, lambda value: 0 < value < 1, "give a number between 0 and 1, such as 0.95")
-    check_flag("profile", profile)
-    if not isinstance(fit, Fit):
-        raise ValueError(f"fit is a {type(fit).__name__}; give the Fit of these data, or None")
-    if fit.status != "converged":
-        raise ValueError(f"there are no standard errors of a fit that has {fit.status}: {fit.reason}")
+    check_wanted(fit, level, profile)
     rows = counted_rows(round_dataset(blocks.dataset, blocks.dtype)) if digits is None else checked(blocks, digits)
     k = rows.n_features + blocks.intercept
     quick = digits is not None or rows.n_rows * k <= SHARP_SIZE
@@ -148,49 +173,61 @@ def infer(blocks: Blocks, fit: Fit, *, level: float, profile: bool, digits: int 
     proof = objective.recount(objective.at(theta * objective.unit)).certificate()
     found = None if proof is None else likelihood.standard_errors(theta, likelihood.largest_move(proof.distance))
     if proof is None or found is None:
-        raise ValueError(
-            "nothing is proved of the curvature at this point: columns of X depend on each other or differ in size "
-            "beyond float64, or the point is not the optimum; leave columns out, or scale them"
-        )
+        raise ValueError(FLAT)
     value, error = likelihood.value(theta)
     below = ENLARGED * (error + proof.gap * blocks.total_weight)
     distance, errors = proof.distance, Proved(*found)
     if sharp is not None and sharp.errors is not None:
         theta, distance, errors = *sharp.estimate, sharp.errors
-    best = _Best(theta, distance, errors, value, below, error)
+    best = Best(theta, distance, errors, value, below, error)
     with precision(BITS):
-        q = arb(2).sqrt() * (1 - arb(level)).erfcinv()
+        q = normal_quantile(level)
         ends = None
         if profile:
-            sides = [[_end(objective, likelihood, best, j, side, float(q)) for side in (-1, 1)] for j in range(k)]
+            unit, total, width = objective.unit, blocks.total_weight, float(q)
+            found_at = partial(find_end, objective, best.theta * unit, total)
+            sides = [
+                [how_far(likelihood, best, found_at(j, side, width) / unit, j, width) for side in (-1, 1)]
+                for j in range(k)
+            ]
             ends = Proved(*np.moveaxis(np.array(sides), -1, 0))
         names = (*rows.feature_names, *["bias"] * blocks.intercept)
-        return _inference(rows, fit, names, level, best, q, ends, intercept=blocks.intercept)
+        weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
+        saturated = added_up(weight * (_minus_xlogx(rows.y) + _minus_xlogx(1 - rows.y)), 8)
+        counts = [added_up(weight * rows.y, 2), added_up(weight * (1 - rows.y), 3)]
+        null = null_loss(counts, added_up(weight, 1), intercept=blocks.intercept)
+        freedom = {"degrees": rows.n_features, "parameters": k}
+        return table(fit, names, level, best, q, ends, null=null, saturated=saturated, **freedom)
 
 
-def _inference(
-    rows: Dataset,
+def table(
     fit: Fit,
     names: tuple[str, ...],
     level: float,
-    best: _Best,
+    best: Best,
     q: arb,
     profile: Proved | None,
     *,
-    intercept: bool,
+    null: arb,
+    saturated: arb,
+    degrees: int,
+    parameters: int,
 ) -> Inference:
-    """What follows, in balls."""
+    """What follows, in balls.
+
+    Args:
+        fit, names, level, profile: of the Inference.
+        best: the optimum, k parameters.
+        q: the normal quantile of the level.
+        null, saturated: the least Σ ω ℓ with the biases alone, and what none is below.
+        degrees: how many parameters the null model lacks.
+        parameters: how many are free.
+    """
     theta, errors = _ball(best.theta, best.distance), _ball(*best.errors)
     z = theta / errors
     half = (best.above + best.below) / 2 + 2 * _U * best.value
     least = arb(best.value + (best.above - best.below) / 2, ENLARGED * half)
-    weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
-    saturated = _sum(weight * (_minus_xlogx(rows.y) + _minus_xlogx(1 - rows.y)), 8)
-    ones, all_rows = _sum(weight * rows.y, 2), _sum(weight, 1)
-    null = all_rows * arb(2).log()
-    if intercept:
-        null = sum((-part * (part / all_rows).log() for part in (ones, _sum(weight * (1 - rows.y), 3))), arb(0))
-    ratio, degrees = 2 * (null - least), len(best.theta) - intercept
+    ratio = 2 * (null - least)
     return Inference(
         fit=fit,
         names=names,
@@ -207,7 +244,7 @@ def _inference(
         likelihood_ratio=_proved(ratio),
         likelihood_ratio_p=_proved(_chance(ratio, degrees)),
         degrees=degrees,
-        aic=_proved(2 * (least + len(best.theta))),
+        aic=_proved(2 * (least + parameters)),
     )
 
 
@@ -220,28 +257,66 @@ def _chance(ratio: arb, degrees: int) -> arb:
     return arb(1).union((ratio.upper().max(arb(0)) / 2).gamma_upper(arb(degrees) / 2, regularized=1))
 
 
-def _end(objective: Objective, likelihood: Likelihood, best: _Best, j: int, side: int, q: float) -> tuple[float, float]:
-    """The end of parameter j's profile interval on one side, and how far it may be from exact."""
-    unit, total = objective.unit, objective.blocks.total_weight
-    free = np.arange(len(unit)) != j
-    here = objective.at(best.theta * unit, hessian=True)
+def find_end(objective: Any, best: np.ndarray, total: float, j: int, side: int, q: float) -> np.ndarray:
+    """Where the profile interval of a parameter ends on one side, as a point (k,): found, and not yet proved.
+
+    Args:
+        objective: whose ``at`` gives the mean loss, as that of an Objective.
+        best: its optimum (k,).
+        total: Σ ω, of which it is the mean.
+        j: the parameter.
+        side: -1 or 1.
+        q: the normal quantile of the level.
+    """
+    free = np.arange(len(best)) != j
+    here = objective.at(best, hessian=True)
     P = whitening(here.hessian)
     along = P @ P[j]  # how the others move with parameter j where F is a parabola
     optimum, start, inside, outside = here, here.theta[j], here.theta[j], side * np.inf
-    v = start + side * q * math.sqrt(along[j] / total)
+    v, before = start + side * q * math.sqrt(along[j] / total), np.inf
     theta = here.theta + along / along[j] * (v - start)
+    quick = _at_once(objective, theta, optimum, total, j, q)
+    if quick is not None:
+        return quick
     for _ in range(SEARCHES):
         here = _least(_Held(objective, j, v), theta[free])
         excess = math.sqrt(max(2 * total * (here.value - optimum.value), 0.0))
         inside, outside = (v, outside) if excess < q else (inside, v)
         step = (q - excess) * excess / (total * here.gradient[j]) if excess > 0 else v - start
-        if abs(step) <= 2.0**-46 * abs(v - start):
+        if _last(step, before, v - start):
             break
+        before = step
         new = v + step if side * step > -np.inf else v
         if not min(inside, outside) < new < max(inside, outside):
             new = (inside + outside) / 2 if np.isfinite(outside) else 2 * v - start
         theta, v = here.theta + along / along[j] * (new - v), new
-    return _how_far(likelihood, best, here.theta / unit, j, free, q)
+    return here.theta
+
+
+def _at_once(objective: Any, theta: np.ndarray, optimum: Point, total: float, j: int, q: float) -> np.ndarray | None:
+    """The same by Newton's method for both conditions, that of the level and the others' minimum; None if it strays."""
+    free, start, before = np.arange(len(theta)) != j, optimum.theta[j], np.inf
+    for _ in range(TOGETHER):
+        here = objective.at(theta, hessian=True)
+        P = whitening(here.hessian[np.ix_(free, free)]) if free.any() else np.zeros((0, 0))
+        left = P.T @ here.gradient[free]
+        others = np.insert(-P @ left, j, 0.0)
+        along = np.insert(-P @ (P.T @ here.hessian[free, j]), j, 1.0)
+        rise, slope = here.value + here.gradient @ others / 2 - optimum.value, total * (here.gradient @ along)
+        excess = math.sqrt(max(2 * total * rise, 0.0))
+        if not (np.isfinite(theta).all() and slope * (theta[j] - start) > 0 and excess > 0):
+            return None
+        step = (q - excess) * excess / slope
+        theta = theta + others + along * step
+        if np.linalg.norm(left) <= 2.0**-36 and _last(step, before, theta[j] - start):
+            return theta
+        before = step
+    return None
+
+
+def _last(step: float, before: float, way: float) -> bool:
+    """Whether a step of Newton's method, on such a way, is one of rounding: it halves the one before no more."""
+    return bool(abs(step) <= 2.0**-46 * abs(way) or abs(before) / 2 < abs(step) <= 2.0**-24 * abs(way))
 
 
 def _least(held: _Held, theta: np.ndarray) -> Point:
@@ -255,10 +330,17 @@ def _least(held: _Held, theta: np.ndarray) -> Point:
     return held.whole(here.theta)
 
 
-def _how_far(
-    likelihood: Likelihood, best: _Best, theta: np.ndarray, j: int, free: np.ndarray, q: float
-) -> tuple[float, float]:
-    """The end found, and |F_j(v) - T| / s, from bounds of F there and of F*: see the head of this file."""
+def how_far(likelihood: Any, best: Best, theta: np.ndarray, j: int, q: float) -> tuple[float, float]:
+    """The end found, and |F_j(v) - T| / s, from bounds of F there and of F*: see the head of this file.
+
+    Args:
+        likelihood: whose ``value`` and ``gap`` bound Σ ω ℓ, as those of a Likelihood.
+        best: the optimum.
+        theta: the end found (k,).
+        j: the parameter.
+        q: the normal quantile of the level.
+    """
+    free = np.arange(len(theta)) != j
     value, error = likelihood.value(theta)
     gap = likelihood.gap(theta, free) if free.any() else 0.0
     rise, rounded = value - best.value, 4 * _U * (value + q * q)
@@ -268,11 +350,23 @@ def _how_far(
     return float(theta[j]), float(ENLARGED * miss / steepness) if steepness > 0 else np.inf
 
 
+def normal_quantile(level: float) -> arb:
+    """How many standard errors an interval reaches to either side."""
+    return arb(2).sqrt() * (1 - arb(level)).erfcinv()
+
+
+def null_loss(counts: list[arb], total: arb, *, intercept: bool) -> arb:
+    """The least Σ ω ℓ of classes that count so much, with biases alone, or with nothing at all."""
+    if not intercept:
+        return total * arb(len(counts)).log()
+    return sum((-part * (part / total).log() for part in counts), arb(0))
+
+
 def _minus_xlogx(x: np.ndarray) -> np.ndarray:
     return -x * np.log(np.where(x > 0, x, 1))
 
 
-def _sum(terms: np.ndarray, roundings: int) -> arb:
+def added_up(terms: np.ndarray, roundings: int) -> arb:
     """Their sum, of terms not negative that are each so many roundings off."""
     total = math.fsum(terms)
     return arb(total, 2 * (roundings + 1) * _U * total)

@@ -5,12 +5,14 @@ The passes are the framework's, by its own differentiation. What proves a fit is
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from ..data.dataset import Parameters
 from ..data.history import Fit, History, Recorder, Status
+from ..data.inference import Inference
 from ..data.multiclass import (
     SUM_TO_ZERO,
     MulticlassDataset,
@@ -20,9 +22,12 @@ from ..data.multiclass import (
 )
 from ..truth.certificate import Certificate
 from ..truth.columns import obstacles
-from ..truth.multiclass import MulticlassPoint, MulticlassRows, parameters_of, separated
+from ..truth.multiclass import MulticlassPoint, MulticlassRows, losses_and_slopes, parameters_of, separated
+from ..truth.multiclass_likelihood import optimum_near
 from ..truth.ulp import format_of
 from ..twins import Record, Reduction, Setting, check_flag, check_name, check_number, check_objective, check_whole
+from .inference import NO_DIGITS, SHARP_SIZE, TOO_FEW_DIGITS, check_digits, check_no_penalty
+from .multiclass_inference import fit_point, infer_classes
 from .newton import newton
 from .objective import Objective, Point
 from .stop import CAUSES, COLUMNS, CONVERGED, DIVERGED, PATIENCE, SEPARABLE, UNFINISHED, UNPROVED, WRONG
@@ -48,6 +53,8 @@ class MulticlassTwin(NamedTuple):
         *,
         steps: int,
         learning_rate: float,
+        momentum: float = 0.0,
+        nesterov: bool = False,
         batches: Iterable[np.ndarray] | None = None,
         record: Record = "after",
         keep: Collection[int] | None = None,
@@ -61,7 +68,7 @@ class MulticlassTwin(NamedTuple):
         Args:
             dataset: a MulticlassDataset.
             start: weight (K, D) and bias (K,).
-            steps, learning_rate, record, l2, reduction: those of ``logreg_parity.twins.Setting``.
+            steps, learning_rate, momentum, nesterov, record, l2, reduction: those of ``logreg_parity.twins.Setting``.
             batches: the rows (B,) of each step, or None for all rows.
             keep: the steps whose points are kept, beside the start and the end.
             dtype: "float64" or "float32".
@@ -73,7 +80,8 @@ class MulticlassTwin(NamedTuple):
         Raises:
             ValueError: for values outside their range, unknown names, and a start that does not fit the data.
         """
-        setting = Setting(steps=steps, learning_rate=learning_rate, reduction=reduction, l2=l2, record=record)
+        how: dict[str, Any] = {"momentum": momentum, "nesterov": nesterov, "record": record}
+        setting = Setting(steps=steps, learning_rate=learning_rate, reduction=reduction, l2=l2, **how)
         check_multiclass(dataset)
         check_multiclass_point(dataset, start, "start")
         check_name("dtype", dtype, FORMATS, "give float64 or float32")
@@ -82,9 +90,13 @@ class MulticlassTwin(NamedTuple):
             W, b = (self.from_numpy(part, dtype, device) for part in start)
             data = self._data(dataset.X, dataset, dtype, device)
             recorder = Recorder(self._point(W, b), setting, keep=keep, name=self.name)
+            velocity = [0 * W, 0 * b]
             for step, rows in recorder.steps(batches, dataset.n_rows):
                 batch = data if rows is None else {name: array[rows] for name, array in data.items()}
-                value, (of_W, of_b) = self.value_and_grad(W, b, **batch, **words)
+                value, slopes = self.value_and_grad(W, b, **batch, **words)
+                velocity = [setting.momentum * v + g for v, g in zip(velocity, slopes, strict=True)]
+                ahead = [g + setting.momentum * v for v, g in zip(velocity, slopes, strict=True)]
+                of_W, of_b = ahead if setting.nesterov else velocity
                 W, b = W - setting.learning_rate * of_W, b - setting.learning_rate * of_b
                 if record == "after":
                     value = self.value_and_grad(W, b, **batch, **words)[0]
@@ -103,6 +115,8 @@ class MulticlassTwin(NamedTuple):
         dtype: str = "float64",
         device: str = "cpu",
         intercept: bool = True,
+        digits: int | None = None,
+        solver: str = "auto",
     ) -> Fit:
         """The optimum of K classes by Newton's method, and how near it is proved to be.
 
@@ -117,6 +131,9 @@ class MulticlassTwin(NamedTuple):
             dtype: how X is held: "float64", or "float32"; the passes compute in float64 either way.
             device: "cpu", "cuda" or "auto".
             intercept: whether the model has a bias.
+            digits: how many decimal digits of every parameter are to be proved, 1 to 15; interval arithmetic then
+                proves as many as float64 holds.
+            solver: "newton", or "auto", which is the same.
 
         Returns:
             The Fit: parameters weight (K, D) and bias (K,), distance (K, D + 1).
@@ -131,9 +148,55 @@ class MulticlassTwin(NamedTuple):
         check_whole("max_iterations", max_iterations)
         check_name("dtype", dtype, FORMATS, "a fit takes float64 or float32")
         check_flag("intercept", intercept)
+        check_name("solver", solver, ("auto", "newton"), "K classes are fitted by newton, or auto")
+        if digits is not None:
+            check_digits(digits)
         rows = MulticlassRows(dataset, l2=l2, reduction=reduction, intercept=intercept, dtype=dtype)
         with self.arithmetic("float64"):
-            return _Search(_Passes(self, rows, device), dataset, l2, base, tolerance, max_iterations).fit(dtype)
+            fit = _Search(_Passes(self, rows, device), dataset, l2, base, tolerance, max_iterations).fit(dtype)
+        return fit if digits is None or fit.status != "converged" else to_digits(rows, fit, base, digits)
+
+    def infer(
+        self,
+        dataset: MulticlassDataset,
+        *,
+        level: float = 0.95,
+        profile: bool = True,
+        fit: Fit | None = None,
+        identified: str = SUM_TO_ZERO,
+        dtype: str = "float64",
+        device: str = "cpu",
+        intercept: bool = True,
+        **options: Any,
+    ) -> Inference:
+        """Standard errors, tests, intervals at the optimum of the likelihood, each with the bound that is proved of it.
+
+        Args:
+            dataset: a MulticlassDataset; row weights count as frequencies.
+            level: of the intervals.
+            profile: whether profile intervals are wanted too, which take some 20 passes an end.
+            fit: the fit of these data with these options, where it is there already.
+            identified: what an estimate is: "sum-to-zero", beside the mean of all classes' coefficients, or beside
+                those of the class of that name, which then are not in the table.
+            dtype, device, intercept, options: those of ``fit``; with ``digits`` the standard errors have as many too.
+
+        Returns:
+            The Inference, its names "CLASS: FEATURE", and in it the Fit.
+
+        Raises:
+            ValueError: for a penalty, a fit that has not converged, and what ``fit`` refuses.
+        """
+        check_no_penalty(options.get("l2", 0.0))
+        check_multiclass(dataset)
+        base = reference_class(dataset, identified)
+        where: dict[str, Any] = {"dtype": dtype, "device": device, "intercept": intercept}
+        if fit is None:
+            fit = self.fit(dataset, identified=identified, **where, **options)
+        rows = MulticlassRows(dataset, intercept=intercept, dtype=dtype, pinned=False)
+        sharp = options.get("digits") is not None or rows.X.size * rows.K <= SHARP_SIZE
+        with self.arithmetic("float64"):
+            passes = _Passes(self, rows, device)
+            return infer_classes(passes, dataset, fit, base, level=level, profile=profile, sharp=sharp)
 
     def _data(self, X: np.ndarray, rows: Any, dtype: str, device: str, weight: Any = None) -> dict[str, Any]:
         weight = getattr(rows, "sample_weight", weight)
@@ -142,6 +205,32 @@ class MulticlassTwin(NamedTuple):
 
     def _point(self, W: Any, b: Any) -> Parameters:
         return Parameters(self.to_numpy(W), self.to_numpy(b))
+
+
+def to_digits(rows: MulticlassRows, fit: Fit, base: int | None, digits: int) -> Fit:
+    """A converged fit with the last digits of every parameter proved, or not converged where fewer are than asked for.
+
+    Args:
+        rows: the fit's.
+        fit: a fit that has converged.
+        base: the reference class, or None for rows that sum to zero.
+        digits: how many of every parameter, in its natural size: moved by as much it doubles or moves a logit by 1.
+    """
+    found = optimum_near(rows, fit_point(rows, fit), base, in_balls=True)
+    if found is None:
+        return replace(fit, status="not converged", reason=NO_DIGITS.format(digits))
+    theta, away = (part.reshape(rows.K, rows.k) for part in found.estimate)
+    largest = rows.largest * rows.unit
+    size = np.maximum(np.abs(theta), 1 / np.where(largest > 0, largest, 1))
+    known = float((-np.log10(np.maximum(away, np.finfo(float).tiny) / size)).min())
+    d = int(rows.weights.sum())
+    return replace(
+        fit,
+        parameters=Parameters(*parameters_of(theta, d)),
+        distance=np.column_stack(parameters_of(away, d)),
+        status="converged" if known >= digits else "not converged",
+        reason=fit.reason if known >= digits else TOO_FEW_DIGITS.format(digits, known),
+    )
 
 
 class _Passes:
@@ -164,7 +253,7 @@ class _Passes:
         slope = np.column_stack([of_W, of_b])[:, : rows.k]
         added = (rows.penalty * here**2).sum() / 2 + (rows.gauge * here.sum(axis=0) ** 2).sum() / 2
         slope = slope + rows.penalty * here + rows.gauge * here.sum(axis=0)
-        H = rows.hessian(rows.at(here).probabilities) if hessian else None
+        H = rows.hessian(losses_and_slopes(rows.X @ here.T, rows.y)[2]) if hessian else None
         return Point(theta, float(self._twin.to_numpy(value)) + float(added), slope.ravel(), H, arithmetic)
 
 

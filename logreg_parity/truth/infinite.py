@@ -27,7 +27,8 @@ class Runaway(NamedTuple):
     """What is proved where there is no optimum, a coefficient at a time, the bias last (if there is one).
 
     status: "separable" or "quasi-separable". direction (k,): exact. goes (k,): "+inf", "-inf", "finite" or "any", and
-    limits (k,) of those that stay finite, else NaN. infimum: of the mean loss, or None where it is not known.
+    limits (k,) of those that stay finite, else NaN. infimum: of the mean loss, or None where it is not known. remedy:
+    what to do.
     """
 
     status: str
@@ -36,6 +37,7 @@ class Runaway(NamedTuple):
     goes: tuple[str, ...]
     limits: np.ndarray
     infimum: float | None
+    remedy: str = REMEDY
 
     def __str__(self) -> str:
         """One sentence each for the coefficients, the direction, and what to do."""
@@ -45,9 +47,10 @@ class Runaway(NamedTuple):
         for kind, words in kinds.items():
             some = ", ".join(name for name, goes, _, _ in named if goes == kind)
             parts += [f"{some} {words}"] if some else []
-        parts += [f"{name} to {limit:.9g}" for name, goes, limit, _ in named if goes == "finite"]
+        ends = {name: f"{limit:.9g}" for name, _, limit, _ in named if not np.isnan(limit)}
+        parts += [f"{name} to {ends.get(name, 'a finite limit')}" for name, goes, _, _ in named if goes == "finite"]
         steps = ", ".join(f"{name} {d}" for name, _, _, d in named if d)
-        return f"{self.status}: {'; '.join(parts)}. Exact direction: {steps}. Remedy: {REMEDY}."
+        return f"{self.status}: {'; '.join(parts)}. Exact direction: {steps}. Remedy: {self.remedy}."
 
 
 def runaway(

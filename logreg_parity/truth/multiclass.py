@@ -20,6 +20,7 @@ the sizes. In the Hessian p_a p_b |x̃_i| |x̃_j| is at most the root of the pro
 as in ``certificate.py``, each of its terms by a factor within e^{±2(9Δ+λ)}.
 """
 
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,19 +88,36 @@ class MulticlassRows:
         self.unit = np.exp2(np.rint(np.log2(np.where((size > 0) & scaled, size, 1.0))))
         self.X, self.largest = X / self.unit, largest / self.unit
         self.weights = np.arange(self.k) < dataset.n_features  # which columns are no bias
+        self.choices: np.ndarray | None = None  # (N, K), which classes a row may be of; None for all
         self.total = sum(map(np.longdouble, exactly(weight)))
         self.scale = 1.0 if reduction == "mean" else float(self.total)
         wide = np.where(self.weights, np.longdouble(l2), 0) / self.unit / self.unit
         self.wide_penalty = wide / (1 if reduction == "mean" else self.total)
         self.penalty = self.wide_penalty.astype(np.float64)  # (k,)
-        self.gauge = np.where(self.weights & (l2 > 0), 0.0, 1.0) * pinned  # c (k,)
+        self._gauge = np.where(self.weights & (l2 > 0), 0.0, 1.0)
+        self.gauge = self._gauge * pinned  # c (k,)
+
+    @property
+    def pinned(self) -> "MulticlassRows":
+        """The same rows of F, with what makes its optimum the only one."""
+        rows = copy(self)
+        rows.gauge = self._gauge
+        return rows
+
+    def limited(self, choices: np.ndarray) -> "MulticlassRows":
+        """Those rows that may be of two classes or more, each of its choices (N, K) only: F is their mean."""
+        rows, some = copy(self), choices.sum(axis=1) > 1
+        rows.X, rows.y, rows.weight, rows.choices = self.X[some], self.y[some], self.weight[some], choices[some]
+        rows.total = sum(map(np.longdouble, exactly(rows.weight)))
+        return rows
 
     def at(self, theta: np.ndarray) -> MulticlassPoint:
         """Value and gradient with their errors, from the rows, in the machine's longest format where they are few."""
         real: Any = np.longdouble if self.X.size * self.K <= CHUNK else np.float64
         roundoff = max(float(np.finfo(real).eps) / 2, LEAST_ROUNDOFF)
         X, wide = self.X.astype(real, copy=False), theta.astype(real, copy=False)
-        losses, slopes, p = losses_and_slopes(X @ wide.T, self.y)
+        Z = X @ wide.T if self.choices is None else np.where(self.choices, X @ wide.T, -np.inf)
+        losses, slopes, p = losses_and_slopes(Z, self.y)
         parts = short_sums(X, self.weight[:, None] * slopes)
         slope = np.array([[sum(map(real, exactly(column))) for column in row] for row in parts.transpose(1, 2, 0)])
         added = self.wide_penalty * wide + self.gauge * wide.sum(axis=0)
@@ -148,21 +166,25 @@ class MulticlassRows:
         H[:, range(self.k), :, range(self.k)] += self.gauge[:, None, None]
         return H.reshape(self.K * self.k, -1)
 
-    def whitened(self, point: MulticlassPoint) -> Whitened | None:
-        """P at a point, with what a proof has to know of it; None where the Hessian is singular."""
+    def whitened(self, point: MulticlassPoint, basis: np.ndarray | None = None) -> Whitened | None:
+        """P at a point, with what a proof has to know of it; None where the Hessian is singular.
+
+        basis (K k, m): small whole numbers, of whose columns those of P then are sums, exactly; None for any P.
+        """
         H = self.hessian(point.probabilities)
-        P = whitening(H)
-        if P.shape[1] < len(H):
+        P = whitening(H) if basis is None else combined(basis, whitening(basis.T @ H @ basis))
+        if P.shape[1] < (len(H) if basis is None else basis.shape[1]):
             return None
         unit = np.sqrt(np.diag(H))
         size, steps = np.linalg.norm(unit[:, None] * P), self._roundings
         u = format_of("float64").unit_roundoff
         change = relative(steps, 2 * self._moved(point.theta, u, 9))
-        epsilon = ENLARGED * (np.linalg.norm(P.T @ H @ P - np.eye(len(H))) + 2 * change * len(H) * size**2)
+        epsilon = ENLARGED * (np.linalg.norm(P.T @ H @ P - np.eye(P.shape[1])) + 2 * change * len(H) * size**2)
         blocks = P.reshape(self.K, self.k, -1)
         pairs = ((a, b) for a in range(self.K) for b in range(a))
         longest = max(np.linalg.norm(self.X @ (blocks[a] - blocks[b]), axis=1).max() for a, b in pairs)
-        wide = size * float(np.linalg.norm(np.tile(self.largest, self.K) / unit))
+        counted = unit > 0  # where no choice is of a class, its rows of P are 0
+        wide = size * float(np.linalg.norm(np.tile(self.largest, self.K)[counted] / unit[counted]))
         return Whitened(
             point.theta.ravel(), unit, P, float(epsilon), float(ENLARGED * (longest + 2 * steps * wide)), True
         )
@@ -172,11 +194,18 @@ class MulticlassRows:
         found = self.whitened(point)
         if found is None:
             return None
-        of = None
-        if base is not None:
-            of = np.eye(self.K * self.k)
-            of -= np.tile(of[base * self.k : (base + 1) * self.k], (self.K, 1))
+        return self.proof(found, point, None if base is None else self.contrasts(base)[0])
+
+    def proof(self, found: Whitened, point: MulticlassPoint, of: np.ndarray | None = None) -> Certificate | None:
+        """What is proved of a point by what ``whitened`` has found there; of (j, K k) as ``Whitened`` takes it."""
         return found.certificate(point.gradient.ravel(), point.error.ravel(), self._roundings, of)
+
+    def contrasts(self, base: int | None) -> tuple[np.ndarray, int]:
+        """Whole numbers (K k, K k) and a divisor: they take θ to θ less its row of class base, or its rows' mean."""
+        of = np.eye(self.K * self.k)
+        if base is not None:
+            return of - np.tile(of[base * self.k : (base + 1) * self.k], (self.K, 1)), 1
+        return self.K * of - np.tile(np.eye(self.k), (self.K, self.K)), self.K
 
     def all_right(self, point: MulticlassPoint) -> bool:
         """Whether a point separates all rows: each loss is at most half of log 2, which a margin of 0 costs.
@@ -195,6 +224,23 @@ class MulticlassRows:
         largest = float((np.abs(self.X) @ np.abs(theta).T).max())
         own = gamma(2 * FUNCTION_ULPS + self.K + 8, roundoff) * (1 + np.log(self.K))
         return ENLARGED * (shares * gamma(self.k + 1, roundoff) * largest + own)
+
+
+def combined(basis: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
+    """basis (j, m), of small whole numbers, times what is ``on_grid`` of coordinates: without a rounding."""
+    return basis @ on_grid(basis, coordinates)
+
+
+def on_grid(basis: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
+    """Floats (m,) or (m, i) of which those that the basis adds up are rounded so that it can, column by column."""
+    added = np.count_nonzero(basis, axis=1) > 1
+    shared, kept = basis[added].any(axis=0), coordinates.copy()
+    if shared.any():
+        largest = np.abs(kept[shared]).max(axis=0)
+        terms = np.abs(basis[added]).sum(axis=1).max()
+        grid = np.exp2(np.ceil(np.log2(np.where(largest > 0, largest, 1))) - 52 + np.ceil(np.log2(terms)))
+        kept[shared] = np.rint(kept[shared] / grid) * grid
+    return kept
 
 
 def losses_and_slopes(Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -237,7 +283,7 @@ def exact_optimum(rows: MulticlassRows, theta: np.ndarray) -> tuple[np.ndarray, 
     with precision(BITS):
         P, here, moved = as_balls(found.P), as_balls(theta), 0.0
         for _ in range(REFINEMENTS):
-            v = P.T @ _exact_gradient(rows, here).ravel()
+            v = P.T @ exact_gradient(rows, here).ravel()
             nu = float((v**2).sum().sqrt().abs_upper())
             if nu <= 1e-40:
                 break
@@ -250,38 +296,62 @@ def exact_optimum(rows: MulticlassRows, theta: np.ndarray) -> tuple[np.ndarray, 
         return middle(here), radius.reshape(here.shape)
 
 
-def _exact_gradient(rows: MulticlassRows, theta: np.ndarray) -> np.ndarray:
-    X, weight, total = arb_mat(rows.X.tolist()), as_balls(rows.weight), as_balls(rows.weight).sum()
-    Z = np.array((X * arb_mat(theta.T.tolist())).tolist())
-    powers = np.vectorize(arb.exp, otypes=[object])(Z - Z[np.arange(len(Z)), rows.y][:, None])
+def exact_powers(rows: MulticlassRows, theta: np.ndarray) -> np.ndarray:
+    """exp(z_k - z_y) (N, K) of balls θ (K, k), in balls; the sum of a row is 1 / p_y."""
+    Z = np.array((arb_mat(rows.X.tolist()) * arb_mat(theta.T.tolist())).tolist())
+    return np.vectorize(arb.exp, otypes=[object])(Z - Z[np.arange(len(Z)), rows.y][:, None])
+
+
+def exact_gradient(rows: MulticlassRows, theta: np.ndarray) -> np.ndarray:
+    """That of F (K, k) at balls θ, in balls."""
+    powers, weight = exact_powers(rows, theta), as_balls(rows.weight)
     p = powers / powers.sum(axis=1, keepdims=True)
-    p[np.arange(len(Z)), rows.y] -= 1
-    slope = np.array((arb_mat((p * weight[:, None]).T.tolist()) * X).tolist()) / total
+    p[np.arange(len(p)), rows.y] -= 1
+    slope = np.array((arb_mat((p * weight[:, None]).T.tolist()) * arb_mat(rows.X.tolist())).tolist()) / weight.sum()
     return slope + as_balls(rows.penalty) * theta + as_balls(rows.gauge) * theta.sum(axis=0)
 
 
 def separated(dataset: MulticlassDataset, *, intercept: bool = True) -> tuple[str, np.ndarray] | None:
     """ "separable" or "quasi-separable" with an exact direction (K, k) of rational numbers, along which the loss falls.
 
-    Of a row and another class l the difference (θ_y - θ_l)·x̃ must nowhere fall: those differences are rows of a problem
-    of two classes without a bias, and decided as such (``separation.py``). None where nothing is proved, or the rows
-    are too many for it. The direction is that of rows less the first class's.
+    None where nothing is proved, or the rows are too many for it. The direction is that of rows less the first class's.
     """
     rows = MulticlassRows(dataset, intercept=intercept, scaled=False)
-    K, k = rows.K, rows.k
-    if len(rows.X) * (K - 1) ** 2 * k * 2 > EXACT_SIZE * 2:
+    if too_large(rows):
         return None
+    found = separating(differences(rows)[0])
+    return None if found is None else (found[0], np.concatenate([found[1][: rows.k] * 0, found[1]]).reshape(rows.K, -1))
+
+
+def too_large(rows: MulticlassRows) -> bool:
+    """Whether a linear program and rational numbers would take more than seconds."""
+    return len(rows.X) * (rows.K - 1) ** 2 * rows.k > EXACT_SIZE
+
+
+def differences(rows: MulticlassRows) -> tuple[np.ndarray, np.ndarray]:
+    """Of every row and every other class l the x with x·θ = (θ_y - θ_l)·x̃ (M, (K - 1) k); its row and l (M, 2).
+
+    θ is that of rows less the first class's, without the first class's own.
+    """
+    K, k = rows.K, rows.k
     moved = np.zeros((len(rows.X), K, K, k))
     for n, (x, own) in enumerate(zip(rows.X, rows.y, strict=True)):
         moved[n, :, own] += x
         moved[n, range(K), range(K)] -= x
     other = np.arange(K) != rows.y[:, None]
-    wide = moved[other][:, 1:].reshape(-1, (K - 1) * k)
+    return moved[other][:, 1:].reshape(-1, (K - 1) * k), np.argwhere(other)
+
+
+def separating(wide: np.ndarray) -> tuple[str, np.ndarray] | None:
+    """What a direction proves along which none of some differences (M, j) falls, and the direction (j,), exactly.
+
+    They are rows of a problem of two classes without a bias, and decided as such (``separation.py``).
+    """
     both = Dataset(np.vstack([wide, -wide]), np.repeat([1.0, 0.0], len(wide)), "differences, and mirrored")
     for direction in directions(counted_rows(both), 0.0):
         alone = np.append(direction[:-1], [direction[-1] * 0])
         if status := separation(both, alone):
-            return status, np.concatenate([alone[:k] * 0, alone[:-1]]).reshape(K, k)
+            return status, alone[:-1]
     return None
 
 

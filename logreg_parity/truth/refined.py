@@ -68,25 +68,42 @@ def refined(
         f = ExactObjective(dataset, l2, reduction, slice(k))
         P = as_balls(found.P)
         v = P.T @ (f.value_and_slope(as_balls(theta))[1] * f.count)
-        nu = ENLARGED * _upper((v**2).sum().sqrt())
-        t = ENLARGED * found.longest * nu
-        if not t <= 0.5:
+        move, _ = after_step(v, found.epsilon, found.longest)
+        if not np.isfinite(move):
             return None
-        left = ENLARGED * nu * (found.epsilon + (1 + found.epsilon) * t)
-        tau = ENLARGED * found.longest * left / ((1 - found.epsilon) * math.exp(-t))
-        if not tau <= 0.5:
-            return None
-        move = ENLARGED * -math.log1p(-tau)
         away = ENLARGED * np.linalg.norm(found.P, axis=1) * move / found.longest
         best = as_balls(theta) - P @ v
         rounded = np.array([float(x.mid()) for x in best])
-        off = np.array([_upper(x - arb(y)) for x, y in zip(best, rounded, strict=True)])
+        off = np.array([upper(x - arb(y)) for x, y in zip(best, rounded, strict=True)])
         estimate = Proved(rounded, ENLARGED * (off + away))
         if not errors:
             return Refined(estimate, None)
         middle = np.array([x.mid() for x in best], dtype=object)
-        reached = np.array([_upper(x - y) for x, y in zip(best, middle, strict=True)])
+        reached = np.array([upper(x - y) for x, y in zip(best, middle, strict=True)])
         return Refined(estimate, _errors(f, middle, move + likelihood.largest_move(reached)))
+
+
+def after_step(v: np.ndarray, epsilon: float, longest: float) -> tuple[float, float]:
+    """How far a logit of the optimum may be from that of the point after the step -Pv, and F from its minimum there.
+
+    Args:
+        v: Pᵀg in balls.
+        epsilon: no less than ‖PᵀHP - 1‖.
+        longest: R.
+
+    Returns:
+        -log(1 - τ) and ν₁² / (2 (1 - ε) exp(-Rν) (1 - τ)); infinite where nothing is proved.
+    """
+    nu = ENLARGED * upper((v**2).sum().sqrt())
+    t = ENLARGED * longest * nu
+    if not t <= 0.5:
+        return np.inf, np.inf
+    left = ENLARGED * nu * (epsilon + (1 + epsilon) * t)
+    least = (1 - epsilon) * math.exp(-t)
+    tau = ENLARGED * longest * left / least
+    if not tau <= 0.5:
+        return np.inf, np.inf
+    return ENLARGED * -math.log1p(-tau), ENLARGED * left**2 / (2 * least * (1 - tau))
 
 
 def _errors(f: ExactObjective, middle: np.ndarray, move: float) -> Proved | None:
@@ -96,14 +113,14 @@ def _errors(f: ExactObjective, middle: np.ndarray, move: float) -> Proved | None
         inverse = H.inv()
     except ZeroDivisionError:
         return None
-    wide = 1 + arb(0, _upper(arb(move / 2).expm1()))
+    wide = 1 + arb(0, upper(arb(move / 2).expm1()))
     balls = [inverse[j, j].sqrt() * wide for j in range(len(middle))]
     if not all(ball.is_finite() for ball in balls):
         return None
     value = np.array([float(ball.mid()) for ball in balls])
-    return Proved(value, np.array([_upper(ball - arb(x)) for ball, x in zip(balls, value, strict=True)]))
+    return Proved(value, np.array([upper(ball - arb(x)) for ball, x in zip(balls, value, strict=True)]))
 
 
-def _upper(ball: arb) -> float:
+def upper(ball: arb) -> float:
     """No less than the size of what a ball holds."""
     return math.nextafter(float(ball.abs_upper()), math.inf)

@@ -5,7 +5,7 @@ Read beside ``logreg_jax/speed/estimator.py``; what both are is ``logreg_parity.
 
 from logreg_parity.solvers.estimator import TwinClassifier
 
-from ..softmax import fit as fit_classes
+from .. import softmax
 from .fit import fit, infer
 
 
@@ -13,7 +13,8 @@ class LogisticRegressionClassifier(TwinClassifier):
     """Logistic regression in PyTorch for scikit-learn, with a proof of how near the optimum it is.
 
     ``fit_`` is the Fit: the status with its reason, the proved gap, how far each parameter is from the optimum at most.
-    ``summary()`` is the table of estimates, standard errors, z, p and Wald intervals, of two classes where C is inf.
+    ``summary()`` is the table of estimates, standard errors, z, p and Wald intervals, where C is inf; of more
+    than two classes beside the mean of all, as ``coef_`` is.
 
     Args:
         C: 1 / l2 of the summed losses' penalty ‖w‖² / 2C, above 0; inf for none.
@@ -26,4 +27,4 @@ class LogisticRegressionClassifier(TwinClassifier):
         device: "cpu", "cuda" or "auto".
     """
 
-    _fit, _infer, _fit_classes = staticmethod(fit), staticmethod(infer), staticmethod(fit_classes)
+    _of_two, _of_more = (fit, infer), (softmax.fit, softmax.infer)

@@ -57,13 +57,12 @@ def of_classes(run, fit):
     """The same of three classes, and what there is for two only left out."""
     data = logreg_parity.MulticlassDataset(DATA.X, np.arange(12) % 3, "twelve rows")
     start = Parameters(np.zeros((3, 2)), np.zeros(3))
-    words = {name: run[name] for name in run if name not in ("momentum", "nesterov")}
-    options = {
-        name: fit[name] for name in fit if name not in ("solver", "kernel", "checkpoint", "digits", "ranks", "keep")
-    }
+    options = {name: fit[name] for name in fit if name not in ("kernel", "checkpoint", "ranks", "keep")}
+    table = {"level": 0.9, "profile": False, "fit": None, "dtype": "float64", "device": "cpu", "intercept": True}
     return {
-        "train": {**words, "dataset": data, "start": start},
+        "train": {**run, "dataset": data, "start": start},
         "fit": {**options, "dataset": data, "identified": "1", "max_iterations": 9},
+        "infer": {**table, "dataset": data, "identified": "1"},
     }
 
 
@@ -145,7 +144,7 @@ def test_every_public_name_and_argument_is_called(table):
             for name in twin.__all__
             if inspect.isfunction(getattr(twin, name)) or name in ("fit", "infer")
         }
-        public |= {f"{twin.__name__}.softmax.{name}" for name in ("fit", "train")}
+        public |= {f"{twin.__name__}.softmax.{name}" for name in ("fit", "infer", "train")}
     assert public == made.keys()
     for name, (function, words) in made.items():
         taken = inspect.signature(function).parameters.values()

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+import torch
 
 from logreg_parity import Dataset, MulticlassDataset, Parameters
 from logreg_parity.solvers.multiclass import MulticlassTwin
@@ -124,6 +125,27 @@ def test_with_two_classes_it_is_the_binary_fit():
     apart = np.append(fit.parameters.weight[1], fit.parameters.bias[1])
     apart = apart - np.append(binary.parameters.weight, binary.parameters.bias)
     assert (np.abs(apart) <= fit.distance[1] + binary.distance).all()
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_momentum_is_that_of_torch(twin, nesterov):
+    """In float64, from zeros: each step rounds its numbers some ulps of the largest there has been."""
+    data, start = made(1)[0], 0.25
+    weight, bias = (
+        torch.zeros(size, dtype=torch.float64) for size in ((data.n_classes, data.n_features), data.n_classes)
+    )
+    weight.requires_grad_(), bias.requires_grad_()
+    other = torch.optim.SGD([weight, bias], lr=start, momentum=0.75, nesterov=nesterov)
+    for _ in range(5):
+        other.zero_grad()
+        logits = torch.tensor(data.X) @ weight.T + bias
+        torch.nn.functional.cross_entropy(logits, torch.tensor(data.y)).backward()
+        other.step()
+    begin = Parameters(np.zeros(weight.shape), np.zeros(data.n_classes))
+    words = {"momentum": 0.75, "nesterov": nesterov, "dtype": "float64"}
+    run = twin.train(data, begin, steps=5, learning_rate=start, **words)
+    largest = np.abs(data.X).max() ** 2 * np.abs(run.weights).max()
+    assert np.abs(run.weights[-1] - weight.detach().numpy()).max() <= 5 * 2 * len(data.y) * np.spacing(max(largest, 1))
 
 
 X = np.array([[0.0], [1], [2], [3], [4], [5]])
