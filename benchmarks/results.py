@@ -2,13 +2,13 @@
 
 import importlib
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 
 from logreg_parity.data.files import write_whole
-from logreg_parity.show import as_json, duration, machine
+from logreg_parity.processor import kind
+from logreg_parity.show import as_json, duration
 
 from . import BENCHMARKS
 from .environment import environment
@@ -63,10 +63,9 @@ def load_benchmark(name: str):
     return importlib.import_module(f".{name}", __package__)
 
 
-def machine_name() -> str:
-    """Processor and cores, as the name of a folder."""
-    about = machine()
-    return re.sub(r"[^a-z0-9]+", "-", f"{about['processor']} {about['cores']} cores".lower()).strip("-")
+def machine_name(about: dict) -> str:
+    """Kind of processor and number of cores of a header, as the name of a folder."""
+    return f"{kind(about['processor'], about['instruction sets'])}-{about['cores']}-cores"
 
 
 def save(result: dict, folder: Path) -> Path:

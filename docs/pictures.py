@@ -2,7 +2,7 @@
 
 Each carries, as the text "made from" of its PNG, the fingerprint of the files that draw it. A test compares that with
 the files as they are, so that a picture of what no longer is does not stay. ``explorer`` needs Playwright and a
-Chromium, ``difference`` is of the main job, which takes a minute.
+Chromium, ``difference`` is of the main job, which takes a minute; ``functions`` is of the rows that are kept.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ EXPLORER = "data=bernoulli&optimizer=momentum&w=-2&b=-4&lr=0.1&steps=200&view=10
 SOURCES = {
     "explorer": [f"{WEB}/{name}" for name in ("*.js", "*.html", "*.css", "text.en.json")],
     "difference": ["logreg_parity/judge/figures.py"],
+    "functions": [f"logreg_parity/machine/functions.{kind}" for kind in ("py", "json")],
 }
 
 
@@ -55,7 +56,17 @@ def difference(folder: Path) -> Path:
     return folder / "difference.png"
 
 
-DRAWN = {"explorer": explorer, "difference": difference}
+def functions(folder: Path) -> Path:
+    """The largest errors of the frameworks' functions, of the rows that are kept."""
+    from logreg_parity.judge.figures import png
+    from logreg_parity.machine.functions import KEPT, picture
+    from logreg_parity.machine.maxima import load
+
+    (folder / "functions.png").write_bytes(png(picture(load(KEPT))))
+    return folder / "functions.png"
+
+
+DRAWN = {"explorer": explorer, "difference": difference, "functions": functions}
 
 
 def make(name: str) -> None:

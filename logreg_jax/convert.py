@@ -26,6 +26,16 @@ _ONE_ORDER: dict[str, Any] = {
 }
 """What XLA is told where no sum may depend on how many threads there are: others would deal its terms to them."""
 
+_SET = {
+    "jax_default_matmul_precision": "highest",
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_numpy_rank_promotion": "allow",
+    "jax_transfer_guard_host_to_device": "allow",
+    "jax_transfer_guard_device_to_device": "allow",
+    "jax_transfer_guard_device_to_host": "allow",
+}
+"""What ``arithmetic`` sets, but for the 64-bit switch, as JAX's configuration names it."""
+
 DTYPES = {
     "float64": jnp.float64,
     "float32": jnp.float32,
@@ -76,6 +86,9 @@ def arithmetic(dtype: str) -> Iterator[None]:
     """
     find_dtype(dtype)
     _refuse_fork()
+    if _in_force(dtype):
+        yield
+        return
     with (
         jax.enable_x64(dtype == "float64"),
         jax.default_matmul_precision("highest"),
@@ -84,6 +97,12 @@ def arithmetic(dtype: str) -> Iterator[None]:
         jax.transfer_guard("allow"),
     ):
         yield
+
+
+def _in_force(dtype: str) -> bool:
+    """Whether all of it is so in this thread. A pass within a fit asks again, and to set it takes as long as a pass."""
+    wanted = {**_SET, "jax_enable_x64": dtype == "float64"}
+    return all(getattr(jax.config, name) == value for name, value in wanted.items())
 
 
 def one_thread() -> Callable[[Callable], Callable]:

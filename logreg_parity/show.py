@@ -12,11 +12,11 @@ import sys
 import unicodedata
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from . import processor
 from ._version import __version__
 
 if TYPE_CHECKING:  # rich is loaded when something is printed
@@ -28,9 +28,9 @@ Verdict = Literal["within", "no promise", "OUTSIDE"]
 STYLES: dict[Verdict, str] = {"within": "green", "no promise": "yellow", "OUTSIDE": "bold red"}
 """How a terminal shows a verdict; from the best to the worst."""
 
-SETS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
 SWITCHES = (
     "ATEN_CPU_CAPABILITY",
+    "LOGREG_BLOCKS",
     "MKL_CBWR",
     "MKL_ENABLE_INSTRUCTIONS",
     "OMP_NUM_THREADS",
@@ -38,7 +38,7 @@ SWITCHES = (
     "OPENBLAS_CORETYPE",
     "XLA_FLAGS",
 )
-"""Variables that change which instructions or how many threads the libraries use, and with them the last digits."""
+"""Variables that change instructions, numbers of threads or the order of additions, and with them the last digits."""
 
 
 UNLIMITED = 10_000  # columns: more than any table or line has
@@ -190,13 +190,13 @@ class Grid:
 
 
 def machine(device: str = "cpu") -> dict[str, Any]:
-    """On what a result depends: processor, instruction sets, libraries and their threads, switches, versions, date."""
+    """On what a result depends: processor, libraries and their threads, switches, kept blocks, versions, date."""
     from threadpoolctl import threadpool_info
 
     return {
         "platform": platform.platform(),
-        "processor": processor(),
-        "instruction sets": " ".join(name for name in SETS if name in _cpu_info("flags", "Features").split()),
+        "processor": processor.name(),
+        "instruction sets": processor.instruction_sets(),
         "cores": os.cpu_count(),
         "device": device,
         "libraries": {
@@ -205,16 +205,12 @@ def machine(device: str = "cpu") -> dict[str, Any]:
             for library in threadpool_info()
         },
         "switches": {name: os.environ[name] for name in SWITCHES if name in os.environ},
+        "blocks": {} if processor.VARIABLE in os.environ else processor.kept_blocks(processor.blocks_file()),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "logreg_parity": __version__,
         "date": now(),
     }
-
-
-def processor() -> str:
-    """Its name; Linux keeps it in a file, and ``platform.processor()`` is empty there."""
-    return _cpu_info("model name") or platform.processor() or platform.machine()
 
 
 def now() -> str:
@@ -224,19 +220,13 @@ def now() -> str:
 
 def ran_on() -> str:
     """One line of a page: what ran, where."""
-    return f"logreg-parity {__version__}, Python {platform.python_version()}, {platform.platform()}, {processor()}"
+    return f"logreg-parity {__version__}, Python {platform.python_version()}, {platform.platform()}, {processor.name()}"
 
 
 def as_json(content: dict[str, Any]) -> str:
     """A report as JSON, the machine first. A number that is not finite is null: JSON has no infinity."""
     whole = content if "machine" in content else {"machine": machine(), **content}
     return json.dumps(_plain(whole), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _cpu_info(*fields: str) -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(fields)), "")
 
 
 def _plain(value: Any) -> Any:

@@ -10,11 +10,13 @@ import numpy as np
 
 from logreg_parity.data.dataset import Dataset, Parameters, check_point
 from logreg_parity.data.history import History, Recorder
-from logreg_parity.solvers.descent import check_engine, descend
+from logreg_parity.solvers.descent import check_engine, descend, descend_together
+from logreg_parity.solvers.ranks import Ranks
 from logreg_parity.truth.exact import descend as descend_exactly
 from logreg_parity.twins import Loss, Record, Reduction, Setting
 
 from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, one_thread
+from .evaluation import evaluate
 from .loss import objective
 from .sgd import sgd, sgd_step
 from .speed.engines import exact, fast
@@ -37,6 +39,7 @@ def train(
     dtype: str = "float32",
     device: str = "cpu",
     engine: str = "eager",
+    ranks: str | Ranks | None = None,
 ) -> History:
     """Gradient descent from a point on a Dataset, as a History.
 
@@ -52,6 +55,8 @@ def train(
         device: "cpu", "cuda" or "auto".
         engine: "eager" is the loop below; "fast" takes the same steps faster, without momentum; "exact" takes them in
             float64 or float32 to the same bits in both frameworks, on every processor (``speed/exact.py``).
+        ranks: the processes of a job that share the rows of every step, "torch" or "jax" for the runtime that carries
+            the sums: any number of them takes the same steps (``solvers/descent.py``). None: this one alone.
 
     Returns:
         Losses and points. A loss that is not finite ends the run, with the reason.
@@ -59,6 +64,7 @@ def train(
     Raises:
         ValueError: for a value outside its range, an unknown name, a start that does not fit the data, and batches that
             end before the steps do or name rows there are not.
+        ConnectionError: where a rank is gone.
     """
     setting = Setting(
         steps=steps,
@@ -70,8 +76,13 @@ def train(
         record=record,
         loss=loss,
     )
-    check_engine(engine, loss, momentum)
+    check_engine(engine, loss, momentum, ranks)
     check_point(dataset, start, "start")
+    if ranks is not None:
+        given = dataset, start, setting, ranks
+        return descend_together(
+            evaluate, "logreg_torch", *given, batches=batches, keep=keep, dtype=dtype, device=device
+        )
     with arithmetic(dtype), one_thread():  # what the program around has chosen does not change a result
         model = model_from_numpy(start, dtype, device)
         recorder = Recorder(model_to_numpy(model), setting, keep=keep, name="logreg_torch", engine=engine)

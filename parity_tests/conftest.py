@@ -1,5 +1,6 @@
 """Which twins and devices the checks run on. A missing twin is a failure, a missing GPU a skip with its reason."""
 
+import gc
 import os
 
 import jax
@@ -10,10 +11,13 @@ from logreg_parity.cli.explore import explorer as explorer_page
 from logreg_parity.twins import load_twin
 from parity_tests.browser import Explorer, browser
 from parity_tests.cases import CASES
+from parity_tests.forks import forks
+from parity_tests.pages import own_process
 
 pytest_plugins = ["pytester"]
 
 os.environ["LOGREG_LANG"] = "en"  # what is said here does not depend on the locale of the machine
+os.environ["LOGREG_BLOCKS"] = "usual"  # nor on what its owner has measured
 
 TWINS = ("logreg_torch", "logreg_jax")
 
@@ -25,6 +29,11 @@ def compiles_half() -> bool:
     except jax.errors.JaxRuntimeError:
         return False
     return True
+
+
+def pytest_collection_finish():
+    """What is imported and collected by now stays to the end: no collection of garbage looks at it again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -70,6 +79,16 @@ def device(request, twins):
 def case(request):
     """Every problem of cases.py."""
     return CASES[request.param]
+
+
+@pytest.fixture(scope="session")
+def start():
+    """How Python is started with a folder, an environment and arguments: as a fork, where the system has them."""
+    if not hasattr(os, "fork"):
+        yield own_process
+        return
+    with forks() as made:
+        yield made.run
 
 
 @pytest.fixture(scope="session")

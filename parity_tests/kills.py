@@ -41,13 +41,14 @@ COMMANDS = {
     "explore": ("explore --no-open --out page.html", "page.html"),
     "passport": ("passport --twins logreg_torch --out pass", "pass"),
     "passport sweep": ("passport sweep --twins logreg_torch --functions sigmoid --sample 9 --out m.json", "m.json"),
+    "passport tune": ("passport tune --twins logreg_torch --mib 1 --out blocks.json", "blocks.json"),
     "scoreboard": ("scoreboard --cases iris_setosa --candidates logreg_torch --out score.json", "score.json"),
     "shard": ("shard X.npy y.npy --rows 20 --out shards", "shards"),
     "sidebyside": ("sidebyside --no-open --out twins.html", "twins.html"),
     "train_stream": ("", "state.npz"),
 }
 """By name: the command, or nothing where it is a function, and where it writes beside what it keeps for itself."""
-ADDING = ("passport sweep", "train_stream", "bench", "shard")
+ADDING = ("passport sweep", "passport tune", "train_stream", "bench", "shard")
 """They go on with what stands there: what is none of theirs is refused."""
 ONCE = ("shard",)
 """What is whole there is refused."""

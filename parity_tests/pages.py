@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,28 +81,33 @@ def prepare(folder: Path) -> None:
     shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Python with these arguments, in the reader's folder; where a browser would open, ``true`` does."""
-    environment = {**os.environ, "COLUMNS": "100", "BROWSER": "true"}
+def own_process(folder: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python with these arguments, in that folder and environment."""
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=folder, env=environment)
 
 
-def run_command(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """A command that begins with logreg-parity; as the installed program, which does not look for modules here."""
-    return run(folder, "-P", "-m", "logreg_parity", *shlex.split(command)[1:])
+def follow(
+    folder: Path,
+    page: list[Block],
+    without: Iterable[str] = (),
+    start: Callable[..., subprocess.CompletedProcess[str]] = own_process,
+) -> Iterator[Step]:
+    """Every command of logreg-parity and every script of a page, but for commands that begin like ``without``.
 
-
-def follow(folder: Path, page: list[Block], without: Iterable[str] = ()) -> Iterator[Step]:
-    """Every command of logreg-parity and every script of a page, but for commands that begin like ``without``."""
+    They run in the reader's folder, a command as the installed program, which does not look for modules there. Where a
+    browser would open, ``true`` does.
+    """
+    environment = {**os.environ, "COLUMNS": "100", "BROWSER": "true"}
     for number, block in enumerate(page):
         if block.language == "console":
             for command, shown in outputs(block):
                 if command.startswith("logreg-parity") and not command.startswith(tuple(without)):
-                    yield Step(command, shown, run_command(folder, command))
+                    arguments = shlex.split(command)[1:]
+                    yield Step(command, shown, start(folder, environment, "-P", "-m", "logreg_parity", *arguments))
         if block.language == "python" and "import" in block.body and not named_file(block):
             after = page[number + 1 : number + 2]
             shown = after[0].body if after and after[0].language == "text" else "...\n"
-            yield Step(block.body, shown, run(folder, "-W", "error", "-c", block.body))
+            yield Step(block.body, shown, start(folder, environment, "-W", "error", "-c", block.body))
 
 
 def skeleton(text: str) -> str:

@@ -15,11 +15,13 @@ from jax import Array
 from logreg_parity.ports.arrays import projection
 
 from ..convert import to_numpy, versions
-from .parameters import Point, formats_of, point_of, restless, state_of
+from .parameters import Point, formats_of, point_of, restless, state_of, tied
 from .program import _SMALL, Named, Program, _Compiled, _numpy
 from .recording import record
 
-__all__ = ["Foreign", "formats_of", "point_of", "record", "restless", "state_of", "versions"]
+__all__ = ["COMPILES", "Foreign", "formats_of", "point_of", "record", "restless", "state_of", "tied", "versions"]
+
+COMPILES = True  # what it is asked, which takes longer than the answer where a model is small
 
 
 class Foreign(Program):

@@ -56,6 +56,11 @@ def restless(model: Any) -> list[str]:
     return []  # a function has no mode
 
 
+def tied(model: Any) -> dict[str, str]:
+    """Further names under which a parameter is held once more, and the name it goes by."""
+    return {}  # each leaf of a tree is a parameter of its own
+
+
 def formats_of(model: Any) -> list[str]:
     """The formats of the parameters, by name."""
     return [str(leaf.dtype) for leaf in jax.tree.leaves(model) if hasattr(leaf, "dtype")]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
 from operator import add
+from threading import Lock
 from typing import Any, cast
 
 import jax
@@ -19,12 +20,17 @@ from jax.tree_util import keystr, tree_flatten_with_path, tree_structure, tree_u
 
 from logreg_parity.ports.arrays import UnfitError, map_arrays, projection
 
-from ..convert import arithmetic, find_device, from_numpy, to_numpy
+from ..convert import arithmetic, find_device, from_numpy
 from .closed_over import as_if_cast
 from .parameters import Point, _is_parameter, _leaves_of, point_of
 
 Named = dict[str, Array]
-_QUICK = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}  # to compile, not to run
+_QUICK = {
+    "xla_backend_optimization_level": "0",
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_cpu_use_fusion_emitters": False,
+}
+"""To compile, not to run."""
 _SMALL = 100_000  # parameters, up to which compiling takes longer than running
 
 
@@ -50,7 +56,7 @@ class Program:
             raise UnfitError(f"the JAX {', '.join(shapes)} are no parameters, and shapes alone; give their values")
         self._state, self.notes = state or {}, list[str]()
         self._given = as_if_cast(self._run, dtype, self.notes, narrow)
-        self._outputs = _Compiled(self._given)
+        self._outputs = _Compiled(self._given, self._size <= _SMALL)
         self.project = False  # the loss is the sum of all outputs, each times a number of its own
 
     def outputs(self, point: Point, batch: Any) -> Point:
@@ -112,18 +118,22 @@ class Program:
 
 
 class _Compiled:
-    """A function compiled; as it is where it looks at numbers in a way that compiling does not allow."""
+    """A function compiled; as it is where it looks at numbers in a way that compiling does not allow.
+
+    Threads that ask at the same time wait for one of them to compile.
+    """
 
     def __init__(self, function: Callable, quickly: bool = False):
-        self.plain = function
+        self.plain, self.lock = function, Lock()
         self.fast = cast(Callable, jax.jit(function, compiler_options=_QUICK if quickly else None))
 
     def __call__(self, *arguments: Any) -> Any:
-        try:
-            return self.fast(*arguments)
-        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
-            self.fast = self.plain
-            return self.plain(*arguments)
+        with self.lock:
+            try:
+                return self.fast(*arguments)
+            except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+                self.fast = self.plain
+                return self.plain(*arguments)
 
 
 def _is_loss(value: Any) -> bool:
@@ -143,4 +153,5 @@ def _floats(given: Any) -> Named:
 
 
 def _numpy(arrays: Named) -> Point:
-    return {name: to_numpy(array).astype(np.float64) for name, array in arrays.items()}
+    """As float64, which a large one that has just been made is without a copy."""
+    return {name: np.asarray(array).astype(np.float64, copy=False) for name, array in arrays.items()}

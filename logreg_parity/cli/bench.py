@@ -81,7 +81,7 @@ def _measure(results: Any, options: argparse.Namespace) -> int:
 
     names = list(dict.fromkeys(options.names)) or list(results.BENCHMARKS)
     benchmarks = {name: results.load_benchmark(name) for name in names}
-    folder = options.out or Path("benchmarks/results") / results.machine_name()
+    folder = options.out or Path("benchmarks/results") / results.machine_name(show.machine())
     for name in names:
         notify(f"{name}: {results.expected(name, options.size, folder)}")
     for name, benchmark in benchmarks.items():

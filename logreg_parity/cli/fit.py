@@ -54,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
         help="instead of --data: X.npy y.npy, an .npz with X and y, or a folder of shards, read block by block",
     )
     group.add_argument(
+        "--keep",
+        type=not_negative,
+        default=0.0,
+        metavar="GIB",
+        help="of packed rows of a stream that a process keeps between passes, the same bits (0: it reads them anew)",
+    )
+    group.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="keep the state there, a file a twin; a killed fit goes on"
     )
     group.add_argument(
@@ -120,6 +127,8 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
         if options.checkpoint and ranks.rank == 0:
             check_folder("--checkpoint", options.checkpoint, tuple(f"{name}.npz" for name in options.twins))
         functions = _functions(options)
+        if options.keep and not options.stream:
+            raise ValueError(f"--keep {options.keep:g} is of a stream; give --stream, or leave it out")
         dataset = _stream(options) if options.stream else two_or_more(options)[0]
         if isinstance(dataset, MulticlassDataset):
             return functions, dataset
@@ -140,6 +149,7 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
         kept = {"checkpoint": options.checkpoint / f"{name}.npz"} if options.checkpoint else {}
         asked = {word: value for word, value in settings.items() if (word, value) != ("kernel", "auto")}
         asked |= {"ranks": ranks} if ranks.size > 1 else {}
+        asked |= {"keep": options.keep} if options.keep else {}
         fits[name] = check_fit(name, function(dataset, **asked, **kept), dataset)
     for name, function in functions.get("infer", {}).items():
         if fits[name].status == "converged":

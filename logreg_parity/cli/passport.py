@@ -19,7 +19,8 @@ Prints a table and writes passport.json and passport.md.
 
 logreg-parity passport diff A.json B.json prints what differs between two of them.
 logreg-parity passport sweep measures the twins' functions on every float32 number;
-logreg-parity passport functions some sixty of the frameworks', and their derivatives."""
+logreg-parity passport functions some sixty of the frameworks', and their derivatives.
+logreg-parity passport tune measures which blocks of X suit the passes of a fit."""
 
 SWEEP = """\
 Hold the functions to their exact values: at every finite float32 number (minutes; a
@@ -33,6 +34,16 @@ derivatives, to their exact values (Arb): at a sample of each function's range, 
 climbing from its worst places leads; with --whole at every float32 number, which takes
 minutes for each and says how many. Prints the largest errors and adds them to a file.
 Interrupted, it writes nothing."""
+
+TUNE = """\
+Measure how large the blocks of X should be for the products of each framework on this
+processor, from half a mebibyte to eight, and keep it in a file for this kind of processor:
+every later fit on a CPU by plain products reads it. Another size than the usual one is kept
+only where it is faster, with few features and with many. Leave the machine alone meanwhile.
+
+Blocks change the last digits of a fit, so a checkpoint of other blocks is refused, and so
+are ranks with others. LOGREG_BLOCKS=BYTES comes before the file, LOGREG_BLOCKS=usual too;
+to undo it, delete the file."""
 
 EPILOG = """\
 exit status: 0 the passport is written, or two are the same but for their date;
@@ -50,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--twins", nargs="+", metavar="MODULE", default=twins, help=f"to ask ({' '.join(twins)})")
     top.add_argument("--device", metavar="NAME", default="cpu", help="cpu or cuda (cpu)")
     top.add_argument("--out", type=Path, default=Path("passport"), metavar="FOLDER", help="for the files (passport/)")
-    commands = top.add_subparsers(title="command", dest="command", metavar="[diff|sweep|functions]")
+    commands = top.add_subparsers(title="command", dest="command", metavar="[diff|sweep|functions|tune]")
     diff = commands.add_parser("diff", help="print what differs between two passports")
     diff.add_argument("files", type=Path, nargs=2, metavar="FILE", help="a passport.json")
     sweep = commands.add_parser(
@@ -72,8 +83,16 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--dtypes", nargs="+", choices=["float32", "float64"], default=["float32", "float64"])
     table.add_argument("--whole", action="store_true", help="float32 by its whole range (a sample and a search)")
     table.add_argument(
-        "--out", dest="file", type=Path, default=Path("functions.json"), metavar="FILE", help="to add to"
+        "--out", dest="file", type=Path, default=Path("functions.json"), metavar="FILE", help="to add to; and its .png"
     )
+    blocks = commands.add_parser(
+        "tune", help="which blocks of X suit this processor", description=TUNE, formatter_class=formatter
+    )
+    blocks.add_argument("--twins", nargs="+", metavar="MODULE", default=inherit, help=f"to measure ({' '.join(twins)})")
+    blocks.add_argument(
+        "--mib", type=positive(int), default=128, metavar="M", help="of X: more than the caches hold (128)"
+    )
+    blocks.add_argument("--out", dest="file", type=Path, metavar="FILE", help="another file than that which fits read")
     return top
 
 
@@ -83,6 +102,8 @@ def run(options: argparse.Namespace) -> int:
         return _diff(*options.files)
     if options.command == "functions":
         return _functions(options)
+    if options.command == "tune":
+        return _tune(options)
     return _sweep(options) if options.command == "sweep" else _issue(options)
 
 
@@ -144,10 +165,13 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _functions(options: argparse.Namespace) -> int:
     from .. import show
-    from ..data.files import check_file
+    from ..data.files import check_file, write_whole
+    from ..judge.figures import png
     from ..machine import functions, maxima, sweep
 
-    check_file("--out", options.file)
+    drawn = options.file.with_suffix(".png")
+    for path in (options.file, drawn):
+        check_file("--out", path)
     if options.file.exists():
         maxima.load(options.file)  # what it cannot be added to is said before the work
     console, progress = show.screen(), show.screen(stderr=True)
@@ -166,8 +190,32 @@ def _functions(options: argparse.Namespace) -> int:
         if progress.is_terminal:
             progress.print(f"· {row}", style="dim")
     sweep.save(rows, options.file)
+    write_whole(drawn, png(functions.picture(maxima.load(options.file))))
     console.print(_table("largest errors in ulps", *maxima.table(rows)))
-    console.print(f"Written: {options.file}", soft_wrap=True)
+    console.print(f"Written: {options.file}, {drawn}", soft_wrap=True)
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from .. import show
+    from ..data.files import check_file
+    from ..processor import blocks_file, kept_blocks
+    from ..solvers import tune
+
+    path = options.file or blocks_file()
+    kept_blocks(path)  # what it cannot be added to is said before the work
+    if options.file:
+        check_file("--out", path)
+    console, progress = show.screen(), show.screen(stderr=True)
+    found = {
+        name: tune.tune(name, options.mib, lambda words: progress.print(f"· {words}", style="dim"))
+        for name in dict.fromkeys(options.twins)
+    }
+    tune.save(path, found)
+    rows = [(f"{size / 2**20:g} MiB", *(f"{times[size]:.2f}" for times in found.values())) for size in tune.SIZES]
+    console.print(_table("time of a pass, the usual blocks as 1", ("a block", *found), rows))
+    kept = ", ".join(f"{next(iter(times)) / 2**20:g} MiB for {name}" for name, times in found.items())
+    console.print(f"Kept: {kept}. Written: {path}", soft_wrap=True)
     return 0
 
 

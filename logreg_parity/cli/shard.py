@@ -7,15 +7,16 @@ from .problem import positive
 
 DESCRIPTION = """\
 Write the rows of X.npy and y.npy, or of an .npz with X and y, as a folder of shards with a
-manifest that knows each by a digest. Nothing is held but one shard. A fit takes the folder
-with --stream, alone or in a job of several processes."""
+manifest that knows each by a digest: .npy files, .npz archives, or .parquet tables with
+columns x1, x2, ..., y. Nothing is held but one shard. A fit takes the folder with --stream,
+alone or in a job of several processes."""
 
 EPILOG = """\
 exit status: 0 written; 2 a file or an option is wrong.
 
 examples:
   logreg-parity shard X.npy y.npy --out shards/
-  logreg-parity shard rows.npz --rows 100000 --out shards/"""
+  logreg-parity shard rows.npz --rows 100000 --format parquet --out shards/"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("files", nargs="+", metavar="FILE", help="X.npy y.npy, or an .npz with X and y, not compressed")
     top.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
     top.add_argument("--rows", type=positive(int), default=0, metavar="N", help="in a shard (as many as have 64 MiB)")
+    top.add_argument(
+        "--format", choices=("npy", "npz", "parquet"), default="npy", help="of the shards; parquet needs pyarrow (npy)"
+    )
     return top
 
 
@@ -41,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"{len(options.files)} files came; give X.npy y.npy, or one .npz")
     check_folder("--out", options.out)
     stream = open_stream(*options.files, rows_per_block=options.rows)
-    write_shards(stream, options.out)
+    write_shards(stream, options.out, options.format)
     shards = f"{stream.n_blocks} shard{'s' * (stream.n_blocks > 1)} of {stream.rows_per_block:,} rows"
     screen().print(f"Written: {options.out}, {shards} and the manifest", soft_wrap=True)
     return 0

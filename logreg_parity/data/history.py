@@ -61,10 +61,18 @@ class Recorder:
         keep: the steps whose points are kept; the start and the end always are.
         name: of the twin, for the progress bar.
         engine: of the loop, for the History.
+        silent: whether there is no progress bar in a terminal either.
     """
 
     def __init__(
-        self, start: Parameters, setting: Setting, *, keep: Collection[int] | None, name: str, engine: str = "eager"
+        self,
+        start: Parameters,
+        setting: Setting,
+        *,
+        keep: Collection[int] | None,
+        name: str,
+        engine: str = "eager",
+        silent: bool = False,
     ):
         if not isinstance(keep, Collection | None):
             raise ValueError(f"keep is {shortly(keep)}; give the steps whose points are kept, or None")
@@ -74,6 +82,7 @@ class Recorder:
             check_memory(len(keep) * (start.weight.size + 30), f"a run of which {len(keep)} points are kept")
         self.start, self.setting = start, setting
         self._record, self._last, self._name, self._engine = setting.record, setting.steps, name, engine
+        self._silent = True if silent else None  # None: in a terminal there is one
         self._awaited = deque(step for step in sorted({self._last, *(() if keep is None else keep)}) if step > 0)
         self._points = [(0, start)]
         self._losses = array("d")
@@ -90,7 +99,7 @@ class Recorder:
             ValueError: for batches that end before the steps, and what ``dataset.row_numbers`` refuses.
         """
         rows = repeat(None) if batches is None else step_rows(batches, self._last, n_rows)
-        steps = tqdm(range(1, self._last + 1), self._name, unit="step", disable=None, delay=1, leave=False)
+        steps = tqdm(range(1, self._last + 1), self._name, unit="step", disable=self._silent, delay=1, leave=False)
         for step, chosen in zip(steps, rows, strict=False):
             yield step, chosen
             if self._stop_reason:

@@ -9,6 +9,8 @@ import io
 import os
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -136,17 +138,23 @@ def _read_npz(content: bytes) -> tuple[Columns, Place]:
 
 def _read_parquet(content: bytes) -> tuple[Columns, Place]:
     """The same of a Parquet file. Raises ValueError where pyarrow is missing, or cannot read it."""
+    with parquet("this") as module:
+        table = module.ParquetFile(io.BytesIO(content)).read()
+    columns = [(name, cells_of(name, table.column(j))) for j, name in enumerate(table.column_names)]
+    return columns, lambda row: f"row {row} (counted from 0)"
+
+
+@contextmanager
+def parquet(what: str) -> Iterator[Any]:
+    """The module pyarrow.parquet. Raises ValueError where it is missing, or cannot read ``what`` within the block."""
     try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
+        import pyarrow.parquet
     except ModuleNotFoundError as error:
         raise ValueError("Parquet is read by pyarrow, which is missing; pip install pyarrow") from error
     try:
-        table = ParquetFile(io.BytesIO(content)).read()
-    except (ArrowException, OSError) as error:
-        raise ValueError(f"this is no Parquet file ({error}); write it anew") from error
-    columns = [(name, cells_of(name, table.column(j))) for j, name in enumerate(table.column_names)]
-    return columns, lambda row: f"row {row} (counted from 0)"
+        yield pyarrow.parquet
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{what} is no Parquet file ({error}); write it anew") from error
 
 
 READERS = {".csv": _read_csv, ".npz": _read_npz, ".parquet": _read_parquet}

@@ -6,14 +6,14 @@ Numbers are drawn over a function's range, evenly and by their exponents, near i
 them are climbed from. A whole sweep of float32 holds every number to the framework's own float64, the worst to Arb.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import product
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flint
 import numpy as np
@@ -23,9 +23,13 @@ from ..twins import load_part, load_twin
 from .maxima import Maximum
 from .sweep import instructions
 
+if TYPE_CHECKING:  # what is heavy is loaded when a picture is drawn
+    from matplotlib.figure import Figure
+
 Ball = flint.arb
 DRAWN, ROUNDS, PARENTS, CHILDREN = 600, 5, 10, 8
 BITS = (128, 400, 2400)  # of Arb's work; more where fewer do not settle a float64
+EDGES = (2.0**-2, 2.0**60)  # of the picture, in ulps
 KEPT = Path(__file__).with_name("functions.json")
 BLOCK = 2**20  # magnitudes at a time, with both signs
 ALL = range(0x7F800000 // BLOCK)  # blocks of every finite float32
@@ -366,3 +370,39 @@ def _swept(
     if found.max(initial=0) > looked["largest"]:
         looked = looked | {"largest": float(found.max()), "at": float(worst[int(np.argmax(found))])}
     return looked | {"inputs": looked["inputs"] + inputs}
+
+
+def picture(rows: Sequence[Maximum]) -> "Figure":
+    """The largest error of every function and of its derivative, the worst above; beyond the edges it stands at them.
+
+    Args:
+        rows: of ``measure``; a function that is not among them has no line.
+    """
+    from matplotlib.figure import Figure
+
+    worst: dict[str, float] = {}
+    for row in rows:
+        name = row.function.removesuffix("'")
+        worst[name] = max(worst.get(name, 0.0), row.largest)
+    names = sorted(worst, key=lambda name: worst[name])
+    figure = Figure(figsize=(9, 1.6 + 0.17 * len(names)), layout="constrained")
+    figure.suptitle("Largest errors of the frameworks' functions, in ulps")
+    panels = figure.subplots(1, 2, sharey=True, sharex=True)
+    for axis, end, title in zip(panels, ("", "'"), ("the function", "its derivative"), strict=True):
+        kinds = product(enumerate(dict.fromkeys(row.framework for row in rows)), ("float32", "float64"))
+        for shift, ((number, framework), dtype) in enumerate(kinds):
+            found = {row.function: row.largest for row in rows if (row.framework, row.dtype) == (framework, dtype)}
+            own = [(found[name + end], k) for k, name in enumerate(names) if name + end in found]
+            x, y = np.clip([largest for largest, _ in own], *EDGES), [k + 0.45 - 0.3 * shift for _, k in own]
+            colour = f"C{number}"
+            face = colour if dtype == "float64" else "none"
+            axis.scatter(x, y, s=12, facecolors=face, edgecolors=colour, label=f"{framework}, {dtype}")
+        for digits in (24, 53):
+            axis.axvline(2.0**digits, color="gray", linewidth=0.8, linestyle=":")
+        axis.set(xscale="log", title=title, xlabel="ulps (dotted: 2^24 and 2^53, no digit is left)")
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", linewidth=0.3)
+    panels[0].set_yticks(range(len(names)), names, fontsize=7)
+    panels[0].set_ylim(-1, len(names))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    return figure

@@ -5,6 +5,7 @@ measures what rounding can do, ``causes.py`` says why they differ, ``report.py``
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,7 @@ from .measured import bound_float64, bound_narrow, distance, least, measure, pro
 from .programs import ForeignProgram, as_program, with_names
 from .recording import RecordedOperation
 from .report import Measured, Outcome, Report, Row
-from .sides import N_DIRECTIONS, Plan, Side, Where, flat, index, longest_axis, place_in
+from .sides import N_DIRECTIONS, Plan, Side, Where, compiled_ahead, flat, index, longest_axis, place_in
 
 MOST = 10_000
 """Steps, and samples: each is a call of both programs, and of more nobody waits for the end."""
@@ -87,87 +88,97 @@ def check(
         raise UnfitError(f"say is {shortly(say)}; give a function of a text, print for one")
     one, two = with_names(*_programs(first, second, torch_loss, jax_params))
     sides, here, unequal = _sides(one, two, batch, params, device)
-    here.rounded(sides[0].narrow)  # refuses what the format cannot hold, before anything runs
+    coarse = here.rounded(sides[0].narrow)  # refuses what the format cannot hold, before anything runs
     restless = one.foreign.restless(one.model)
     _project(sides, here, restless)
-    for side in sides:
-        _check_same_twice(side, here, restless)
     large = sum(array.size for array in here.point.values()) > LARGE
-    samples = samples or (4 if large else 16)
-    plan = plan_for(sides[0], here, (0 if large else 3) if steps is None else steps, learning_rate, seed, large)
-    measured, rows, notes = _measured(sides, here, plan, samples, seed, restless, unequal, say)
-    say("exact value")
-    formula = compare(sides, here) if exact else Formula("no statement", "it was not asked for")
-    moved = list(_moved(formula, measured))
-    rows = (*rows, *(row for row, _ in moved))
-    outside = [row for row in rows if row.verdict == "OUTSIDE"]
-    unsure = any(row.verdict == "no promise" for row in rows)
-    verdict: Outcome = "OUTSIDE" if outside else "no promise" if unsure else "within"
-    say("cause")
-    cause = (moved[0][1] if moved else find_cause(measured, rows)) if outside else ""
-    parting: tuple[str, ...] = ()
-    if verdict != "within" and (kink := _kink(measured, rows)):
-        verdict, cause = "no promise", kink
-    elif outside and formula.verdict == "the same" and (why := _only_rounding(formula, measured, outside)):
-        verdict, cause = why
-    elif outside:
-        if exact and formula.recordings is None:
-            formula = followed(formula, sides, here)
-        partings = localise(formula, sides)
-        parting = tuple(part.words for part in partings if part is not None)
-        known = not cause.startswith(UNKNOWN)
-        proved = other_constant(formula, sides, here) or ("" if known else confusion(formula, partings))
-        cause = f"{proved} {cause.removeprefix(UNKNOWN).strip()}".strip() if proved else cause
-    layout = sides[1].layout
-    assert layout is not None
-    return Report(
-        verdict=verdict,
-        rows=rows,
-        first=outside[0] if outside else None,
-        cause=cause,
-        notes=(*_notes(measured), *notes, *_casts(formula, sides)),
-        places=layout.leaves,
-        setting={"steps": plan.steps, "learning_rate": plan.rate, "samples": samples, "seed": seed, "device": device},
-        narrow=sides[0].narrow,
-        versions={**one.foreign.versions(), **two.foreign.versions()},
-        names=(one.name, two.name),
-        formula=formula.verdict,
-        exactly=in_a_sentence(formula, sides),
-        parting=parting,
-        mapping=as_mapping(layout),
-    )
+    with nullcontext() if large else compiled_ahead(sides, here, coarse, exact):
+        for side in sides:
+            _check_same_twice(side, here, restless)
+        samples = samples or (4 if large else 16)
+        plan = plan_for(sides[0], here, (0 if large else 3) if steps is None else steps, learning_rate, seed, large)
+        measured, rows, notes = _measured(sides, here, coarse, plan, samples, seed, restless, unequal, say)
+        say("exact value")
+        formula = compare(sides, here) if exact else Formula("no statement", "it was not asked for")
+        moved = list(_moved(formula, measured))
+        rows = (*rows, *(row for row, _ in moved))
+        outside = [row for row in rows if row.verdict == "OUTSIDE"]
+        unsure = any(row.verdict == "no promise" for row in rows)
+        verdict: Outcome = "OUTSIDE" if outside else "no promise" if unsure else "within"
+        say("cause")
+        cause = (moved[0][1] if moved else find_cause(measured, rows)) if outside else ""
+        parting: tuple[str, ...] = ()
+        if verdict != "within" and (kink := _kink(measured, rows)):
+            verdict, cause = "no promise", kink
+        elif outside and formula.verdict == "the same" and (why := _only_rounding(formula, measured, outside)):
+            verdict, cause = why
+        elif outside:
+            if exact and formula.recordings is None:
+                formula = followed(formula, sides, here)
+            partings = localise(formula, sides)
+            parting = tuple(part.words for part in partings if part is not None)
+            known = not cause.startswith(UNKNOWN)
+            proved = other_constant(formula, sides, here) or ("" if known else confusion(formula, partings))
+            cause = f"{proved} {cause.removeprefix(UNKNOWN).strip()}".strip() if proved else cause
+        layout = sides[1].layout
+        assert layout is not None
+        return Report(
+            verdict=verdict,
+            rows=rows,
+            first=outside[0] if outside else None,
+            cause=cause,
+            notes=(*_mixed(one, sides[0].narrow), *_notes(measured), *notes, *_casts(formula, sides)),
+            places=layout.leaves,
+            setting={
+                "steps": plan.steps,
+                "learning_rate": plan.rate,
+                "samples": samples,
+                "seed": seed,
+                "device": device,
+            },
+            narrow=sides[0].narrow,
+            versions={**one.foreign.versions(), **two.foreign.versions()},
+            names=(one.name, two.name),
+            formula=formula.verdict,
+            exactly=in_a_sentence(formula, sides),
+            parting=parting,
+            mapping=as_mapping(layout),
+        )
 
 
 def _measured(
     sides: tuple[Side, Side],
     here: Where,
+    coarse: Where,
     plan: Plan,
     samples: int,
     seed: int,
     restless: list[str],
-    unequal: dict[str, tuple[np.ndarray, np.ndarray]],
+    rows: list[Row],
     say: Callable[[str], None],
 ) -> tuple[Measured, tuple[Row, ...], list[str]]:
     """One stage after the other, until one is outside: what was measured, the rows, and notes.
 
-    Of a stage that passes no more is kept than causes are made of.
+    Of a stage that passes no more is kept than causes are made of; ``rows`` has what was judged before the first.
     """
     kept: Measured | None = None
-    rows: list[Row] = []
     notes: list[str] = []
-    for stage in plan.stages:
-        a, b = measure(sides, here, plan, stage, samples=samples, seed=seed, narrow=sides[0].narrow, say=say)
+    for stage, rest in ((stage, plan.stages[k + 1 :]) for k, stage in enumerate(plan.stages)):
+        a, b = measure(sides, here, coarse, plan, stage, samples=samples, seed=seed, say=say)
         whole = (a, b) if kept is None else (kept.spreads[0].joined(a), kept.spreads[1].joined(b))
         measured = Measured(sides, here, plan, whole, samples, restless)
-        found = list(rows_of(measured, unequal if kept is None else {}, a.float64))
-        rows += found
+        rows += rows_of(measured, a.float64)
         notes += _contradictions(measured, a.float64)
         if any(row.verdict == "OUTSIDE" for row in rows):
+            if kept is not None:
+                for side, spread in zip(sides, whole, strict=True):  # what causes are made of
+                    spread.float64.update(side.observe(here, plan, "gradient", "float64"))
             kept = measured
-            if rest := plan.stages[plan.stages.index(stage) + 1 :]:
+            if rest:
                 notes.append(f"Not asked, as the two differ before: {', '.join(rest)}.")
             break
-        kept = measured._replace(spreads=(whole[0].reduced(), whole[1].reduced()))
+        slopes = any(each.startswith("slope") for each in rest)
+        kept = measured._replace(spreads=(whole[0].reduced(slopes), whole[1].reduced(slopes)))
         del measured, whole, a, b  # before the next stage makes its own
     assert kept is not None
     if (narrow := sides[0].narrow) != "float32":
@@ -206,8 +217,8 @@ def _programs(first: Any, second: Any, loss: Any, tree: Any) -> tuple[ForeignPro
 
 def _sides(
     one: ForeignProgram, two: ForeignProgram, batch: Any, params: Mapping[str, Any] | None, device: str
-) -> tuple[tuple[Side, Side], Where, dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """The sides, the point they are asked at, and the parameters of both where the second has some of its own."""
+) -> tuple[tuple[Side, Side], Where, list[Row]]:
+    """The sides, the point they are asked at, and the parameters judged, where the second has some of its own."""
     if one.model is None:
         raise UnfitError(
             f"the first program, {one.name}, has no parameters beside it; give (function, params), or a torch.nn.Module"
@@ -227,7 +238,7 @@ def _sides(
         Side(one.name, one.foreign, one.model, one.loss, None, one.device or device, narrow),
         Side(two.name, two.foreign, tree, two.loss, layout, two.device or device, narrow),
     )
-    return sides, here, {} if leaves is None else _unequal(layout, {**here.point, **here.state}, leaves)
+    return sides, here, [] if leaves is None else list(_unequal(layout, {**here.point, **here.state}, leaves, sides))
 
 
 def _precision(name: str) -> int:
@@ -240,7 +251,9 @@ def _inferred(one: ForeignProgram, two: ForeignProgram, here: Where, leaves: Poi
     first = Side(one.name, one.foreign, one.model, one.loss, None, one.device or device)
     second = Side(two.name, two.foreign, two.model, two.loss, None, two.device or device)
     wanted: list[np.ndarray] = []
-    layouts = (read_layout(mapping, here.point, here.state) for mapping in proposals(here.point, here.state, leaves))
+    tied = one.foreign.tied(one.model)
+    proposed = proposals(here.point, here.state, leaves, tied)
+    layouts = (read_layout(mapping, here.point, here.state) for mapping in proposed)
     for k, layout in enumerate(layouts):
         likeliest = likeliest or layout
         if k == 1:
@@ -338,31 +351,31 @@ def plan_for(side: Side, here: Where, steps: int, rate: float | None, seed: int,
     return Plan(directions, float(round_to(rate, side.narrow)), steps)
 
 
-def _unequal(layout: Layout, point: Point, leaves: Point) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Both sides' values of every leaf, both in the coarser of their formats; none for shapes alone."""
+def _unequal(layout: Layout, point: Point, leaves: Point, sides: tuple[Side, Side]) -> Iterator[Row]:
+    """Both sides' values of every leaf judged, both in the coarser of their formats; none for shapes alone."""
     with_values = {name: leaf for name, leaf in leaves.items() if not np.ma.isMaskedArray(leaf)}
     narrow = any(leaf.dtype == np.float32 for leaf in with_values.values())
     as_both = (lambda x: round_to(x, "float32")) if narrow else (lambda x: x)
-    if layout.only_moves:
-        ours, theirs = point, layout.to_torch({n: np.asarray(leaf, np.float64) for n, leaf in with_values.items()})
+    if layout.only_moves:  # one after the other: large ones are not copied all at once
+        alone = (Layout({name: places}) for name, places in layout.places.items())
+        pairs = ((n, point[n], x) for each in alone for n, x in each.to_torch(with_values).items())
     else:
-        ours, theirs = layout.to_jax(point), {n: np.asarray(leaf, np.float64) for n, leaf in with_values.items()}
-    return {name: (as_both(ours[name]), as_both(theirs[name])) for name in theirs}
+        ours = layout.to_jax(point)
+        pairs = ((name, ours[name], leaf) for name, leaf in with_values.items())
+    of = tuple(side.name for side in sides)
+    for name, one, two in pairs:
+        values = as_both(one), as_both(np.asarray(two, np.float64))
+        yield _row("float64", f"parameter {name}", of, *values, 0.0, 0.0, index)
 
 
-def rows_of(
-    m: Measured, values: dict[str, tuple[np.ndarray, np.ndarray]], names: Collection[str] | None = None
-) -> Iterator[Row]:
-    """Quantities judged: the values of parameters, where there are two; then float64, then the narrow format.
+def rows_of(m: Measured, names: Collection[str] | None = None) -> Iterator[Row]:
+    """Quantities judged: in float64, then in the narrow format.
 
     Args:
         m: what was measured.
-        values: of each parameter, on both sides.
         names: the quantities; all.
     """
     of = tuple(side.name for side in m.sides)
-    for name, (ours, theirs) in values.items():
-        yield _row("float64", f"parameter {name}", of, ours, theirs, 0.0, 0.0, index)
     a, b = m.spreads
     asked = a.float64 if names is None else names
     common = [name for name in asked if a.has(name) and b.has(name) and not _contradicts(m, name)]
@@ -519,11 +532,11 @@ def _kink(m: Measured, rows: tuple[Row, ...]) -> str:
     )
     plan = Plan([], 0.0, 0)
     try:
-        spreads = measure(m.sides, there, plan, samples=4, seed=0, narrow=m.sides[0].narrow)
+        spreads = measure(m.sides, there, there.rounded(m.sides[0].narrow), plan, samples=4, seed=0)
     except UnfitError:
         return ""
     moved = Measured(m.sides, there, plan, (spreads[0], spreads[1]), 4, m.restless)
-    if any(row.verdict != "within" for row in rows_of(moved, {})):
+    if any(row.verdict != "within" for row in rows_of(moved)):
         return ""
     names = ", ".join(dict.fromkeys(row.quantity for row in off if row.quantity.startswith("gradient")))
     lost = [
@@ -537,6 +550,16 @@ def _kink(m: Measured, rows: tuple[Row, ...]) -> str:
         f"its array's largest all of them agree. At a kink (a tie under max, abs or a norm at 0) each convention for "
         f"the derivative is right.{nan} To have it judged, move the numbers that stand on it."
     )
+
+
+def _mixed(one: ForeignProgram, narrow: str) -> Iterator[str]:
+    """That the parameters are not all kept in one format, where that is so."""
+    formats = sorted({name for name in one.foreign.formats_of(one.model) if name in FORMATS}, key=_precision)
+    if len(formats) > 1:
+        yield (
+            f"The {one.name} model keeps its parameters in {' and '.join(formats)}: all of them are judged in float64 "
+            f"and, rounded to it, in {narrow}."
+        )
 
 
 def _notes(m: Measured) -> Iterator[str]:

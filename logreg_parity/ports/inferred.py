@@ -37,17 +37,39 @@ Mapping = dict[str, Any]
 Shape = tuple[int, ...]
 
 
-def proposals(point: Point, state: Point, leaves: Point) -> Iterator[Mapping]:
+def proposals(point: Point, state: Point, leaves: Point, tied: dict[str, str]) -> Iterator[Mapping]:
     """Mappings that fit, the likeliest first.
 
     Args:
         point: the parameters of the first program, by name.
         state: its buffers, by name.
         leaves: the leaves of the second, by path.
+        tied: further names of parameters that are held twice; the second may have a leaf for each name.
 
     Raises:
         UnfitError: where nothing fits, with what is left over.
     """
+    try:
+        yield from _fitting(point, state, leaves)
+    except UnfitError:
+        if not tied:
+            raise
+        twice = point | {other: point[name] for other, name in tied.items()}
+        for mapping in _fitting(twice, state, leaves):
+            yield {name: _every(mapping, name, tied) for name in mapping if name not in tied}
+
+
+def _every(mapping: Mapping, name: str, tied: dict[str, str]) -> Any:
+    """The places of a parameter under all its names."""
+    names = [name, *(other for other, own in tied.items() if own == name)]
+    places = [
+        place for each in names for place in (mapping[each] if isinstance(mapping[each], list) else [mapping[each]])
+    ]
+    return places if len(places) > 1 else places[0]
+
+
+def _fitting(point: Point, state: Point, leaves: Point) -> Iterator[Mapping]:
+    """Mappings of every parameter. Raises UnfitError where nothing fits."""
     shapes = {name: tuple(np.shape(leaf)) for name, leaf in leaves.items()}
     if set(point) == set(leaves) and all(np.shape(point[name]) == shapes[name] for name in point):
         yield {name: name for name in point}

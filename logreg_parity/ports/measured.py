@@ -62,22 +62,30 @@ class Spread(NamedTuple):
         both: list[Any] = [mine | theirs for mine, theirs in runs]
         return Spread(*both)
 
-    def reduced(self) -> "Spread":
-        """Without what only its own rows are made of: the values at the rounded point that are more than one number."""
+    def reduced(self, gradient: bool) -> "Spread":
+        """Without what only its own rows are made of: the values at the rounded point that are more than one number.
+
+        Args:
+            gradient: whether the gradient in float64 is kept, which slopes are held to.
+        """
         wide, narrow = ({n: x for n, x in run.items() if x.size == 1} for run in (self.in_float64, self.narrow))
-        keep = {n: x for n, x in self.float64.items() if x.size == 1 or not n.startswith(("Hessian", "step"))}
+        own = ("Hessian", "step") if gradient else ("Hessian", "step", "gradient")
+        keep = {n: x for n, x in self.float64.items() if x.size == 1 or not n.startswith(own)}
         return Spread(keep, wide, narrow, self.response, self.response_narrow, self.rounding)
 
 
 def one_ulp(rng: np.random.RandomState, dtype: str) -> Callable[[np.ndarray], np.ndarray]:
-    """A function that moves each number to a neighbour in the format, up or down by chance; zeros stay."""
+    """A function that moves each number to a neighbour in the format, farther or nearer by chance; zeros stay."""
 
     def move(x: np.ndarray) -> np.ndarray:
-        up = rng.random_sample(np.shape(x)) >= 0.5
-        if dtype not in ("float64", "float32"):  # numbers of the format, whose neighbours NumPy does not know
-            return np.where(x == 0, x, x + np.where(up, 1, -1) * ulp(x, dtype))
-        there = np.where(up, np.inf, -np.inf).astype(dtype)
-        return np.where(x == 0, x, np.nextafter(np.asarray(x).astype(dtype), there).astype(np.float64))
+        way = (2 * rng.randint(0, 2, np.shape(x), dtype=np.int8) - 1) * (x != 0)
+        if dtype not in ("float64", "float32"):  # numbers of the format, whose bits NumPy does not know
+            return x + way * ulp(x, dtype)
+        moved = np.array(x, dtype=dtype)
+        moved.view(f"i{moved.itemsize}")[...] += way.astype(
+            np.int8
+        )  # the number above or below is the next by its bits
+        return moved.astype(np.float64, copy=False)
 
     return move
 
@@ -85,12 +93,12 @@ def one_ulp(rng: np.random.RandomState, dtype: str) -> Callable[[np.ndarray], np
 def measure(
     sides: Sequence[Side],
     here: Where,
+    coarse: Where,
     plan: Plan,
     stage: str = "gradient",
     *,
     samples: int,
     seed: int,
-    narrow: str = "float32",
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Spread]:
     """Run both sides at their point and at K neighbours in each format, which are the same for both.
@@ -98,14 +106,14 @@ def measure(
     Args:
         sides: the two, or one.
         here: the point and the batch.
+        coarse: both rounded to the sides' narrow format.
         plan: what is asked.
         stage: which part of it, one of ``plan.stages``.
         samples: K.
         seed: of the neighbours.
-        narrow: the format beside float64.
         say: told what is being done.
     """
-    rng = np.random.RandomState(seed)
+    rng, narrow = np.random.RandomState(seed), sides[0].narrow
     say(f"{stage}, float64")
     base = [side.observe(here, plan, stage, "float64") for side in sides]
     near: list[list[dict[str, float]]] = [[] for _ in sides]
@@ -114,7 +122,6 @@ def measure(
         there = here.moved(one_ulp(rng, "float64"))
         for side, seen, middle in zip(sides, near, base, strict=True):
             seen.append(_distances(side.observe(there, plan, stage, "float64"), middle))
-    coarse = here.rounded(narrow)
     exact = [side.observe(coarse, plan, stage, "float64") for side in sides]
     own = [_in_format(side.observe(coarse, plan, stage, narrow), narrow) for side in sides]
     moves: list[list[dict[str, float]]] = [[] for _ in sides]
@@ -123,13 +130,21 @@ def measure(
         say(f"{stage}, {narrow}, neighbour {k + 1} of {samples}")
         there = coarse.moved(one_ulp(rng, narrow))
         for i, side in enumerate(sides):
-            wide = side.observe(there, plan, stage, "float64")
-            moves[i].append(_distances(wide, exact[i]))
-            errors[i].append(_distances(side.observe(there, plan, stage, narrow), wide))
+            move, error = _beside(side, there, plan, stage, exact[i])
+            moves[i].append(move)
+            errors[i].append(error)
     return [
         Spread(base[i], exact[i], own[i], *map(_root_mean_square, (near[i], moves[i], errors[i])))
         for i in range(len(sides))
     ]
+
+
+def _beside(
+    side: Side, there: Where, plan: Plan, stage: str, middle: Seen
+) -> tuple[dict[str, float], dict[str, float]]:
+    """How far a neighbour is from the middle in float64, and the narrow format from float64 at the neighbour."""
+    wide = side.observe(there, plan, stage, "float64")
+    return _distances(wide, middle), _distances(side.observe(there, plan, stage, side.narrow), wide)
 
 
 def _in_format(seen: Seen, narrow: str) -> Seen:

@@ -140,6 +140,7 @@ class Plain:
     """NumPy in the place of a framework's bridge: a tree of arrays, its leaves named by their paths."""
 
     Foreign = PlainProgram
+    COMPILES = False
 
     @staticmethod
     def point_of(model: Any) -> Point:
@@ -157,6 +158,11 @@ class Plain:
     def restless(model: Any) -> list[str]:
         """Nothing."""
         return []
+
+    @staticmethod
+    def tied(model: Any) -> dict[str, str]:
+        """Nothing."""
+        return {}
 
     @staticmethod
     def formats_of(model: Any) -> list[str]:

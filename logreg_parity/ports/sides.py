@@ -4,8 +4,11 @@ A ``Side`` speaks the names and shapes of the first program, whatever its framew
 crash is. Every array is float64, which holds all narrower numbers exactly.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,11 +43,17 @@ class Where(NamedTuple):
     def rounded(self, dtype: str) -> "Where":
         """Every number rounded once, by our own code. Raises UnfitError where one is too large for the format."""
         try:
-            point = {name: round_to(array, dtype) for name, array in self.point.items()}
-            batch = map_arrays(lambda name, x: round_to(x, dtype) if x.dtype.kind == "f" else x, self.batch)
+            point = {name: _rounded(array, dtype) for name, array in self.point.items()}
+            batch = map_arrays(lambda name, x: _rounded(x, dtype) if x.dtype.kind == "f" else x, self.batch)
             return Where(point, batch, self.state)
         except ValueError as error:
             raise UnfitError(f"the parameters or the batch do not fit {dtype}: {error}; scale them") from error
+
+
+def _rounded(x: np.ndarray, dtype: str) -> np.ndarray:
+    """The very array where it is in the format already: a large one is not held twice."""
+    rounded = round_to(x, dtype)
+    return x if np.array_equal(rounded, x) else rounded
 
 
 def _whole(x: np.ndarray) -> bool:
@@ -94,6 +103,8 @@ class Side:
         self.project = False  # the loss is a sum of all outputs, each times a number of its own
         self.gaps: dict[str, str] = {}
         self.models: dict[str, Any] = {}
+        self.lock = Lock()
+        self.recorded: tuple[Where, Recording] | None = None
 
     def observe(self, where: Where, plan: Plan, stage: str, dtype: str) -> dict[str, np.ndarray]:
         """Every quantity of a stage by name: the loss, gradients and the state after; a product; or steps."""
@@ -149,10 +160,26 @@ class Side:
         """Every operation of the loss and its gradient, in float64. Raises NoStatement where it cannot be had."""
         if not hasattr(self.foreign, "record"):
             raise NoStatement(f"{self.name} does not say what it computes")
-        try:
-            return self.foreign.record(self._model("float64", where), *self._in(where))
-        except Exception as error:
-            raise NoStatement(f"{self.name} could not be followed: {last_line(error)}") from error
+        with self.lock:
+            if self.recorded is None or self.recorded[0] is not where:
+                try:
+                    self.recorded = where, self.foreign.record(self._model("float64", where), *self._in(where))
+                except Exception as error:
+                    raise NoStatement(f"{self.name} could not be followed: {last_line(error)}") from error
+            return self.recorded[1]
+
+    def asked_first(self, where: Where, coarse: Where, exact: bool) -> Iterator[Callable[[], Any]]:
+        """What a check asks that has to be compiled, in the order in which it is wanted."""
+        along = {name: np.ones(x.shape, np.int8) for name, x in where.point.items()}
+        formats = ((where, "float64"), (coarse, self.narrow))
+        for there, dtype in formats:
+            self._model(dtype, there)  # made here: two threads would make two
+            yield partial(self._gradient, there, dtype)
+        if exact:
+            yield partial(self.record, where)
+        for kind in KINDS:
+            for there, dtype in formats:
+                yield partial(self._product, kind, there, along, dtype)
 
     @property
     def notes(self) -> list[str]:
@@ -178,14 +205,17 @@ class Side:
         """None where the framework has no such derivative of this model: the check goes on without it, and says so."""
         if kind in self.gaps:
             return None
-        model, (along, _) = self._model(dtype, where), self._in(where._replace(point=direction))
         try:
-            if kind == "slope":
-                return np.asarray(model.slope(*self._in(where), along), dtype=np.float64)
-            return flat(self._out(model.hessian_vector_product(*self._in(where), along)))
+            return self._product(kind, where, direction, dtype)
         except Exception as error:  # what a framework raises here is its own, and any of it means the same
             self.gaps[kind] = last_line(error)
             return None
+
+    def _product(self, kind: str, where: Where, direction: Point, dtype: str) -> np.ndarray:
+        model, (along, _) = self._model(dtype, where), self._in(where._replace(point=direction))
+        if kind == "slope":
+            return np.asarray(model.slope(*self._in(where), along), dtype=np.float64)
+        return flat(self._out(model.hessian_vector_product(*self._in(where), along)))
 
     def _model(self, dtype: str, where: Where) -> Any:
         """The model in that format, made once: what a framework compiles for it is worth keeping."""
@@ -216,6 +246,26 @@ class Side:
                 f"this batch; shapes follow params (torch's nn.Linear keeps its weight as (out, in)), and numbers "
                 f"that the model makes itself must follow the dtype of its inputs"
             ) from error
+
+
+@contextmanager
+def compiled_ahead(sides: Sequence[Side], where: Where, coarse: Where, exact: bool) -> Iterator[None]:
+    """Within it, what one side has to compile is compiled while the other is asked. What fails here fails there too.
+
+    Args:
+        sides: those that are asked.
+        where, coarse: the point, and the point in the narrow format.
+        exact: whether the sides' operations are wanted too.
+    """
+    pool = ThreadPoolExecutor(2)
+    for side in sides:
+        if side.foreign.COMPILES:
+            for task in side.asked_first(where, coarse, exact):
+                pool.submit(task)
+    try:
+        yield
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _step(x: np.ndarray, gradient: np.ndarray, rate: float, dtype: str) -> np.ndarray:

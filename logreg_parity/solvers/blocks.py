@@ -20,10 +20,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset
+from ..processor import VARIABLE
 from .tiles import TILE, aligned, fill, rows_in
 
 BLOCK_BYTES = 2**21  # of X: below, dispatch costs more; above, cache misses
 BLOCK_ROWS = 2**9  # or of so many rows where that is more: products with fewer are slow, float64 copies of more too
+ROW_BYTES = 2**12  # of a row from which on it is more; smaller blocks, where the user names some, have fewer rows too
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
 AHEAD = 2**20  # numbers of sums that wait to be added: to wait for each block takes a sixth longer
@@ -87,7 +89,8 @@ class BlockPlace(NamedTuple):
     workers: how many threads share the blocks, which changes no bit, None where the device shares each among its cores.
     within: a context for putting and adding. twin: whose passes they are. launcher: what has to be installed for the
     kernel of a GPU. fused: whether a kernel takes the place of the framework's products, where there is one for them.
-    exact: what ``truth.exact.add_exactly`` does, for ``solvers/exact.py``.
+    exact: what ``truth.exact.add_exactly`` does, for ``solvers/exact.py``. named: the bytes of a block for the
+    framework's products on a CPU, where the user has named them (``processor.py``).
     """
 
     put: Callable[[np.ndarray], Any]
@@ -98,6 +101,12 @@ class BlockPlace(NamedTuple):
     launcher: str = ""
     fused: bool = False
     exact: Callable[..., Any] | None = None
+    named: int | None = None
+
+    @property
+    def cut(self) -> str:
+        """How large a CPU's blocks are, for checkpoints and ranks, which refuse others, and how to have the same."""
+        return f"{VARIABLE}={self.named or BLOCK_BYTES}"
 
     @property
     def in_tiles(self) -> bool:
@@ -125,15 +134,14 @@ class BlockPlace(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Blocks:
-    """A data set on a device: the device's own copy, made a block at a time.
+class Packed:
+    """Signed rows on a device: the device's own copy, made a block at a time.
 
-    rows and weights: how many rows of the data set each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,),
+    rows and weights: how many rows of those that came each block stands for, and Σ ω of it. signed_sum: Σ ω s (D + 1,),
     twice the gradient of the sum at θ = 0; largest: max |x̃| (D + 1,) of every column; intercept: whether the model has
     a bias.
     """
 
-    dataset: Dataset
     dtype: str
     place: BlockPlace
     intercept: bool
@@ -142,46 +150,6 @@ class Blocks:
     weights: tuple[float, ...]
     signed_sum: np.ndarray
     largest: np.ndarray
-
-    @classmethod
-    def of(cls, dataset: Dataset, dtype: str, place: BlockPlace, *, intercept: bool = True) -> "Blocks":
-        """Pack a data set.
-
-        Raises ValueError for another dtype than float64 and float32, for values beyond it, and for nothing to fit.
-        """
-        if not isinstance(dtype, str) or dtype not in DTYPES:
-            raise ValueError(f"dtype is {dtype!r}; a fit takes {' or '.join(DTYPES)}")
-        if dataset.n_features + intercept == 0:
-            raise ValueError("the data set has no features and the model no intercept; give one of them")
-        size, number = dataset.n_features + intercept, np.dtype(dtype)
-        count = min(_block_count(dataset.n_rows, size, number, place), dataset.n_rows)
-        rows = tuple(len(range(block, dataset.n_rows, count)) for block in range(count))
-        hard = bool(np.isin(dataset.y, (0, 1)).all())
-        signed = [n if hard else 2 * n for n in rows]
-        held = slice(None) if place.in_tiles else 0
-        blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
-        try:
-            rooms = place.rooms(signed, size, number)
-            for tiles, (X, sign, w) in zip(rooms, _signed_rows(dataset, count, hard=hard), strict=True):
-                fill(tiles, X, sign)
-                share = None if w is None else _weight_tiles(w, tiles)
-                blocks.append(place.block(tiles[held], None if share is None else share[held], len(X)))
-                weights.append(float(len(X) if w is None else w.sum()))
-                if share is None:
-                    total = total + tiles.sum(axis=2, dtype=np.float64).sum(axis=0)
-                else:  # no product of BLAS, whose threads would decide in which order it is added
-                    total = total + np.einsum("tkl,tl->k", tiles, share)
-                largest = np.maximum(largest, _largest(tiles))
-        except MemoryError as error:
-            taken = sum(signed) * size * number.itemsize
-            raise ValueError(
-                f"packing X takes {taken / 2**30:.3g} GiB beside the data set, and there is not as much memory; "
-                f"give dtype='float32', which takes half of float64, or fewer rows"
-            ) from error
-        if not np.isfinite(largest).all():
-            raise ValueError(f"X holds values too large for {dtype}; scale the features, or give dtype='float64'")
-        ends = np.asarray(total), np.asarray(largest, dtype=np.float64)
-        return cls(dataset, dtype, place, intercept, tuple(blocks), rows, tuple(weights), *ends)
 
     @property
     def n_rows(self) -> int:
@@ -194,6 +162,101 @@ class Blocks:
         return math.fsum(self.weights)
 
     @property
+    def longest_sum(self) -> int:
+        """The most additions a term of a sum goes through: those of the longest block, then those of ``add_up``."""
+        return max(block.rows for block in self.blocks) + halvings(len(self.blocks))
+
+    @property
+    def n_bytes(self) -> int:
+        """What the blocks hold."""
+        return sum(part.nbytes for block in self.blocks for part in (block.X, block.weight) if part is not None)
+
+    def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
+        """The sums over all rows at theta (D + 1,), in NumPy: one pass, in that arithmetic.
+
+        Each worker has its share of the blocks; one of them is the caller. How many there are changes no bit.
+        """
+        place, workers = self.place, self.place.workers or 1
+        fused = place.has_kernel(len(theta), hessian=hessian)
+        part = partial(place.add, theta=theta.astype(arithmetic), hessian=hessian, fused=fused)
+        depth = halvings(workers) + (2 if workers & (workers - 1) else 0)  # more shares where one each would be unequal
+        shares = _shares(self.blocks, depth)
+        with place.within():
+            others = threads().map(part, shares[1:]) if len(shares) > 1 else iter(())
+            return add_up(chain([part(shares[0])], others), len(self.blocks), depth)
+
+
+def pack(
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    dtype: str,
+    place: BlockPlace,
+    *,
+    intercept: bool = True,
+) -> Packed:
+    """Pack rows in the type they came in: nothing is held but what is packed.
+
+    Args:
+        X: features (N, D), which float64 holds and which are finite.
+        y: labels (N,) in [0, 1], in float64.
+        weight: ω (N,), or None for all 1.
+        dtype: "float64" or "float32".
+        place: where to.
+        intercept: whether the model has a bias.
+
+    Raises:
+        ValueError: for another dtype, for values beyond it, and for nothing to fit.
+    """
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}; a fit takes {' or '.join(DTYPES)}")
+    n, features = X.shape
+    if features + intercept == 0:
+        raise ValueError("the data set has no features and the model no intercept; give one of them")
+    size, number = features + intercept, np.dtype(dtype)
+    count = min(_block_count(n, size, number, place), n)
+    rows = tuple(len(range(block, n, count)) for block in range(count))
+    hard = bool(((y == 0) | (y == 1)).all())
+    signed = [n if hard else 2 * n for n in rows]
+    held = slice(None) if place.in_tiles else 0
+    blocks, weights, total, largest = [], [], np.zeros(()), np.zeros(())
+    try:
+        rooms = place.rooms(signed, size, number)
+        for tiles, (part, sign, w) in zip(rooms, _signed_rows(X, y, weight, count, hard=hard), strict=True):
+            fill(tiles, part, sign)
+            share = None if w is None else _weight_tiles(w, tiles)
+            blocks.append(place.block(tiles[held], None if share is None else share[held], len(part)))
+            weights.append(float(len(part) if w is None else w.sum()))
+            if share is None:
+                total = total + tiles.sum(axis=2, dtype=np.float64).sum(axis=0)
+            else:  # no product of BLAS, whose threads would decide in which order it is added
+                total = total + np.einsum("tkl,tl->k", tiles, share)
+            largest = np.maximum(largest, _largest(tiles))
+    except MemoryError as error:
+        taken = sum(signed) * size * number.itemsize
+        raise ValueError(
+            f"packing X takes {taken / 2**30:.3g} GiB beside the data set, and there is not as much memory; "
+            f"give dtype='float32', which takes half of float64, or fewer rows"
+        ) from error
+    if not np.isfinite(largest).all():
+        raise ValueError(f"X holds values too large for {dtype}; scale the features, or give dtype='float64'")
+    ends = np.asarray(total), np.asarray(largest, dtype=np.float64)
+    return Packed(dtype, place, intercept, tuple(blocks), rows, tuple(weights), *ends)
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks(Packed):
+    """A data set that is packed."""
+
+    dataset: Dataset
+
+    @classmethod
+    def of(cls, dataset: Dataset, dtype: str, place: BlockPlace, *, intercept: bool = True) -> "Blocks":
+        """Pack a data set. Raises ValueError as ``pack`` does."""
+        packed = pack(dataset.X, dataset.y, dataset.sample_weight, dtype, place, intercept=intercept)
+        return cls(**vars(packed), dataset=dataset)
+
+    @property
     def labels(self) -> tuple[float, float]:
         """The least and the largest label of the rows whose weight is not zero."""
         y, weight = self.dataset.y, self.dataset.sample_weight
@@ -204,11 +267,6 @@ class Blocks:
     def identity(self) -> dict[str, Any]:
         """What a checkpoint is told of the data."""
         return {"data": self.dataset.sha256[:16]}
-
-    @property
-    def longest_sum(self) -> int:
-        """The most additions a term of a sum goes through: those of the longest block, then those of ``add_up``."""
-        return max(block.rows for block in self.blocks) + halvings(len(self.blocks))
 
     def sample(self, rows: int) -> "Blocks":
         """At least so many rows, spread over the data set: the first blocks, part of one of them, or packed anew."""
@@ -225,20 +283,6 @@ class Blocks:
         part = self.place.block(X, weight, rows_in(tiles, held, step))
         total = float(part.rows if weight is None else weight.sum())
         return replace(self, blocks=(part,), rows=(part.rows,), weights=(total,))
-
-    def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
-        """The sums over all rows at theta (D + 1,), in NumPy: one pass, in that arithmetic.
-
-        Each worker has its share of the blocks; one of them is the caller. How many there are changes no bit.
-        """
-        place, workers = self.place, self.place.workers or 1
-        fused = place.has_kernel(len(theta), hessian=hessian)
-        part = partial(place.add, theta=theta.astype(arithmetic), hessian=hessian, fused=fused)
-        depth = halvings(workers) + (2 if workers & (workers - 1) else 0)  # more shares where one each would be unequal
-        shares = _shares(self.blocks, depth)
-        with place.within():
-            others = threads().map(part, shares[1:]) if len(shares) > 1 else iter(())
-            return add_up(chain([part(shares[0])], others), len(self.blocks), depth)
 
 
 def halvings(count: int) -> int:
@@ -279,7 +323,10 @@ def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> i
         return -(-rows * row // DEVICE_BLOCK_BYTES)
     if rows * row <= WHOLE_BYTES:
         return 1
-    most = max(BLOCK_BYTES // row, BLOCK_ROWS)
+    size, least = place.named or BLOCK_BYTES, BLOCK_ROWS
+    if place.named is not None:
+        least = max(1, min(least, size // ROW_BYTES))
+    most = max(size // row, least)
     if place.in_tiles:  # of which one is in cache, however many a block has: as many full ones as fill two blocks
         most = 2 * most // TILE * TILE or most
     least = -(-rows // most)
@@ -288,18 +335,18 @@ def _block_count(rows: int, size: int, number: np.dtype, place: BlockPlace) -> i
 
 
 def _signed_rows(
-    dataset: Dataset, count: int, *, hard: bool
+    X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, count: int, *, hard: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
     """Of block after block the rows (R, D), their signs (R,), and their weights (R,) or None."""
     for block in range(count):
-        X, y = dataset.X[block::count], dataset.y[block::count]
-        weight = None if dataset.sample_weight is None else dataset.sample_weight[block::count]
+        part, label = X[block::count], y[block::count]
+        own = None if weight is None else weight[block::count]
         if hard:
-            yield X, 1 - 2 * y, weight
+            yield part, 1 - 2 * label, own
         else:
-            share = np.concatenate([y, 1 - y])
-            sign = np.repeat([-1.0, 1.0], len(y))
-            yield np.concatenate([X, X]), sign, share if weight is None else share * np.tile(weight, 2)
+            share = np.concatenate([label, 1 - label])
+            sign = np.repeat([-1.0, 1.0], len(label))
+            yield np.concatenate([part, part]), sign, share if own is None else share * np.tile(own, 2)
 
 
 def _weight_tiles(weight: np.ndarray, tiles: np.ndarray) -> np.ndarray:

@@ -3,7 +3,8 @@
 What a framework does there is the twin's part; here are the chunks, the mini-batches and the books.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,16 +13,16 @@ import numpy as np
 from tqdm import tqdm
 
 from ..data.dataset import Dataset, Parameters, batch_counts, batch_index
-from ..data.history import History, Recorder
+from ..data.history import Evaluation, History, Recorder
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
-from ..twins import Twin, check_learning_rate, check_name, check_objective, check_whole
+from ..twins import Setting, Twin, check_learning_rate, check_name, check_objective, check_whole
 from .blocks import DTYPES, Sums
 from .checkpoint import Checkpoint
 from .ranks import Ranks, join, named
 from .stream import Stream, digest
 
-BLOCKS_PER_STEP = 8  # a mini-batch that ranks share: any number of ranks up to it has work
+PARTS = 8  # of a mini-batch that ranks share: any number of ranks up to it has work
 ENGINES = ("eager", "fast", "exact")
 
 
@@ -46,12 +47,14 @@ class Engine(NamedTuple):
     largest: int
 
 
-def check_engine(engine: str, loss: str, momentum: float = 0.0) -> None:
+def check_engine(engine: str, loss: str, momentum: float = 0.0, ranks: str | Ranks | None = None) -> None:
     """Raises ValueError for an engine there is not, and for a run that an engine cannot make."""
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; give one of {', '.join(ENGINES)}")
     if engine != "eager" and loss != "stable":
         raise ValueError(f"loss is {loss!r}, and engine {engine!r} knows 'stable' only; give engine='eager'")
+    if engine != "eager" and ranks is not None:
+        raise ValueError(f"engine is {engine!r}, and ranks share the steps of 'eager' only; leave one of them out")
     if engine == "fast" and momentum:
         raise ValueError(f"momentum is {momentum}, and engine 'fast' takes plain steps only; give 'eager' or 'exact'")
 
@@ -100,6 +103,79 @@ def _chunk_size(steps: int, largest: int) -> int:
     return -(-steps // -(-steps // max(8, largest)))
 
 
+def descend_together(
+    evaluate: Callable[..., Evaluation],
+    name: str,
+    dataset: Dataset,
+    start: Parameters,
+    setting: Setting,
+    ranks: str | Ranks,
+    *,
+    batches: Iterable[np.ndarray] | None,
+    keep: Collection[int] | None,
+    dtype: str,
+    device: str,
+) -> History:
+    """The steps of one process by several: the rows of a step are cut into PARTS slices, and each rank sums its share.
+
+    The slices, the order in which their sums are added, and the one rounding of θ in a step do not depend on the number
+    of ranks: their steps have the bits of one rank's. All ranks have the whole data set and the same batches.
+
+    Args:
+        evaluate: the twin's, which gives the sums of a slice.
+        name: of the twin.
+        dataset: N rows of D features.
+        start: weight (D,) and bias ().
+        setting: of the run.
+        ranks: who share the steps, as ``Fitter.pack`` takes them.
+        batches: the rows (B,) of each step, or None for all rows at every step.
+        keep: the steps whose points are kept, beside the start and the end.
+        dtype: "float64" or "float32".
+        device: by name.
+
+    Returns:
+        The History, on every rank.
+
+    Raises:
+        ValueError: for another dtype, and ranks of another run, data or batches.
+        ConnectionError: where a rank is gone.
+    """
+    check_name("dtype", dtype, DTYPES, f"give {' or '.join(DTYPES)}")
+    group = join(ranks)
+    here, velocity = _moved(start, np.zeros(len(flatten(start))), dtype), np.zeros(len(flatten(start)))
+    recorder = Recorder(here, setting, keep=keep, name=name, silent=group.rank > 0)
+    about = {"twin": name, "data": dataset.sha256[:16], "start": digest(flatten(here)), "dtype": dtype}
+    group.agree({**asdict(setting), **about, "device": device, "batches": batches is not None})
+    weight = np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight
+    words = {"l2": 0.0, "reduction": "sum", "loss": setting.loss, "dtype": dtype, "device": device}
+
+    def objective(what: str, rows: np.ndarray) -> tuple[float, np.ndarray]:
+        slices = np.array_split(rows, min(PARTS, len(rows)))
+
+        def part(k: int) -> Sums:
+            if not weight[slices[k]].any():  # rows that count nothing are no data set
+                return Sums(0.0, np.zeros_like(velocity), None)
+            found = evaluate(dataset.take(slices[k]), here, **words)
+            return Sums(float(found.objective), flatten(found.gradient).astype(np.float64), None)
+
+        asked = f"{what} of rows {named(rows)} at {named(*here)}"
+        sums = group.add(asked, map(part, group.share(len(slices))), len(slices), len(velocity))
+        count = 1.0 if setting.reduction == "sum" else float(weight[rows].sum())
+        return _objective(here, sums, count, setting.l2)
+
+    for step, chosen in recorder.steps(batches, dataset.n_rows):
+        rows = np.arange(dataset.n_rows) if chosen is None else chosen
+        value, slope = objective(f"step {step}", rows)
+        with np.errstate(all="ignore"):  # as in ``_objective``
+            velocity = setting.momentum * velocity + slope
+            move = slope + setting.momentum * velocity if setting.nesterov else velocity
+        here = _moved(here, setting.learning_rate * move, dtype)
+        if setting.record == "after":
+            value, _ = objective(f"the loss after step {step}", rows)
+        recorder.add(step, None if setting.record == "none" else _rounded(value, dtype), here)
+    return recorder.history()
+
+
 def train_stream(
     twin: Twin,
     stream: Stream,
@@ -140,7 +216,7 @@ def train_stream(
     """
     group = join(ranks)
     if ranks is not None and blocks_per_step is None:
-        blocks_per_step = BLOCKS_PER_STEP
+        blocks_per_step = PARTS
     check_whole("blocks_per_step", 1 if blocks_per_step is None else blocks_per_step)
     if blocks_per_step is not None:
         check_name("dtype", dtype, DTYPES, f"give {' or '.join(DTYPES)}")
@@ -173,7 +249,9 @@ def train_stream(
             own = _sums(twin, stream, here, [turn[k] for k in group.share(len(turn))], due, words)
             what = f"step {len(losses)} at {named(*here)}"
             sums = group.add(what, own, len(turn), stream.n_features + 2)
-            here, loss = _step(here, sums, rows=len(range(*stream.span(turn))), rate=learning_rate, l2=l2, dtype=dtype)
+            rows = len(range(*stream.span(turn)))
+            loss, slope = _objective(here, Sums(sums.value, sums.gradient[:-1], None), rows, l2)
+            here, loss = _moved(here, learning_rate * slope, dtype), _rounded(loss, dtype)
             due = sums.gradient[-1] > 0  # on one rank, whose clock it is: all have to know
         losses.append(loss)
         bar.update()
@@ -213,12 +291,21 @@ def _sums(
         yield Sums(float(found.objective), np.append(flatten(found.gradient).astype(np.float64), float(due)), None)
 
 
-def _step(
-    here: Parameters, sums: Sums, *, rows: int, rate: float, l2: float, dtype: str
-) -> tuple[Parameters, np.floating]:
-    """The next point, rounded once, and the loss before it: the mean over so many rows and the penalty."""
-    number = np.dtype(dtype).type
-    weight, bias = np.asarray(here.weight, np.float64), float(here.bias)
-    loss = number(sums.value / rows + l2 / 2 * float(weight @ weight))
-    weight = weight - rate * (sums.gradient[:-2] / rows + l2 * weight)
-    return Parameters(weight.astype(dtype), number(bias - rate * sums.gradient[-2] / rows)), loss
+@np.errstate(all="ignore")  # what is not finite ends the run, with the reason
+def _objective(here: Parameters, sums: Sums, count: float, l2: float) -> tuple[float, np.ndarray]:
+    """The sums over rows by their count, and the penalty: a value, and a gradient (D + 1,)."""
+    weight = np.asarray(here.weight, np.float64)
+    value = sums.value / np.float64(count) + l2 / 2 * (weight @ weight)
+    return float(value), sums.gradient / count + l2 * np.append(weight, 0.0)
+
+
+@np.errstate(all="ignore")
+def _moved(here: Parameters, move: np.ndarray, dtype: str) -> Parameters:
+    """The point less a move (D + 1,), rounded once."""
+    theta = (flatten(here).astype(np.float64) - move).astype(dtype)
+    return Parameters(theta[:-1], theta[-1])
+
+
+@np.errstate(all="ignore")
+def _rounded(value: float, dtype: str) -> float:
+    return float(np.float64(value).astype(dtype))

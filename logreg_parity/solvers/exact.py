@@ -60,7 +60,7 @@ class ExactBlocks(Blocks):
                 block = rows.blocks(partial(np.take, indices=[k], axis=-2))
                 cut.append(block.mapped(lambda part: place.put(np.asarray(part))))
         counts, ends = ((dataset.n_rows,), (signed.total_weight,)), (rows.top, rows.largest)
-        packed = cls(dataset, dtype, place, intercept, (), *counts, *ends, tuple(cut), units)
+        packed = cls(dtype, place, intercept, (), *counts, *ends, dataset, tuple(cut), units)
         return replace(packed, signed_sum=2 * packed.sums(np.zeros(len(rows.top))).gradient)
 
     @property

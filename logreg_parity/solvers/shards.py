@@ -1,10 +1,12 @@
 """A stream in many files: a folder of shards, each of them one block, with a manifest that knows every one by a digest.
 
-A shard is X-00000.npy (R, D) and y-00000.npy (R,), as NumPy reads them; all have as many rows, but the last, which may
-have fewer. So a fit of the folder has the bits of one of the same rows in a single file, cut into blocks of as many.
+A shard is X-00000.npy (R, D) and y-00000.npy (R,), as NumPy reads them; or rows-00000.npz with arrays X and y, not
+compressed; or rows-00000.parquet with columns x1, x2, ..., y. All have as many rows, the last at most as many. So a fit
+of the folder has the bits of one of the same rows in a single file, cut into blocks of as many.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,19 +14,46 @@ from typing import Any
 
 import numpy as np
 
-from ..data.files import write_whole
+from ..data.files import write_together, write_whole
+from ..data.tables import parquet
 from ..show import as_json
-from .stream import Mapped, Stream, open_file
+from ..twins import check_name
+from ..users import shortly
+from .stream import Rows, Stream, open_file, open_member
 
 MANIFEST = "manifest.json"
 FORMAT = {"format": "logreg-parity shards", "version": 1}
+KINDS = {"npy": ("X-{:05}.npy", "y-{:05}.npy"), "npz": ("rows-{:05}.npz",) * 2, "parquet": ("rows-{:05}.parquet",) * 2}
+"""The files that have X and y of a shard, by the kind of the shards."""
+AGAIN = "write the shards again"
+
+
+@dataclass(frozen=True)
+class InColumns:
+    """Columns of one type in a Parquet file, that can be sliced as rows (N, D), or (N,) for the labels."""
+
+    path: Path
+    names: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """A copy of these rows, made column by column. Raises ValueError for what pyarrow cannot read."""
+        first, last, _ = rows.indices(self.shape[0])
+        found = np.empty((last - first, len(self.names)), self.dtype)
+        with parquet(str(self.path)) as module, module.ParquetFile(self.path, page_checksum_verification=True) as file:
+            if file.metadata.num_rows != self.shape[0] or not set(self.names) <= set(file.schema_arrow.names):
+                raise ValueError(f"{self.path} has changed while it was read; start again, with nobody writing to it")
+            for j, name in enumerate(self.names):
+                found[:, j] = file.read([name], use_threads=False).column(0).to_numpy()[rows]
+        return found.reshape(last - first, *self.shape[1:])
 
 
 @dataclass(frozen=True)
 class Sharded:
     """Rows in several files, all of as many rows but the last, that can be sliced as those of one."""
 
-    parts: tuple[Mapped, ...]
+    parts: tuple[Rows, ...]
     rows_per_part: int
 
     @property
@@ -46,37 +75,63 @@ class Sharded:
         return found[0] if len(found) == 1 else np.concatenate(found)
 
 
-def write_shards(stream: Stream, folder: Path) -> list[Path]:
+def write_shards(stream: Stream, folder: Path, kind: str = "npy") -> list[Path]:
     """Write every block of a stream as a shard, and then the manifest, without which nobody opens the folder.
 
     Args:
         stream: N rows of D features; its blocks are the shards.
         folder: a new one, or one without a manifest.
+        kind: "npy", "npz" or "parquet", for which pyarrow is needed.
 
     Returns:
         The files.
 
     Raises:
-        ValueError: for a folder of shards, and rows that a stream refuses.
+        ValueError: for a folder of shards, another kind, pyarrow that is missing, and rows that a stream refuses.
         OSError: where a file cannot be written.
     """
+    check_name("kind", kind, tuple(KINDS), f"give {', '.join(KINDS)}")
     if (folder / MANIFEST).exists():
         raise ValueError(f"{folder} has shards already; name another folder, or delete it")
     folder.mkdir(parents=True, exist_ok=True)
-    shards, written = [], []
+    shards: list[dict[str, Any]] = []
+    written: list[Path] = []
     for k in range(stream.n_blocks):
-        X, y = stream.block(k)
-        names = {"X": f"X-{k:05}.npy", "y": f"y-{k:05}.npy"}
-        for name, array in (("X", X), ("y", y)):
-            file = BytesIO()
-            np.save(file, array, allow_pickle=False)
-            write_whole(folder / names[name], file.getvalue())
-            written.append(folder / names[name])
-        first, last = stream.span(range(k, k + 1))
-        shards.append({**names, "first": first, "rows": last - first, "digest": stream.digest(k)})
-    content = {**FORMAT, "rows": stream.n_rows, "features": stream.n_features, "shards": shards}
+        (X, y), (first, last) = stream.block(k), stream.span(range(k, k + 1))
+        names = [name.format(k) for name in KINDS[kind]]
+        files = {folder / name: content for name, content in _files(names, {"X": X, "y": y}).items()}
+        write_together(files)
+        written += files
+        shards.append({"X": names[0], "y": names[1], "first": first, "rows": last - first, "digest": stream.digest(k)})
+    content = {**FORMAT, "kind": kind, "rows": stream.n_rows, "features": stream.n_features, "shards": shards}
     write_whole(folder / MANIFEST, as_json(content))
     return [*written, folder / MANIFEST]
+
+
+def _files(names: list[str], arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+    """The contents of the files of a shard by name, of X (R, D) and y (R,)."""
+    found = {}
+    for name in dict.fromkeys(names):
+        file = BytesIO()
+        if name.endswith(".npy"):
+            np.save(file, arrays["X" if name == names[0] else "y"], allow_pickle=False)
+        elif name.endswith(".npz"):
+            np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        else:
+            _save_columns(file, **arrays)
+        found[name] = file.getvalue()
+    return found
+
+
+def _save_columns(file: BytesIO, X: np.ndarray, y: np.ndarray) -> None:
+    """X (R, D) as columns x1, x2, ..., and y (R,), with a checksum of every page."""
+    with parquet("a shard") as module:
+        import pyarrow
+
+        columns = map(np.ascontiguousarray, X.T)
+        table = pyarrow.table(dict(zip(_names(X.shape[1]), columns, strict=True)) | {"y": y})
+        words = {"row_group_size": len(y), "use_dictionary": False, "write_page_checksum": True}
+        module.write_table(table, file, **words)
 
 
 def open_shards(folder: Path | str) -> Stream:
@@ -93,24 +148,47 @@ def open_shards(folder: Path | str) -> Stream:
         OSError: where a file cannot be read.
     """
     folder = Path(folder)
-    shards = _manifest(folder)
+    shards, width = _manifest(folder)
     arrays = {}
-    for name, shape in (("X", 2), ("y", 1)):
-        parts = [open_file(folder / shard[name]) for shard in shards]
+    for name in "Xy":
+        parts = [_open(folder / shard[name], name, width) for shard in shards]
         for shard, part in zip(shards, parts, strict=True):
-            alike = (len(part.shape), *part.shape[1:], part.dtype) == (shape, *parts[0].shape[1:], parts[0].dtype)
-            if not alike or part.shape[0] != shard["rows"]:
+            wanted = (shard["rows"], width) if name == "X" else (shard["rows"],)
+            if (part.shape, part.dtype) != (wanted, parts[0].dtype):
                 raise ValueError(
-                    f"{part.path} holds {part.shape} {part.dtype}, where the manifest and the first shard want "
-                    f"{(shard['rows'], *parts[0].shape[1:])} {parts[0].dtype}; write the shards again"
+                    f"{folder / shard[name]} holds {part.shape} {part.dtype}, where the manifest and the first shard "
+                    f"want {wanted} {parts[0].dtype}; {AGAIN}"
                 )
         arrays[name] = Sharded(tuple(parts), shards[0]["rows"])
     digests = {k: shard["digest"] for k, shard in enumerate(shards)}
     return Stream(arrays["X"], arrays["y"], str(folder), shards[0]["rows"], digests)
 
 
-def _manifest(folder: Path) -> list[dict[str, Any]]:
-    """What a manifest says of every shard. Raises ValueError for what is none."""
+def _open(path: Path, name: str, width: int) -> Rows:
+    """X or y of one shard: opened, and not read. Raises as ``open_shards``."""
+    if path.suffix == ".npy":
+        return open_file(path)
+    if path.suffix == ".npz":
+        return open_member(path, name, check_sum=False)  # a block is held to its digest when it is read
+    with path.open("rb"):
+        pass  # an OSError here is of the file, one below of what it holds
+    with parquet(str(path)) as module, module.ParquetFile(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+        if sorted(schema.names) != sorted((*_names(width), "y")):
+            raise ValueError(f"{path} has columns {shortly(schema.names)}, wanted x1 to x{width} and y; {AGAIN}")
+        names = _names(width) if name == "X" else ("y",)
+        types = {np.dtype(schema.field(one).type.to_pandas_dtype()) for one in names}
+    if len(types) > 1 or not all(dtype.kind in "fiub" for dtype in types):
+        raise ValueError(f"{path} holds {' and '.join(map(str, types))} in {name}, wanted numbers of one type; {AGAIN}")
+    return InColumns(path, names, (rows, width) if name == "X" else (rows,), types.pop())
+
+
+def _names(width: int) -> tuple[str, ...]:
+    return tuple(f"x{j + 1}" for j in range(width))
+
+
+def _manifest(folder: Path) -> tuple[list[dict[str, Any]], int]:
+    """What a manifest says of every shard, and how many features they have. Raises ValueError for what is none."""
     path = folder / MANIFEST
     if not path.exists():
         raise ValueError(
@@ -122,20 +200,22 @@ def _manifest(folder: Path) -> list[dict[str, Any]]:
         about = {name: content[name] for name in FORMAT}
         wrong = "" if about == FORMAT else f"it is {about}, wanted {FORMAT}"
         shards = [{"X": "", "y": "", "first": 0, "rows": 0, "digest": "", **shard} for shard in content["shards"]]
-        wrong = wrong or _contradiction(shards, content["rows"])
+        wrong = wrong or _contradiction(shards, content["rows"], KINDS[content["kind"]])
+        if not (isinstance(content["features"], int) and content["features"] > 0):
+            wrong = wrong or f"it has {content['features']!r} features"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         wrong = str(error) or type(error).__name__
     if wrong:
         raise ValueError(f"{path} is no manifest of shards ({wrong}); write it with logreg-parity shard")
-    return shards
+    return shards, content["features"]
 
 
-def _contradiction(shards: list[dict[str, Any]], rows: int) -> str:
-    """In what the shards do not follow one another; "" if in nothing."""
+def _contradiction(shards: list[dict[str, Any]], rows: int, names: tuple[str, ...]) -> str:
+    """In what the shards, files of such names, do not follow one another; "" if in nothing."""
     size, first = shards[0]["rows"] if shards else 0, 0
     for k, shard in enumerate(shards):
         own, last = shard["rows"], k == len(shards) - 1
-        if (shard["X"], shard["y"]) != (f"X-{k:05}.npy", f"y-{k:05}.npy") or shard["first"] != first:
+        if [shard["X"], shard["y"]] != [name.format(k) for name in names] or shard["first"] != first:
             return f"shard {k} is {shard['X']} and {shard['y']} from row {shard['first']} on, wanted row {first}"
         if not (isinstance(own, int) and 0 < own <= size and (last or own == size)):
             return f"shard {k} has {own} rows, wanted {size}"

@@ -66,13 +66,15 @@ class Fitter:
         checkpoint: Path | str | None = None,
         digits: int | None = None,
         ranks: str | Ranks | None = None,
+        keep: float = 0.0,
     ) -> Fit:
         """The optimum, and how near it is proved to be: ``pack``, then ``solve``, which say what the arguments are.
 
         digits: how many decimal digits of every parameter are to be proved, 1 to 15. A last step in interval
         arithmetic proves as many as float64 holds; it takes as long as a hundred passes. ValueError for a stream.
         """
-        blocks = self.pack(dataset, dtype=dtype, device=device, intercept=intercept, kernel=kernel, ranks=ranks)
+        words: dict[str, Any] = {"dtype": dtype, "device": device, "intercept": intercept, "kernel": kernel}
+        blocks = self.pack(dataset, **words, ranks=ranks, keep=keep)
         rows = None if digits is None else checked(blocks, digits)
         fit = self.solve(
             blocks,
@@ -126,11 +128,12 @@ class Fitter:
         intercept: bool = True,
         kernel: str = "auto",
         ranks: str | Ranks | None = None,
+        keep: float = 0.0,
     ) -> Blocks | Streamed:
         """The data on a device, ready for passes.
 
         Args:
-            dataset: N rows of D features; of a Stream no copy is kept.
+            dataset: N rows of D features; of a Stream no copy is kept but what ``keep`` allows.
             dtype: how X is held: "float64", or "float32", which halves memory and time and is the same data if X has
                 float32 values; the last passes of a fit compute in float64 either way.
             device: "cpu", "cuda" or "auto".
@@ -140,20 +143,25 @@ class Fitter:
             ranks: the processes that share a Stream: "torch" or "jax", whose runtime carries the sums of a job that
                 torchrun, mpirun, srun or a person has started; or what ``ranks.join`` gave. Every rank makes the same
                 calls and has the same result, to the bits of one process; rank 0 writes. None: one process.
+            keep: GiB of a Stream's packed rows that this process keeps on the device: the first of its blocks, as far
+                as that reaches, are read and packed once and not at every pass. It changes no bit.
 
         Returns:
             Blocks, the one copy of X there is, or Streamed.
 
         Raises:
-            ValueError: for names that are not known, a kernel that is not installed, what ``Blocks.of`` refuses, and
-                ranks of other settings or data.
+            ValueError: for names that are not known, a kernel that is not installed, what ``Blocks.of`` refuses, ranks
+                of other settings or data, and ranks or ``keep`` without a Stream.
             ConnectionError: where a rank is gone.
         """
         if not isinstance(dataset, Dataset | Stream):
             raise ValueError(f"{no_dataset(dataset)}, or a Stream")
         check_flag("intercept", intercept)
+        check_number("keep", keep, lambda value: value >= 0, "give GiB, or 0 for none")
         if ranks is not None and not isinstance(dataset, Stream):
             raise ValueError("ranks share a stream, and the data set is none; give a Stream, or leave ranks out")
+        if keep and not isinstance(dataset, Stream):
+            raise ValueError(f"keep is {keep}, and the data set is no stream: it is kept whole; leave keep out")
         shared = join(ranks)  # before a device is asked for: JAX has to know of the others first
         place = kernels.choose(kernel, self._place(device))
         if isinstance(dataset, Stream):
@@ -161,7 +169,7 @@ class Fitter:
                 raise ValueError("kernel is 'exact', which keeps all rows, and the rows are a stream; give a Dataset")
             if place.workers is not None:  # the ranks of a machine have its processors in common
                 place = place._replace(workers=max(1, place.workers // shared.local))
-            return Streamed(dataset, dtype, place, intercept=intercept, ranks=shared)
+            return Streamed(dataset, dtype, place, intercept=intercept, ranks=shared, keep=keep)
         return (ExactBlocks if kernel == "exact" else Blocks).of(dataset, dtype, place, intercept=intercept)
 
     def solve(
@@ -289,6 +297,7 @@ def _kept(path: Path | str, name: str, objective: Objective) -> Checkpoint:
         "twin": blocks.place.twin,
         "kernel": "exact" if isinstance(blocks, ExactBlocks) else "fused" if blocks.place.fused else "plain",
         "device": "cpu" if blocks.place.workers else "cuda",
+        "blocks": blocks.place.cut,
         "l2": objective.l2,
         "dtype": blocks.dtype,
         "intercept": blocks.intercept,

@@ -1,6 +1,6 @@
 """Data larger than memory: rows in files, or behind anything that can be sliced, read one block at a time.
 
-``Stream`` is to streaming what ``Dataset`` is to everything else. A block is mapped, copied and unmapped, so that what
+``Stream`` is to streaming what ``Dataset`` is to everything else. A block is read into memory of its own, so that what
 is resident is one block and not what was read so far.
 """
 
@@ -56,8 +56,11 @@ class Mapped:
             raise ValueError(f"{self.path} has changed while it was read; start again, with nobody writing to it")
         first, last, _ = rows.indices(self.shape[0])
         width = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
-        mapped = np.memmap(self.path, self.dtype, "r", self.offset + first * width, (last - first, *self.shape[1:]))
-        return np.array(mapped)
+        count = (last - first) * width // self.dtype.itemsize
+        read = np.fromfile(self.path, self.dtype, count, offset=self.offset + first * width)
+        if len(read) != count:
+            raise ValueError(f"{self.path} has changed while it was read; start again, with nobody writing to it")
+        return read.reshape(last - first, *self.shape[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +205,7 @@ def open_stream(X: str | Path, y: str | Path | None = None, *, rows_per_block: i
         if not str(path).lower().endswith((".npy", ".npz")) and (why := unreadable(str(path))):
             raise ValueError(f"{path} {why}; a stream is read from X.npy y.npy, or from an .npz with X and y")
     if y is None:
-        features, labels = _in_archive(Path(X), "X"), _in_archive(Path(X), "y")
+        features, labels = open_member(Path(X), "X"), open_member(Path(X), "y")
         return Stream(features, labels, str(X), rows_per_block)
     return Stream(open_file(Path(X)), open_file(Path(y)), f"{X}, {y}", rows_per_block)
 
@@ -213,7 +216,18 @@ def open_file(path: Path) -> Mapped:
         return _mapped(path, file, str(path))
 
 
-def _in_archive(path: Path, name: str) -> Mapped:
+def open_member(path: Path, name: str, *, check_sum: bool = True) -> Mapped:
+    """An array of an .npz that is not compressed.
+
+    Args:
+        path: the archive.
+        name: of the array.
+        check_sum: whether it is read once, to be held to the checksum that the archive keeps.
+
+    Raises:
+        ValueError: for what is no such archive, has no such array, or another than its checksum says.
+        OSError: where it cannot be read.
+    """
     with path.open("rb"):
         pass  # an OSError here is of the file, one below of what it holds
     try:
@@ -226,7 +240,8 @@ def _in_archive(path: Path, name: str) -> Mapped:
             raise ValueError(f"{path} has {', '.join(entries) or 'nothing'} and no {name}; give arrays X and y")
         if entries[name].compress_type != zipfile.ZIP_STORED:
             raise ValueError(f"{path} is compressed and cannot be mapped; write it with numpy.savez, or use .npy files")
-        _check_sum(archive, entries[name], f"{name} in {path}")
+        if check_sum:
+            _check_sum(archive, entries[name], f"{name} in {path}")
         # The local header has 30 bytes, then a name and an extra field whose lengths it gives (APPNOTE.TXT, 4.3.7).
         file.seek(entries[name].header_offset + 26)
         lengths = np.frombuffer(file.read(4), "<u2")

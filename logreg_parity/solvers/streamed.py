@@ -1,13 +1,16 @@
-"""Packed data that are not kept: every pass reads, packs and drops one block of a stream after the other."""
+"""Packed data of a stream: a pass reads, packs and drops one block after the other, but for those that may be kept.
 
-from collections.abc import Iterator
+Nothing of a block outlives its turn: while the next is read, neither its rows nor what was packed of them is held.
+"""
+
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from ..data.dataset import Dataset
-from .blocks import BlockPlace, Blocks, Sums, halvings
+from .blocks import BlockPlace, Blocks, Packed, Sums, halvings, pack
 from .ranks import ALONE, Ranks, named
 from .stream import Stream
 
@@ -19,34 +22,53 @@ class Streamed:
     """A Stream with the surface of ``Blocks``: what is resident is one block and a sample, however long the stream is.
 
     The first pass is made here, for what ``Blocks`` knows from packing. dataset: the sample. ranks: who share the
-    blocks, which changes no bit; each reads its own. Raises ValueError as ``Blocks`` and ``Stream`` do, for data that
-    change between two passes, and for ranks of different streams.
+    blocks, which changes no bit; each reads its own. keep: GiB of packed blocks that this rank keeps from its first
+    pass on, from the first of its blocks as far as that reaches; the others are read at every pass, and that changes no
+    bit either. Raises ValueError as ``pack`` and ``Stream`` do, for data that change between two passes, and for ranks
+    of different streams.
     """
 
-    def __init__(self, stream: Stream, dtype: str, place: BlockPlace, *, intercept: bool = True, ranks: Ranks = ALONE):
+    def __init__(
+        self,
+        stream: Stream,
+        dtype: str,
+        place: BlockPlace,
+        *,
+        intercept: bool = True,
+        ranks: Ranks = ALONE,
+        keep: float = 0.0,
+    ):
         self.stream, self.dtype, self.place, self.intercept, self.ranks = stream, dtype, place, intercept, ranks
-        ranks.agree({**stream.identity, "twin": place.twin, "dtype": dtype, "intercept": intercept})
+        self._kept: dict[int, Packed] = {}
+        what = {"twin": place.twin, "dtype": dtype, "intercept": intercept, "blocks": place.cut}
+        ranks.agree({**stream.identity, **what})
         step, size = -(-stream.n_rows * stream.n_features // SAMPLE_NUMBERS), stream.n_features + intercept
         sample, ends = [np.empty((0, stream.n_features + 1))], [np.zeros(size), np.array([0.0, -1.0, 0.0])]
+        left = keep * 2**30
 
-        def packed() -> Iterator[Sums]:
-            for first, part in self._datasets():
-                blocks = self._packed(part)
-                rows = slice(-first % step, None, step)
-                sample.append(np.column_stack([part.X[rows], part.y[rows]]))
-                about = np.array([blocks.longest_sum, -part.y.min(), part.y.max()])
-                ends[:] = np.maximum(ends[0], blocks.largest), np.maximum(ends[1], about)
-                yield Sums(0.0, blocks.signed_sum, None)
+        def first(k: int) -> Sums:
+            nonlocal left
+            X, y = stream.block(k)
+            begin, _ = stream.span(range(k, k + 1))
+            rows = slice(-begin % step, None, step)
+            sample.append(np.column_stack([X[rows], y[rows]]).astype(np.float64))
+            packed = self._pack(X, y)
+            left -= packed.n_bytes
+            if left >= 0:
+                self._kept[k] = packed
+            about = np.array([packed.longest_sum, -float(y.min()), float(y.max())])
+            ends[:] = np.maximum(ends[0], packed.largest), np.maximum(ends[1], about)
+            return Sums(0.0, packed.signed_sum, None)
 
-        self.signed_sum = ranks.add("the first pass", packed(), stream.n_blocks, size).gradient
+        self.signed_sum = ranks.add("the first pass", self._each(first), stream.n_blocks, size).gradient
         every = ranks.gathered("the largest", lambda: np.concatenate(ends), [1] * ranks.size, size + 3).max(axis=0)
         self.largest, (longest, least, most) = every[:size], every[size:]
         self.longest_sum, self.labels = int(longest) + halvings(stream.n_blocks), (-least, most)
-        kept = [
-            len(range(-first % step, last - first, step))
-            for first, last in map(stream.span, ranks.shares(stream.n_blocks))
+        counts = [
+            len(range(-begin % step, end - begin, step))
+            for begin, end in map(stream.span, ranks.shares(stream.n_blocks))
         ]
-        rows = ranks.gathered("the sample", lambda: np.concatenate(sample), kept, stream.n_features + 1)
+        rows = ranks.gathered("the sample", lambda: np.concatenate(sample), counts, stream.n_features + 1)
         self.dataset = Dataset(rows[:, :-1], rows[:, -1], f"every {step}th row of {stream.source}")
         stream.share_digests(ranks)
 
@@ -68,21 +90,24 @@ class Streamed:
 
     def sample(self, rows: int) -> Blocks:
         """At least so many rows of the sample, or all of it."""
-        return self._packed(self.dataset).sample(min(rows, self.dataset.n_rows))
+        whole = Blocks.of(self.dataset, self.dtype, self.place, intercept=self.intercept)
+        return whole.sample(min(rows, self.dataset.n_rows))
 
     def sums(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Sums:
         """The sums over all rows, block by block, added in one order: two passes agree to the last bit."""
-        packed = (self._packed(dataset) for _, dataset in self._datasets())
-        parts = (blocks.sums(theta, arithmetic=arithmetic, hessian=hessian) for blocks in packed)
+
+        def own(k: int) -> Sums:
+            packed = self._kept[k] if k in self._kept else self._pack(*self.stream.block(k))
+            return packed.sums(theta, arithmetic=arithmetic, hessian=hessian)
+
         what = f"a pass at {named(theta)} in {arithmetic}{' with a Hessian' * hessian}" if self.ranks.size > 1 else ""
-        return self.ranks.add(what, parts, self.stream.n_blocks, len(theta), hessian=hessian)
+        return self.ranks.add(what, self._each(own), self.stream.n_blocks, len(theta), hessian=hessian)
 
-    def _packed(self, dataset: Dataset) -> Blocks:
-        return Blocks.of(dataset, self.dtype, self.place, intercept=self.intercept)
+    def _pack(self, X: np.ndarray, y: np.ndarray) -> Packed:
+        return pack(X, y.astype(np.float64), None, self.dtype, self.place, intercept=self.intercept)
 
-    def _datasets(self) -> Iterator[tuple[int, Dataset]]:
-        """Of every block of this rank the number of its first row, and its rows."""
+    def _each(self, make: Callable[[int], Sums]) -> Iterator[Sums]:
+        """What is made of every block of this rank, in their order."""
         silent = True if self.ranks.rank else None
         share = self.ranks.share(self.stream.n_blocks)
-        for k in tqdm(share, "pass", unit="block", disable=silent, delay=1, leave=False):
-            yield k * self.stream.rows_per_block, Dataset(*self.stream.block(k), self.stream.source)
+        return map(make, tqdm(share, "pass", unit="block", disable=silent, delay=1, leave=False))

@@ -13,11 +13,13 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..convert import to_numpy, versions
-from .parameters import Point, formats_of, point_of, restless, state_of
+from .parameters import Point, formats_of, point_of, restless, state_of, tied
 from .program import Program, _numpy
 from .recording import _gradient, record
 
-__all__ = ["Foreign", "formats_of", "point_of", "record", "restless", "state_of", "versions"]
+__all__ = ["COMPILES", "Foreign", "formats_of", "point_of", "record", "restless", "state_of", "tied", "versions"]
+
+COMPILES = False  # what it is asked, which takes longer than the answer where a model is small
 
 
 class Foreign(Program):

@@ -38,6 +38,14 @@ def restless(model: Any) -> list[str]:
     return [f"{name or 'the model'} ({type(part).__name__})" for name, part in parts]
 
 
+def tied(model: Any) -> dict[str, str]:
+    """Further names under which a parameter is held once more, and the name it goes by."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    every = model.named_parameters(remove_duplicate=False)
+    found = ((name, names[id(parameter)]) for name, parameter in every)
+    return {other.replace(_COMPILED, ""): name.replace(_COMPILED, "") for other, name in found if other != name}
+
+
 def formats_of(model: Any) -> list[str]:
     """The formats of the parameters, by name."""
     return [str(parameter.dtype).removeprefix("torch.") for parameter in model.parameters()]

@@ -132,4 +132,5 @@ def _floats(given: Any) -> Named:
 
 
 def _numpy(tensors: Named) -> Point:
-    return {name: to_numpy(tensor).astype(np.float64) for name, tensor in tensors.items()}
+    """As float64, which a large one that has just been made is without a copy."""
+    return {name: tensor.detach().cpu().double().numpy() for name, tensor in tensors.items()}

@@ -57,7 +57,7 @@ def of_classes(run, fit):
     """The same of three classes, and what there is for two only left out."""
     data = logreg_parity.MulticlassDataset(DATA.X, np.arange(12) % 3, "twelve rows")
     start = Parameters(np.zeros((3, 2)), np.zeros(3))
-    options = {name: fit[name] for name in fit if name not in ("kernel", "checkpoint", "ranks")}
+    options = {name: fit[name] for name in fit if name not in ("kernel", "checkpoint", "ranks", "keep")}
     table = {"level": 0.9, "profile": False, "fit": None, "dtype": "float64", "device": "cpu", "intercept": True}
     return {
         "train": {**run, "dataset": data, "start": start},
@@ -74,7 +74,7 @@ def calls(table) -> dict[str, tuple]:
     point = {"dataset": DATA, "parameters": START, "l2": 0.1, "reduction": "sum", "dtype": "float64", "device": "cpu"}
     fit = {"dataset": DATA, "l2": 0.1, "reduction": "mean", "solver": "newton", "tolerance": 1e-3, "max_iterations": 5}
     fit |= {"dtype": "float64", "device": "cpu", "intercept": True, "kernel": "auto", "checkpoint": None, "digits": 3}
-    fit |= {"ranks": None}
+    fit |= {"ranks": None, "keep": 0.0}
     check = {"first": torch.nn.Linear(3, 1), "second": plain_loss, "batch": {"x": np.ones((2, 3))}}
     check |= {"params": {"weight": "weight", "bias": "bias"}, "torch_loss": mean, "jax_params": None}
     check |= {"steps": 1, "learning_rate": 0.125, "samples": 4, "seed": 0, "device": "cpu", "exact": True, "say": print}
@@ -121,7 +121,7 @@ def calls(table) -> dict[str, tuple]:
                 "evaluate": {**point, "loss": "stable", "engine": "eager"},
                 "fit": fit,
                 "infer": {"dataset": gaussian(60, 2), "level": 0.9, "profile": False, "fit": None},
-                "train": {**run, "loss": "stable", "engine": "eager"},
+                "train": {**run, "loss": "stable", "engine": "eager", "ranks": None},
             }.items()
         },
         **{

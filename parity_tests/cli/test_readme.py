@@ -48,10 +48,10 @@ def is_quoted(block: Block) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, page in PAGES.items() if blocks(page)])
-def test_a_page_shows_what_the_reader_will_see(tmp_path, name):
+def test_a_page_shows_what_the_reader_will_see(tmp_path, start, name):
     prepare(tmp_path)
     page = [block for block in blocks(PAGES[name]) if name != "README.md" or not is_quoted(block)]
-    for step in follow(tmp_path, page, without=ELSEWHERE):
+    for step in follow(tmp_path, page, ELSEWHERE, start):
         assert not step.fault, step.fault
 
 

@@ -237,18 +237,11 @@ def test_what_is_no_name_of_a_module_is_refused(name, capsys, tmp_path):
 @pytest.mark.parametrize(
     "command", ["record --twin my_own --out a.npz", "--twins my_own --out a", "passport --twins my_own"]
 )
-def test_the_installed_command_finds_it(tmp_path, command):
+def test_the_installed_command_finds_it(tmp_path, start, command):
     """As a console script starts: the working folder is on no path."""
     (tmp_path / "my_own.py").write_text(RIGHT)
     more = [] if "passport" in command else QUICK
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "logreg_parity", *command.split(), *more],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-    )
+    done = start(tmp_path, dict(os.environ), "-P", "-m", "logreg_parity", *command.split(), *more)
     assert done.returncode == (2 if "passport" in command else 0), done.stderr
     assert "passport" not in command or "my_own cannot be asked" in done.stderr
 

@@ -1,15 +1,18 @@
 """The table of the frameworks' functions: its exact values, and that what is off is found."""
 
+import math
 from itertools import product
 
 import mpmath
 import numpy as np
 import pytest
 
+from logreg_parity.judge.figures import png
 from logreg_parity.machine import functions
-from logreg_parity.machine.functions import FUNCTIONS, exact
+from logreg_parity.machine.functions import EDGES, FUNCTIONS, exact
 from logreg_parity.machine.maxima import load
 from logreg_parity.twins import load_part
+from parity_tests.pages import ROOT
 
 BRIDGES = [load_part(twin, "bridge.functions") for twin in ("logreg_torch", "logreg_jax")]
 POINT = {"acosh": 1.7, "atanh": 0.3, "asin": 0.3, "acos": 0.3, "erfinv": 0.3, "ndtri": 0.3, "logit": 0.3}
@@ -74,3 +77,54 @@ def test_the_kept_rows_are_of_the_table():
     rows = load(functions.KEPT)
     assert {row.function.rstrip("'") for row in rows} == set(FUNCTIONS)
     assert {(row.framework, row.dtype) for row in rows} == set(product(("torch", "jax"), ("float32", "float64")))
+
+
+def test_the_picture_shows_every_row_and_keeps_within_its_edges():
+    rows = load(functions.KEPT)
+    figure = functions.picture(rows)
+    drawn = [dots.get_offsets()[:, 0] for axis in figure.axes for dots in axis.collections]
+    wanted = [
+        [row.largest for row in rows if row.function.endswith("'") == slope and (row.framework, row.dtype) == kind]
+        for slope in (False, True)
+        for kind in product(("jax", "torch"), ("float32", "float64"))
+    ]
+    assert [sorted(x) for x in drawn] == [sorted(np.clip(x, *EDGES)) for x in wanted]
+    assert np.isinf(max(map(max, wanted))) and png(figure).startswith(b"\x89PNG")
+
+
+erf, erfc = (np.vectorize(f, otypes=[float]) for f in (math.erf, math.erfc))
+CAUSES = {  # of the largest errors: a formula that has them, and one of the same format that has not
+    ("cosh", "float64"): (lambda x: np.exp(x) / 2, lambda x: np.exp(x / 2) * (np.exp(x / 2) / 2)),
+    ("exp2'", "float32"): (
+        lambda x: np.float32(math.log(2)) * np.exp2(x),
+        lambda x: np.float32(math.log(2)) * np.exp2(x / 2) * np.exp2(x / 2),
+    ),
+    ("rsqrt'", "float32"): (lambda x: -((1 / np.sqrt(x)) ** 3) / 2, lambda x: -1 / (2 * np.sqrt(x)) / x),
+    ("reciprocal'", "float32"): (lambda x: -1 / np.where(x * x < 2.0**-126, 0, x * x), lambda x: -1 / x / x),
+    ("sinc'", "float64"): (
+        lambda x: (np.cos(np.pi * x) * x * np.pi - np.sin(np.pi * x)) / (np.pi * x * x),
+        lambda x: -(np.pi**2) * x / 3,
+    ),
+    ("softsign'", "float64"): (
+        lambda x: 1 / (1 + abs(x)) - abs(x) / (1 + abs(x)) ** 2,
+        lambda x: 1 / (1 + abs(x)) / (1 + abs(x)),
+    ),
+    ("tanh'", "float64"): (lambda x: 1 - np.tanh(x) ** 2, lambda x: 1 / np.cosh(x) ** 2),
+    ("gelu", "float64"): (lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), lambda x: x / 2 * erfc(-x / np.sqrt(2))),
+    ("asinh'", "float64"): (lambda x: 1 / np.sqrt(x * x + 1), lambda x: 1 / np.hypot(x, 1)),
+    ("expm1'", "float64"): (lambda x: np.expm1(x) + 1, np.exp),
+}
+
+
+@pytest.mark.parametrize(("name", "dtype"), CAUSES)
+def test_the_largest_errors_have_the_cause_that_the_page_names(name, dtype):
+    """At the place of every kept row beyond 2^20 ulps the formula has such an error, and the other keeps its digits."""
+    rows = [row for row in load(functions.KEPT) if (row.function, row.dtype) == (name, dtype) and row.largest > 2**20]
+    assert rows and f"\n| {name}" in (ROOT / "docs" / "passport.md").read_text(encoding="utf-8")
+    x = np.array([row.at for row in rows], dtype)
+    with np.errstate(all="ignore"):
+        off, near = (
+            functions.errors(name.rstrip("'"), x.astype(float), f(x).astype(float), dtype, name.endswith("'")).ulps
+            for f in CAUSES[name, dtype]
+        )
+    assert off.min() > 2**20 and near.max() < 2**10

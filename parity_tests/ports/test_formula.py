@@ -1,5 +1,7 @@
 """The exact value of two programs, where they part, and what is said of it."""
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import flint
@@ -221,3 +223,24 @@ def test_values_that_reach_no_result_are_ignored():
 
     sides, _, formula = both(seeded(Mlp), loss, mlp_batch(), MLP_PARAMS)
     assert formula.verdict == "the same" and localise(formula, sides) == (None, None)
+
+
+RECORDED = """
+import sys
+import numpy, torch
+from logreg_parity.ports.sides import Side, Where, load_foreign
+model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.GELU(), torch.nn.Softplus())
+side = Side("PyTorch", load_foreign("PyTorch"), model, lambda m, b: m(b["x"]).sum(), None, "cpu")
+here = Where(side.foreign.point_of(model), {"x": numpy.ones((2, 3))})
+assert side.record(here).size > 100
+assert "torch._dynamo" not in sys.modules
+torch._refs.nn.functional.gelu(torch.ones(2))
+assert "torch._dynamo" in sys.modules
+"""
+
+
+@pytest.mark.slow
+def test_a_recording_does_not_load_the_compiler():
+    """It takes longer to load than all the rest; what asks for it does so again afterwards."""
+    done = subprocess.run([sys.executable, "-c", RECORDED], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from torch import nn
 from logreg_parity import check
 from logreg_parity.ports import check as check_module
 from logreg_parity.ports import formula, recording
-from logreg_parity.ports.check import _alike, _inferred
+from logreg_parity.ports.check import _alike, _inferred, _mixed
 from logreg_parity.ports.mapping import read_layout
 from logreg_parity.ports.programs import ForeignProgram
 from logreg_parity.ports.sides import Side, Where, load_foreign
@@ -122,6 +122,37 @@ def test_a_flat_dict_of_square_weights_is_tried_both_ways():
         assert found(model, lambda m, b: (m(b["x"]) ** 2).sum(), function, tree)[1]
 
 
+class Tied(nn.Module):
+    """The head is the embedding."""
+
+    def __init__(self):
+        super().__init__()
+        self.emb, self.inner = nn.Embedding(7, D), nn.Linear(D, D)
+        self.head = nn.Linear(D, 7, bias=False)
+        self.head.weight = self.emb.weight
+
+    def forward(self, k):
+        return self.head(torch.tanh(self.inner(self.emb(k))))
+
+
+@pytest.mark.slow
+def test_a_tied_weight_may_have_two_leaves():
+    torch.manual_seed(0)
+    model, tree = Tied(), {"emb": shapes(w=(7, D)), "inner": shapes(w=(D, D), b=(D,)), "head": shapes(w=(D, 7))}
+
+    def port(p, b):
+        h = jnp.tanh(p["emb"]["w"][b["k"]] @ p["inner"]["w"] + p["inner"]["b"])
+        return ((h @ p["head"]["w"]) ** 2).mean()
+
+    batch = {"k": np.array([0, 2, 5, 6, 2])}
+    options = {"torch_loss": lambda m, b: (m(b["k"]) ** 2).mean(), "jax_params": tree, "samples": 4, "steps": 1}
+    report = check(model, port, batch, **options)
+    assert (report.verdict, report.formula) == ("within", "the same")
+    assert report.mapping["emb.weight"] == ["emb.w", {"path": "head.w", "transpose": True}]
+    cut = lambda p, b: port({**p, "head": {"w": jax.lax.stop_gradient(p["head"]["w"])}}, b)  # noqa: E731
+    assert check(model, cut, batch, **options).first.quantity == "gradient of emb.weight"
+
+
 @pytest.mark.parametrize("words", [{"transpose": True}, {"transpose": [1, 0, 2]}, {"reshape": [12, 2]}, {}])
 def test_a_move_and_its_way_back_are_those_of_its_positions(words):
     x = np.random.RandomState(0).randn(2, 3, 4)
@@ -170,6 +201,13 @@ def test_a_model_of_16_bits_is_judged_in_its_own_format(dtype, epsilon, verdict)
         assert "1e-05 (test_inferred.py:" in report.cause
         assert {row.quantity for row in report.rows} == {"loss", "gradient of linear.weight", "gradient of linear.bias"}
         assert any(note.startswith("Not asked, as the two differ before: slope 1") for note in report.notes)
+
+
+def test_mixed_formats_are_said():
+    mixed = nn.Sequential(nn.Linear(2, 2).bfloat16(), nn.Linear(2, 1))
+    (note,) = _mixed(ForeignProgram(mixed, name="mine"), "bfloat16")
+    assert "mine model keeps its parameters in bfloat16 and float32" in note
+    assert not list(_mixed(ForeignProgram(nn.Linear(2, 1)), "float32"))
 
 
 @pytest.mark.slow

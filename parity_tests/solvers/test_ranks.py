@@ -6,6 +6,7 @@ Ranks are threads here wherever it does not matter what carries the bytes; ``tes
 import importlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from logreg_parity.data.generator import gaussian
 from logreg_parity.solvers import ranks as module
 from logreg_parity.solvers.checkpoint import Checkpoint
 from logreg_parity.solvers.descent import train_stream
-from logreg_parity.solvers.ranks import Job, Ranks, ToldError, find_job, join
+from logreg_parity.solvers.ranks import ALONE, Job, Ranks, ToldError, find_job, join
 from logreg_parity.solvers.stream import Stream
+from logreg_parity.truth import momentum
 from logreg_parity.truth.bounds import trajectory
 from logreg_parity.truth.ulp import round_dataset
 from logreg_parity.twins import Program, Setting, load_twin
@@ -76,6 +78,14 @@ def test_any_number_of_ranks_has_the_bits_of_one(twin, dtype):
     (alone,) = in_ranks(1, everything(twin, dtype=dtype))
     for size in (2, 3, 4, 8):
         assert in_ranks(size, everything(twin, dtype=dtype)) == [alone] * size
+
+
+def test_what_ranks_keep_changes_no_bit(twin):
+    """The first has room for two of its blocks, the others for all of theirs."""
+    (alone,) = in_ranks(1, everything(twin, dtype="float64"))
+    room = [2.5 * ROWS * 4 * 8 / 2**30, 1.0, 1.0]
+    shared = in_ranks(3, lambda ranks: everything(twin, dtype="float64", keep=room[ranks.rank])(ranks))
+    assert shared == [alone] * 3
 
 
 def test_one_rank_has_the_bits_of_none_and_the_order_of_a_sum_matters(twin):
@@ -293,6 +303,90 @@ def test_mini_batches_that_ranks_share_have_the_bits_of_one(name, dtype):
     bound = trajectory(seen, plain.weights, plain.biases, setting, dtype=dtype, batches=rows)
     assert (np.abs(alone.losses - plain.losses) <= 2 * bound.losses).all()  # neither is further from exact steps
     assert np.linalg.norm(alone.parameters.weight - plain.parameters.weight) <= 2 * bound.parameters[-1] < 1e-3
+
+
+FEW = gaussian(200, 3, seed=1)
+BATCHES = [np.random.RandomState(seed).permutation(200)[: 37 - seed] for seed in range(12)]  # slices of unequal lengths
+WALK = {"steps": 12, "learning_rate": 0.5, "l2": 1e-3, "keep": range(13)}
+WALKS = {
+    "plain": {"batches": BATCHES, "record": "after"},
+    "momentum": {"batches": BATCHES, "momentum": 0.5, "record": "before"},
+    "Nesterov, a sum": {
+        "batches": BATCHES,
+        "momentum": 0.5,
+        "nesterov": True,
+        "reduction": "sum",
+        "learning_rate": 1e-2,
+    },
+    "all rows, no losses": {"momentum": 0.5, "record": "none"},
+    "five rows a step": {"batches": [rows[:5] for rows in BATCHES]},
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", WALKS)
+def test_steps_that_ranks_share_have_the_bits_of_one(twin, name, dtype):
+    """And are those of the loop, to rounding."""
+    words = {**WALK, **WALKS[name], "dtype": dtype}
+    alone = twin.train(FEW, START, **words, ranks=ALONE)
+    for size in (2, 3, 8):
+        assert (
+            in_ranks(size, lambda ranks: points(twin.train(FEW, START, **words, ranks=ranks))) == [points(alone)] * size
+        )
+    plain, batches, seen = twin.train(FEW, START, **words), words.pop("batches", None), round_dataset(FEW, dtype)
+    setting = Setting(**{word: value for word, value in words.items() if word not in ("keep", "dtype")})
+    setting = replace(
+        setting, **{word: float(np.dtype(dtype).type(getattr(setting, word))) for word in ("learning_rate", "l2")}
+    )
+    bound = momentum.trajectory(seen, plain.weights, plain.biases, setting, dtype=dtype, batches=batches)
+    assert (np.abs(alone.losses - plain.losses) <= 2 * bound.losses[: len(plain.losses)]).all()
+    apart = np.column_stack([alone.weights - plain.weights, alone.biases - plain.biases])
+    assert (np.linalg.norm(apart, axis=1) <= 2 * bound.parameters).all() and bound.parameters[-1] < 1e-3
+
+
+def test_rows_of_no_weight_and_losses_that_are_not_finite_are_those_of_the_loop(twin):
+    """Of the first slice no row counts; and a step so large that the second loss overflows."""
+    data = replace(FEW, sample_weight=np.arange(200) // 30 * 1.0)
+    run = {"steps": 3, "learning_rate": 0.5, "dtype": "float64", "keep": range(4)}
+    alone, plain = (twin.train(data, START, **run, ranks=ranks) for ranks in (ALONE, None))
+    shared = in_ranks(3, lambda ranks: points(twin.train(data, START, **run, ranks=ranks)))
+    setting = Setting(steps=3, learning_rate=0.5)
+    bound = trajectory(data, plain.weights, plain.biases, setting, dtype="float64")
+    assert shared == [points(alone)] * 3 and (np.abs(alone.losses - plain.losses) <= 2 * bound.losses).all()
+    large = {"steps": 9, "learning_rate": 1e300, "dtype": "float64"}
+    found, loop = (twin.train(FEW, START, **large, l2=1.0, ranks=ranks) for ranks in (ALONE, None))
+    assert found.stop_reason == loop.stop_reason is not None and len(found.losses) == len(loop.losses)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"momentum": 0.75}, r"rank 1 is of another run than rank 0 \(momentum 0.75 there, 0.5 here\)"),
+        ({"dataset": gaussian(200, 3, seed=2)}, r"rank 1 is of another run than rank 0 \(data \w+ there, \w+ here\)"),
+        ({"start": Parameters(np.ones(3), 0.0)}, r"\(start \w+ there, \w+ here\)"),
+        (
+            {"batches": BATCHES[:2] + BATCHES[3:] + BATCHES[:1]},
+            r"rank 1 came apart from the others: step 3 of rows \w+ at",
+        ),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)
+def test_a_rank_of_another_descent_is_named(twin, change, words):
+    def work(ranks):
+        run = {"dataset": FEW, "start": START, **WALK, **WALKS["momentum"], **(change if ranks.rank == 1 else {})}
+        return twin.train(**run, ranks=ranks)
+
+    errors = in_ranks(3, work)
+    assert {type(error) for error in errors} == {ToldError}
+    with pytest.raises(ToldError, match=words):
+        raise errors[0]
+
+
+def test_ranks_share_steps_of_the_loop_only(twin):
+    with pytest.raises(ValueError, match="engine is 'fast', and ranks share the steps of 'eager' only"):
+        twin.train(FEW, START, **WALK, engine="fast", ranks=ALONE)
+    with pytest.raises(ValueError, match="dtype is 'bfloat16'; give float64 or float32"):
+        twin.train(FEW, START, **WALK, dtype="bfloat16", ranks=ALONE)
 
 
 def test_half_a_descent_goes_on_with_another_number_of_ranks(twin, tmp_path, monkeypatch):

@@ -80,6 +80,59 @@ def test_a_longer_stream_takes_no_more_memory(fits, monkeypatch):
     assert peaks[2] - peaks[1] < 75 * DATASET.X.nbytes / 5
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_blocks_that_are_kept_are_read_once_and_change_no_bit(stream, fits, monkeypatch, dtype):
+    """Of 8 blocks as many as the GiB reach: the last one is short."""
+    bits, packed_bytes, block = set(), 700 * 4 * np.dtype(dtype).itemsize, Stream.block
+    for keep, kept in {0.0: 0, 2.9 * packed_bytes / 2**30: 2, 3 * packed_bytes / 2**30: 3, 1.0: 8}.items():
+        packed, read = fits.pack(stream, dtype=dtype, keep=keep), []
+
+        def counted(self, k, read=read):
+            read.append(k)
+            return block(self, k)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Stream, "block", counted)
+            sums = packed.sums(np.array([0.3, -0.7, 0.1, 0.2]), hessian=True)
+        fit = fits.solve(packed, l2=1e-3)
+        bits.add(b"".join(np.asarray(part).tobytes() for part in (*sums, *fit.parameters, fit.distance)))
+        assert read == list(range(kept, 8)) and fit.status == "converged"
+    assert len(bits) == 1
+
+
+def test_rows_that_change_after_they_were_kept_prove_nothing(twin, fits):
+    """The proof reads the rows themselves once more, and they are not those that were added up."""
+    X = np.array(DATASET.X)
+    packed = fits.pack(Stream(X, DATASET.y, "an array", ROWS), keep=1.0)
+    X[:50] += 1
+    assert fits.solve(packed, l2=1e-3).status == "wrong sums"
+
+
+@pytest.mark.parametrize("keep", [-1.0, np.nan, "all", None])
+def test_what_is_to_be_kept_is_a_number_of_gib(stream, twin, keep):
+    with pytest.raises(ValueError, match=f"keep is {keep!r}; give GiB, or 0 for none"):
+        twin.fit(stream, keep=keep)
+
+
+def test_a_data_set_is_kept_anyway(twin):
+    with pytest.raises(ValueError, match=r"keep is 1.0, and the data set is no stream: it is kept"):
+        twin.fit(DATASET, keep=1.0)
+
+
+def test_a_pass_holds_a_block_once_as_it_came_and_once_packed(fits, monkeypatch):
+    """And a byte a number while it is looked at: nothing of the block before, and no copy in float64."""
+    monkeypatch.setattr(streamed, "SAMPLE_NUMBERS", 300)
+    X, y = (np.resize(array, (40_000, *array.shape[1:])).astype(np.float32) for array in (DATASET.X, DATASET.y))
+    rows = Stream(Repeated(X, 200_000), Repeated(y, 200_000), "one block again and again", 40_000)
+    fits.pack(rows, dtype="float32")  # pays for what is imported and compiled
+    tracemalloc.start()
+    fits.pack(rows, dtype="float32").sums(np.zeros(4))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    as_it_came, packed, labels, looked_at = 4 * 3, 4 * 4, 4 + 3 * 8, 3 + 2
+    assert peak < 40_000 * (as_it_came + packed + labels + looked_at) + 2**20
+
+
 def test_one_class_is_seen_where_the_stream_has_no_other(twin):
     rows = Stream(DATASET.X, np.ones(5000), "one class", ROWS)
     assert twin.fit(rows).status == "no finite optimum"

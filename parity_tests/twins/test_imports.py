@@ -56,7 +56,7 @@ def test_help_imports_nothing_heavy():
 
 ROOMS = ["data", "truth", "judge", "explain", "ports", "machine", "optimizers", "solvers", "museum", "teach", "cli"]
 """In the order in which one room may build on another."""
-GROUND = ("__init__", "_version", "language", "show", "twins", "users")
+GROUND = ("__init__", "_version", "language", "processor", "show", "twins", "users")
 """Files that every room may use; they use none."""
 ON_TRUTH = ("machine", "optimizers", "solvers")
 """Rooms that use data and truth alone."""

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from ...processor import named_blocks
 from ...twins import check_name
 from ..blocks import BlockPlace
 
@@ -15,15 +16,16 @@ from ..blocks import BlockPlace
 def choose(kernel: str, place: BlockPlace) -> BlockPlace:
     """The place where "fused", a kernel, "plain", the framework's products, or "exact" arithmetic read X.
 
-    "auto" is the kernel on a GPU where it runs. Raises ValueError for another name, and for a kernel that is not
-    installed.
+    "auto" is the kernel on a GPU where it runs. On a CPU the framework's products take the blocks that the user has
+    named; for the kernel, which reads tiles, their size makes no difference. Raises ValueError for another name, for a
+    kernel that is not installed, and for blocks that are named wrongly.
     """
     check_name("kernel", kernel, ("auto", "plain", "fused", "exact"), "give 'auto', 'plain', 'fused' or 'exact'")
     on_gpu = place.workers is None
-    if kernel in ("plain", "exact") or (
-        kernel == "auto" and not on_gpu
-    ):  # without a look at what is installed, which takes time
+    if kernel == "exact":
         return place
+    if kernel == "plain" or (kernel == "auto" and not on_gpu):  # without a look at what is installed, which takes time
+        return place if on_gpu else place._replace(named=named_blocks(place.twin))
     module = place.launcher if on_gpu else "numba"
     installed = find_spec(module) is not None
     if kernel == "fused" and not installed:
