@@ -124,6 +124,28 @@ def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
     return found
 
 
+PLAIN = {"PyTorch": "PyTorch eager", "JAX": "JAX jit"}
+
+
+def against_plain(by_processor: dict[str, list[dict]]) -> list[tuple[str, ...]]:
+    """Heading and rows: by shape and dtype how many times as fast as plain code ours is, on every processor."""
+    found = {}
+    for name, rows in by_processor.items():
+        for row in rows:
+            place = f"{row['n_rows']:,} × {row['n_features']}, {row['dtype']}", name, row["candidate"]
+            found[place] = row["fraction"][1]
+    columns = [(name, framework) for name in by_processor for framework in PLAIN]
+    lines = [("rows × features", *(f"{framework}, {name}" for name, framework in columns))]
+    for case in dict.fromkeys(case for case, _, _ in found):
+        cells = []
+        for name, framework in columns:
+            plain = found.get((case, name, PLAIN[framework]))
+            own = (found.get((case, name, f"{framework}, {kind}")) for kind in ("one pass", "fused"))
+            cells.append("" if plain is None else " / ".join(f"{share / plain:.1f}" for share in own if share))
+        lines.append((case, *cells))
+    return lines
+
+
 def figure(rows: list[dict]):
     """Bars of the float32 fractions at the largest shapes."""
     from .plot import grouped_bars

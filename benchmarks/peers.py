@@ -17,6 +17,7 @@ import numpy as np
 import optax
 import torch
 from sklearn.linear_model import LogisticRegression
+from statsmodels.api import Logit
 
 from logreg_parity.data.dataset import Parameters
 
@@ -166,6 +167,12 @@ def sklearnex_fit(X, y, l2: float, solver: str, tolerance: float) -> Parameters:
     if not onedal.called:
         raise RuntimeError(f"scikit-learn-intelex left {solver} to scikit-learn; time that as scikit-learn {solver}")
     return found
+
+
+def statsmodels_fit(X, y) -> Parameters:
+    """statsmodels' Logit, which has no penalty and no intercept of its own, at its defaults: Newton's method."""
+    found = Logit(y, np.column_stack([X, np.ones(len(y))])).fit(disp=0).params
+    return Parameters(found[:-1], found[-1])
 
 
 def torch_lbfgs(X, y, l2: float, tolerance: float) -> Parameters:

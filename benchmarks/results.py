@@ -20,6 +20,13 @@ INTRODUCTION = """\
 
 Built by `logreg-parity bench` from the JSON files beside it. Compare ratios within one table, never across tables.
 """
+SUMMARY = """\
+# What holds on every processor
+
+Built by `logreg-parity bench` from the results of every processor, each in a folder of its own: how many times as fast
+as plain code of the same framework the twins are, each ratio within one table of one run. Below 1 plain code is faster.
+Plain is eager code in PyTorch, and in JAX, whose eager code takes many times as long, `jax.jit`.
+"""
 
 
 def measure(name: str, size: str, notify: Callable[[str], None]) -> Iterator[dict]:
@@ -141,6 +148,16 @@ def tables(found: dict[str, list[tuple[str, ...]]]) -> list[str]:
         lines += [f"**{title}**", "", f"| {' | '.join(heading)} |", f"|{'---|' * len(heading)}"]
         lines += [*(f"| {' | '.join(row)} |" for row in rest), ""]
     return lines
+
+
+def summary(folder: Path) -> str:
+    """What holds on every processor that has a folder here: a page of one table, the gradient's.
+
+    Raises ValueError for a file that is no result.
+    """
+    by_processor = {path.parent.name: load(path)["rows"] for path in sorted(folder.glob("*/gradient.json"))}
+    found = load_benchmark("gradient").against_plain(by_processor)
+    return "\n".join([SUMMARY, *tables({"One value and gradient: by the framework's products / by the kernel": found})])
 
 
 def page(folder: Path) -> str:

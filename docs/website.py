@@ -62,7 +62,7 @@ def pages(lang: str) -> dict[str, str]:
     for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py")):
         found[_relative(path)] = f"lessons/{path.stem}.md"
     if lang == "en":
-        for path in [*ROOT.glob("benchmarks/*.md"), *ROOT.glob("benchmarks/results/*/results.md")]:
+        for path in [*ROOT.glob("benchmarks/*.md"), *ROOT.glob("benchmarks/results/**/*.md")]:
             found[_relative(path)] = _relative(path)
         for name in ("CHANGELOG.md", "CONTRIBUTING.md"):
             found[name] = name

@@ -137,3 +137,9 @@ def odds_ratio(w, step):
 # penalty counts twice. B: the loss is right, every slope is twice as large as it should be. C: all is right but the
 # recorded loss, and the first recorded one is that of the start.
 guesses = {"A": "PenaltyWithoutHalf", "B": "FactorTwo", "C": "LossOneStepLate"}
+
+# -- lesson 12 ---------------------------------------------------------------------------------------------------------
+
+
+def mean_of_all(sums, counts):
+    return sums.sum(axis=0) / counts.sum()  # divided once

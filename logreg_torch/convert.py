@@ -71,8 +71,9 @@ def arithmetic(dtype: str) -> Iterator[None]:
         for kind in devices():
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        if torch.is_inference_mode_enabled() or not torch.is_grad_enabled():
+        if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
+        if not torch.is_grad_enabled():
             stack.enter_context(torch.enable_grad())
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))

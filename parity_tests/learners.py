@@ -75,6 +75,7 @@ RIGHT = {
         lambda train, test: (test - train.mean(0)) / ((train**2).mean(0) - train.mean(0) ** 2) ** 0.5
     ),
     "odds_ratio": lambda xp: lambda w, step: float(np.exp(w)) ** step,
+    "mean_of_all": lambda xp: lambda sums, counts: counts / counts.sum() @ (sums / counts[:, None]),
 }
 
 
@@ -523,5 +524,17 @@ MISTAKES = [
     ("odds_ratio", lambda xp: lambda w, step: w * step, "the change of the log-odds"),
     ("odds_ratio", lambda xp: lambda w, step: float(np.exp(w)), "the step is not used"),
     ("odds_ratio", lambda xp: lambda w, step: float(1 / (1 + np.exp(-w * step))), "this is a probability"),
+    (
+        "mean_of_all",
+        lambda xp: lambda sums, counts: (sums / counts[:, None]).mean(0),
+        "the mean of the processes' means",
+    ),
+    ("mean_of_all", lambda xp: lambda sums, counts: sums.mean(0), "by the number of processes"),
+    ("mean_of_all", lambda xp: lambda sums, counts: sums.sum(0), "the sum over all rows"),
+    (
+        "mean_of_all",
+        lambda xp: lambda sums, counts: (sums / counts[:, None]).sum(0),
+        "the means of the processes are added",
+    ),
     *((name, slightly(name), "Only the last digits are lost") for name in SLIGHTLY),
 ]

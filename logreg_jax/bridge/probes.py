@@ -20,6 +20,13 @@ from ..model import sigmoid
 from ..softmax import softmax_losses
 
 MODES = ("eager", "jit")
+SWITCHES = {
+    "a b + c": "jit without fusion",
+    "(x + 3) - 3": "jit without algsimp",
+    "x / 1000": "jit without algsimp",
+    "depth of a sum": "jit without tree_reduction_rewriter",
+}
+"""By probe a mode that leaves out the pass of XLA which the answer comes from."""
 
 
 def slope(function: Callable) -> Callable:
@@ -73,13 +80,13 @@ OPERATIONS: dict[str, Callable] = {
 def compute(
     operation: str, *arrays: np.ndarray, dtype: str = "float32", device: str = "cpu", mode: str = "eager"
 ) -> np.ndarray:
-    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where the mode is not one of MODES.
+    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where there is no such mode.
 
     Args:
         operation: the name of one.
         arrays: what it takes.
         dtype, device: by name.
-        mode: how it is run.
+        mode: how it is run, one of MODES or of SWITCHES.
 
     Returns:
         What came out.
@@ -87,16 +94,16 @@ def compute(
     Raises:
         ValueError: for another mode.
     """
-    if mode not in MODES:
+    if mode not in (*MODES, *SWITCHES.values()):
         raise ValueError(f"mode is {mode!r}; give one of {', '.join(MODES)}")
-    function = _compiled(operation) if mode == "jit" else OPERATIONS[operation]
+    function = OPERATIONS[operation] if mode == "eager" else _compiled(operation, mode.partition(" without ")[2])
     with jax.enable_x64(dtype == "float64"):
         return to_numpy(function(*(from_numpy(array, dtype, device) for array in arrays)))
 
 
 @cache
-def _compiled(operation: str) -> Callable:
-    return jax.jit(OPERATIONS[operation])
+def _compiled(operation: str, without: str) -> Callable:
+    return jax.jit(OPERATIONS[operation], compiler_options={"xla_disable_hlo_passes": without})
 
 
 def identity(x: np.ndarray, device: str = "cpu") -> np.ndarray:

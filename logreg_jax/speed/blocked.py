@@ -17,13 +17,13 @@ from jax import Array
 
 from logreg_parity.solvers.blocks import Block, Sums, add_up, ahead
 
-from ..convert import _ONE_ORDER, arithmetic
+from ..convert import _ONE_ORDER
 from . import fused as kernel
 
 
 @partial(jax.jit, static_argnames="hessian", compiler_options=_ONE_ORDER)
-def add_block(X: Array, weight: Array | None, theta: Array, hessian: bool) -> Sums:
-    """The Sums of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic.
+def add_block(X: Array, weight: Array | None, theta: Array, hessian: bool) -> Array:
+    """The Sums of one block in one array, as ``Sums.of`` takes them: X (D + 1, R), weight (R,) or None.
 
     Args:
         X: signed rows (D + 1, R), the bias's last.
@@ -32,7 +32,7 @@ def add_block(X: Array, weight: Array | None, theta: Array, hessian: bool) -> Su
         hessian: whether the second derivative is asked for too.
 
     Returns:
-        The Sums, in float64.
+        The sums in float64, (D + 2,) or, with the Hessian, (D + 2 + (D + 1)²,).
     """
     X = X.astype(theta.dtype)
     m = theta @ X
@@ -42,11 +42,10 @@ def add_block(X: Array, weight: Array | None, theta: Array, hessian: bool) -> Su
     if weight is not None:
         weight = weight.astype(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
-    sums = losses.sum(), X @ p, None if h is None else (X * h) @ X.T
-    return Sums(*(None if part is None else part.astype(jnp.float64) for part in sums))
+    sums = X @ p, losses.sum(), None if h is None else (X * h) @ X.T
+    return jnp.concatenate([part.astype(jnp.float64).ravel() for part in sums if part is not None])
 
 
-@arithmetic("float64")  # of every thread: float32 arithmetic is that of theta's dtype
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
     """The Sums of some blocks at theta (D + 1,), in its arithmetic, by the kernel where ``fused``; in NumPy.
 
@@ -61,5 +60,4 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
     """
     add = kernel.add_block if fused else partial(add_block, hessian=hessian)
     parts = ahead((add(X, weight, theta) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
-    fetched = (Sums(*(None if sums is None else np.asarray(sums) for sums in part)) for part in parts)
-    return add_up(fetched, len(share))
+    return add_up((Sums.of(np.asarray(sums), len(theta)) for sums in parts), len(share))

@@ -7,7 +7,7 @@ where the whole loop is compiled. ``logreg_parity.solvers.descent`` cuts the ste
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -25,7 +25,12 @@ from .exact_objective import objective, step
 from .rows import Rows, losses, signed_rows, take_rows, with_spare_row
 
 LARGEST = 2**19  # numbers that the steps of a chunk may take: 2 MiB in float32
-WAYS: dict[str, Callable[[], Any]] = {"jit": nullcontext, "op by op": jax.disable_jit}
+WAYS: dict[str, dict[str, str] | None] = {  # what XLA is told, None where it compiles each operation by itself
+    "jit": {},
+    "jit unfused": {"xla_disable_hlo_passes": "fusion"},  # a product and a sum stay apart: no fma
+    "jit unsimplified": {"xla_disable_hlo_passes": "algsimp"},
+    "op by op": None,
+}
 
 
 def fast(dataset: Dataset, dtype: str, device: str) -> Engine:
@@ -68,7 +73,6 @@ def walk(theta: Array, rows: Rows, counts: Array, learning_rate: float, l2: floa
     return jnp.concatenate([theta[None], points])
 
 
-@partial(jax.jit, static_argnames=("nesterov", "dtype", "steps"))
 def _walk(
     theta: Array,
     velocity: Array,
@@ -90,9 +94,15 @@ def _walk(
     return jnp.concatenate([theta[None], points]), velocity
 
 
-@partial(jax.jit, static_argnames="dtype")
 def _objectives(points: Array, rows: ExactRows, penalty: Array, dtype: str) -> Array:
     return kept(objective(points, rows, penalty, dtype), dtype)
+
+
+@cache
+def _compiled(way: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    told = WAYS[way] or {}
+    walk = jax.jit(_walk, static_argnames=("nesterov", "dtype", "steps"), compiler_options=told)
+    return walk, jax.jit(_objectives, static_argnames="dtype", compiler_options=told)
 
 
 def exact(device: str, way: str | None = None) -> ExactMeans:
@@ -108,18 +118,20 @@ def exact(device: str, way: str | None = None) -> ExactMeans:
     Raises:
         ValueError: for a device there is not.
     """
-    place, within = find_device(device), WAYS[way or "jit"]
+    place, way = find_device(device), way or "jit"
+    run, value = _compiled(way)
+    within = jax.disable_jit if WAYS[way] is None else nullcontext
 
     @arithmetic("float64")
     def walk(theta: Array, velocity: Array, rows: ExactRows, penalty: Array, rule: ExactRule, steps: int) -> Any:
         rate, momentum, nesterov, dtype = rule
         with within():
-            return _walk(theta, velocity, rows, penalty, rate, momentum, nesterov=nesterov, dtype=dtype, steps=steps)
+            return run(theta, velocity, rows, penalty, rate, momentum, nesterov=nesterov, dtype=dtype, steps=steps)
 
     @arithmetic("float64")
     def objectives(points: Array, rows: ExactRows, penalty: Array, dtype: str) -> Array:
         with within():
-            return _objectives(points, rows, penalty, dtype)
+            return value(points, rows, penalty, dtype)
 
     put = arithmetic("float64")(partial(jax.device_put, device=place))
     return ExactMeans(put, to_numpy, walk, objectives)

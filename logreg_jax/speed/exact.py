@@ -47,11 +47,11 @@ def kept(x: Array, dtype: str) -> Array:
     """
     if dtype == "float64":
         return x
-    single = jnp.where(jnp.abs(x) < constants.LEAST[dtype], 0.0, x).astype(jnp.float32)
-    narrow = lax.bitcast_convert_type(single, jnp.int32) ^ (x != x).astype(
+    b = lax.bitcast_convert_type(x.astype(jnp.float32), jnp.int32) ^ (x != x).astype(
         jnp.int32
-    )  # else XLA may leave out both casts
-    return lax.bitcast_convert_type(narrow, jnp.float32).astype(jnp.float64)
+    )  # else XLA may drop both
+    single = lax.bitcast_convert_type(b, jnp.float32).astype(jnp.float64)
+    return jnp.where(jnp.abs(x) < constants.LEAST[dtype], 0.0, single)
 
 
 def stored(x: Array, dtype: str) -> Array:
@@ -61,7 +61,7 @@ def stored(x: Array, dtype: str) -> Array:
         x: float64 numbers.
         dtype: "float64" or "float32".
     """
-    return kept(jnp.where(jnp.abs(x) < constants.LEAST[dtype], 0.0, x), dtype)
+    return jnp.where(jnp.abs(x) < constants.LEAST[dtype], 0.0, kept(x, dtype))
 
 
 def exp_minus_abs(t: Array, dtype: str) -> Array:

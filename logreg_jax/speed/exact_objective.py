@@ -9,6 +9,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from logreg_parity.data.dataset import Dataset, Parameters
@@ -18,7 +19,7 @@ from logreg_parity.truth.exact import ExactRows, ExactRule, looked_at
 from logreg_parity.twins import Reduction
 
 from ..convert import arithmetic, find_device, to_numpy
-from .exact import counted, joined, kept, rounded, sigmoid, softplus, stored, total
+from .exact import bits, counted, joined, kept, rounded, sigmoid, softplus, stored, total
 
 _UNROLLED = 64  # features: beyond, they are added in a loop, or the code would grow with them
 
@@ -52,10 +53,27 @@ def _logits_backward(dtype: str, given: tuple[Array, ExactRows], r: Array) -> tu
     theta, rows = given
     within = (jnp.abs(r) <= rows.factor).all()  # what the scale is made for
     top = jnp.where(within, grid(theta, rows), jnp.nan)
-    return joined(counted(rounded(rows.columns * r, r, dtype), top), top), None
+    return joined(counts(rows.columns, r, top, dtype), top), None
 
 
 logits.defvjp(lambda theta, rows, dtype: (logits(theta, rows, dtype), (theta, rows)), _logits_backward)
+
+
+def counts(columns: Array, r: Array, top: Array, dtype: str) -> Array:
+    """The sums Σ x_j r of a gradient over the rows of each block, as integers (D + 1, K) that count top 2^-51.
+
+    Args:
+        columns: x_j (D + 1, K, B).
+        r: (K, B).
+        top: powers of two (D + 1,) above every product.
+        dtype: "float64" or "float32".
+    """
+    if len(top) > _UNROLLED:
+        return counted(rounded(columns * r, top[:, None, None], dtype), top)
+    M = 3 * top
+    terms = tuple(bits(rounded(x * r, m, dtype) + m) for x, m in zip(columns, M, strict=True))
+    sums = lax.reduce(terms, (np.int64(0),) * len(terms), lambda a, b: tuple(map(jnp.add, a, b)), (1,))  # one loop
+    return jnp.stack(sums) - bits(M)[:, None] * r.shape[-1]
 
 
 def residuals(t: Array, rows: ExactRows, dtype: str) -> Array:
@@ -145,23 +163,16 @@ def gradient(theta: Array, rows: ExactRows, penalty: Array, dtype: str) -> Array
     """
     top = grid(theta, rows)
 
-    def slopes(block: ExactRows) -> Array:
-        return residuals(logits(theta, block, dtype), block, dtype)
-
-    def counts(block: ExactRows, r: Array) -> Array:
-        return counted(rounded(block.columns * r, r, dtype), top)
+    def found(block: ExactRows) -> Array:
+        return counts(block.columns, residuals(logits(theta, block, dtype), block, dtype), top, dtype)
 
     def cut(k: Array) -> Array:
         take = partial(lax.dynamic_slice_in_dim, start_index=k, slice_size=1, axis=-2)
-        block = rows.blocks(take)
-        return counts(block, slopes(block))[:, 0]
+        return found(rows.blocks(take))[:, 0]
 
     blocks = rows.columns.shape[1]
-    nowhere = jnp.full(rows.columns.shape[1:], jnp.nan, jnp.float64)
-    if blocks == 1:  # a branch is computed apart: else XLA takes the end of each residual anew for every feature
-        r = lax.cond(jnp.isfinite(top).all(), slopes, lambda one: nowhere, rows)
-    found = counts(rows, r) if blocks == 1 else lax.map(cut, jnp.arange(blocks)).T
-    return stored(joined(found, top) + rounded(penalty * theta, theta, dtype), dtype)
+    every = found(rows) if blocks == 1 else lax.map(cut, jnp.arange(blocks)).T
+    return stored(joined(every, top) + rounded(penalty * theta, theta, dtype), dtype)
 
 
 def step(theta: Array, velocity: Array, rows: ExactRows, penalty: Array, rule: ExactRule) -> tuple[Array, Array]:

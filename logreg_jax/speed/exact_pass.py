@@ -11,8 +11,8 @@ from jax import Array, lax
 from logreg_parity.truth.exact import ExactRows, ExactSums
 
 from ..convert import arithmetic, to_numpy
-from .exact import counted, rounded, sigmoid
-from .exact_objective import logits, losses, residuals
+from .exact import sigmoid
+from .exact_objective import counts, logits, losses, residuals
 
 
 def bend(t: Array, rows: ExactRows) -> Array:
@@ -31,10 +31,10 @@ def bend(t: Array, rows: ExactRows) -> Array:
 def _sums(rows: ExactRows, theta: Array, tops: Array | None) -> tuple[Array, Array, Array | None]:
     t = logits(theta, rows, "float64")
     r, bends = residuals(t, rows, "float64"), None
-    slopes = counted(rounded(rows.columns * r, r), rows.top)[:, 0]
+    slopes = counts(rows.columns, r, rows.top, "float64")[:, 0]
     if tops is not None:
         X, h = rows.columns, bend(t, rows)
-        bends = lax.map(lambda own: counted(rounded(X * (own[0] * h), h), own[1])[:, 0], (X, tops)).T
+        bends = lax.map(lambda own: counts(X, own[0] * h, own[1], "float64")[:, 0], (X, tops)).T
     return losses(t, rows, "float64"), slopes, bends
 
 

@@ -4,6 +4,8 @@ Read beside ``logreg_torch/speed/fit.py``. The solvers are ``logreg_parity.solve
 passes over the data, in which the time goes, are ``blocked.py``; and L-BFGS is the framework's own.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import jax
@@ -15,6 +17,13 @@ from ..convert import arithmetic, find_device
 from .blocked import add_share
 from .exact_pass import add_exactly
 from .lbfgs import lbfgs
+
+
+@contextmanager
+def within() -> Iterator[None]:
+    """Full float64, on one thread: the workers are the threads there are."""
+    with arithmetic("float64"):  # and what blocked.py computes is compiled for one thread
+        yield
 
 
 def place(device: str) -> BlockPlace:
@@ -30,7 +39,7 @@ def place(device: str) -> BlockPlace:
         ValueError: for a device there is not.
     """
     to = find_device(device)
-    workers, within = processors() if to.platform == "cpu" else None, partial(arithmetic, "float64")
+    workers = processors() if to.platform == "cpu" else None
     put = partial(jax.device_put, device=to)
     return BlockPlace(put, add_share, workers, within, "logreg_jax", "jax_triton", exact=add_exactly)
 

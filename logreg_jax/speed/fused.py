@@ -8,11 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from logreg_parity.solvers.blocks import Sums
-
 
 @jax.jit
-def add_block(X: Array, weight: Array | None, theta: Array) -> Sums:
+def add_block(X: Array, weight: Array | None, theta: Array) -> Array:
     """What ``blocked.add_block`` does, on a GPU and without a Hessian.
 
     Args:
@@ -21,7 +19,7 @@ def add_block(X: Array, weight: Array | None, theta: Array) -> Sums:
         theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
 
     Returns:
-        The Sums, in float64.
+        The sums in float64, (D + 2,), as ``Sums.of`` takes them.
     """
     from jax_triton import triton_call
 
@@ -41,5 +39,4 @@ def add_block(X: Array, weight: Array | None, theta: Array) -> Sums:
         num_warps=warps,
         **constants,
     )
-    found = parts.sum(axis=0)
-    return Sums(found[-1], found[:-1], None)
+    return parts.sum(axis=0)

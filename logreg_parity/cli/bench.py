@@ -91,6 +91,8 @@ def _measure(results: Any, options: argparse.Namespace) -> int:
             path = results.save(result, folder)
             write_whole(path.with_suffix(".png"), png(benchmark.figure(result["rows"])))
             write_whole(folder / "results.md", results.page(folder))  # it reads what the others have written
+            if options.out is None and name == "gradient":
+                write_whole(folder.parent / "processors.md", results.summary(folder.parent))
             tables = benchmark.tables(result["rows"])
             for title in list(tables)[len(printed) : None if result["whole"] else -1]:  # the last may still grow
                 console.print(_table(title, *tables[title]))

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     """Run, hash, print; the exit status."""
     from ..machine.hashes import fit_hashes, run_hashes
     from ..show import as_json
-    from ..solvers.solve import fit_in_numpy
+    from ..solvers.solve import fit_by
 
     dataset, start, setting = problem(options)
     if options.fit:
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"data: {dataset.source}")
     words = {"dtypes": list(dict.fromkeys(options.dtype)), "names": options.backends, "notify": say}
     rows = (
-        fit_hashes(dataset, fit_in_numpy, l2=setting.l2, reduction=setting.reduction, **words)  # type: ignore[arg-type]
+        fit_hashes(dataset, fit_by, l2=setting.l2, reduction=setting.reduction, **words)  # type: ignore[arg-type]
         if options.fit
         else run_hashes(dataset, start, setting, **words)  # type: ignore[arg-type]
     )

@@ -14,8 +14,9 @@ FILES = ("passport.json", "passport.md")
 
 DESCRIPTION = """\
 Ask the frameworks how they compute here: precision of products, fused multiply-adds,
-subnormals, depth of sums, what results depend on, errors of the functions in ulps.
-Prints a table and writes passport.json and passport.md.
+subnormals, depth of sums, what results depend on, errors of the functions in ulps; and
+what becomes of some answers when a pass of the compiler or a setting is switched.
+Prints tables and writes passport.json and passport.md.
 
 logreg-parity passport diff A.json B.json prints what differs between two of them.
 logreg-parity passport sweep measures the twins' functions on every float32 number;
@@ -119,6 +120,7 @@ def _issue(options: argparse.Namespace) -> int:
     console.print("\n".join(passport.about(issued)), soft_wrap=True)
     for dtype in passport.DTYPES:
         console.print(_table(f"{dtype} on {options.device}", *passport.table(issued, dtype)))
+        console.print(_table(passport.switch_title(dtype), *passport.switches(issued, dtype)))
     ran = {version for twin in issued["twins"].values() for version in twin["versions"].items()}
     kept = [row for row in maxima.load() if (row.framework, row.version) in ran]
     if kept:

@@ -49,17 +49,23 @@ double softplus(double t, int single) {
     return kept(above + ((big ? LOG2 : 0.0) + (f - s * (f - u * p))), single);
 }
 
-/* Sum of x r over blocks of rows, or of r where there is no x. */
+/* The sum of x r over the rows of one block, or of r where there is no x, as an integer that counts top 2^-51. */
+static int64_t counted(const double *x, const double *r, int rows, double top) {
+    double M = 3 * top;
+    int64_t S = 0, zero = bits(M);
+    for (int i = 0; i < rows; i++) {
+        double term = x ? x[i] * r[i] : r[i];
+        S += bits(term + M) - zero;
+    }
+    return S;
+}
+
+/* The same over all blocks, as a number. */
 static double total(const double *x, const double *r, int blocks, int rows, double top) {
     if (top != top) return NAN;
-    double M = 3 * top;
-    int64_t high = 0, low = 0, zero = bits(M);
-    for (int k = 0; k < blocks; k++) {
-        int64_t S = 0;
-        for (int i = k * rows; i < (k + 1) * rows; i++) {
-            double term = x ? x[i] * r[i] : r[i];
-            S += bits(term + M) - zero;
-        }
+    int64_t high = 0, low = 0;
+    for (int i = 0; i < blocks * rows; i += rows) {
+        int64_t S = counted(x ? x + i : 0, r + i, rows, top);
         high += S >> 32, low += S & 0xFFFFFFFF;
     }
     return ((double)high * 0x1p32 + (double)low) * (top * 0x1p-51);
@@ -136,4 +142,24 @@ void objectives(const Rows *given, int steps, const double *points, double *valu
         values[c] = kept(value + total(0, squares, 1, d, power_above_all(squares, d)), given->single);
     }
     free(t), free(squares);
+}
+
+/* One block of a fit: the losses, and the integers of the gradient and, where there are tops, of the Hessian's lower
+triangle. */
+void add(const Rows *given, const double *theta, const double *tops, double *losses, int64_t *slopes, int64_t *bends) {
+    int d = given->features, n = given->rows;
+    double *t = malloc(sizeof(double) * n), *r = malloc(sizeof(double) * n);
+    logits(theta, given->columns, given, t);
+    memcpy(losses, t, sizeof(double) * n), memcpy(r, t, sizeof(double) * n);
+    terms(losses, given->up, given->down, given, 0), terms(r, given->up, given->down, given, 1);
+    for (int j = 0; j < d; j++) slopes[j] = counted(given->columns + (size_t)j * n, r, n, given->top[j]);
+    for (int i = 0; tops && i < n; i++) {
+        double h = sigmoid(t[i], 0) * sigmoid(-t[i], 0);
+        t[i] = given->up ? (given->down ? given->up[i] + given->down[i] : given->up[i]) * h : h;
+    }
+    for (int j = 0; tops && j < d; j++) {
+        for (int i = 0; i < n; i++) r[i] = given->columns[(size_t)j * n + i] * t[i];
+        for (int i = j; i < d; i++) bends[i * d + j] = counted(given->columns + (size_t)i * n, r, n, tops[i * d + j]);
+    }
+    free(t), free(r);
 }

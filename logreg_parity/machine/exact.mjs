@@ -33,9 +33,8 @@ export function exactArithmetic({ PER_LOG2, LOG2_HIGH, LOG2_LOW, LOG2, SQRT2_MIN
     return kept(Math.max(t, 0) + ((big ? LOG2 : 0) + (f - s * (f - u * p))));
   }
 
-  /** The sum of r, or of x r, in units of top 2^-51. */
-  function total(x, r, top) {
-    if (Number.isNaN(top)) return NaN;
+  /** The sum of r, or of x r, as a count of top 2^-51: [high, low], of which high stands for 2^26 each. */
+  function counted(x, r, top) {
     const M = 3 * top, unit = top * 2 ** -51;
     let high = 0, low = 0;
     for (let i = 0; i < r.length; i++) {
@@ -43,7 +42,14 @@ export function exactArithmetic({ PER_LOG2, LOG2_HIGH, LOG2_LOW, LOG2, SQRT2_MIN
       high += h;
       low += count - h * 67108864;
     }
-    return (high * 67108864 + low) * unit;
+    return [high, low];
+  }
+
+  /** The same as a number. */
+  function total(x, r, top) {
+    if (Number.isNaN(top)) return NaN;
+    const [high, low] = counted(x, r, top);
+    return (high * 67108864 + low) * (top * 2 ** -51);
   }
 
   const largestOf = (x) => x.reduce((most, v) => (Number.isFinite(v) && Number.isFinite(most) ? Math.max(most, Math.abs(v)) : NaN), 0);
@@ -80,6 +86,22 @@ export function exactArithmetic({ PER_LOG2, LOG2_HIGH, LOG2_LOW, LOG2, SQRT2_MIN
     return kept(sumOf(losses) + sumOf(theta.map((w, j) => 0.5 * penalty[j] * w * w)));
   }
 
+  /**
+   * One block of a fit: the losses, and counts of the gradient and, where there are tops (D + 1)² by row, of the
+   * Hessian's lower triangle.
+   */
+  function add(theta, rows, tops) {
+    const { columns, up, down } = rows, t = logits(theta, columns), r = terms(t, rows, sigmoid, -1);
+    const weight = (i) => (down ? up[i] + down[i] : up[i]);
+    const h = t.map((z, i) => (up ? weight(i) * (sigmoid(z) * sigmoid(-z)) : sigmoid(z) * sigmoid(-z)));
+    const slopes = columns.map((x, j) => counted(x, r, rows.top[j])), bends = [];
+    for (let j = 0; tops && j < columns.length; j++) {
+      const own = h.map((v, k) => columns[j][k] * v);
+      for (let i = j; i < columns.length; i++) bends[i * columns.length + j] = counted(columns[i], own, tops[i * columns.length + j]);
+    }
+    return { losses: terms(t, rows, softplus, 1), slopes, bends: Array.from(bends, (count) => count ?? [0, 0]) };
+  }
+
   /** The rows of columns X (D) of (N,) and labels y (N,) without weights, with their share in a mean or a sum. */
   function shared(X, y, reduction) {
     const labels = y.map(stored), ones = labels.map(() => 1), hard = labels.every((v) => v === 0 || v === 1);
@@ -92,5 +114,5 @@ export function exactArithmetic({ PER_LOG2, LOG2_HIGH, LOG2_LOW, LOG2, SQRT2_MIN
     return { columns, up: hard && share === 1 ? null : up, down, largest, top: largest.map((x) => powerAbove(x * factor)) };
   }
 
-  return { stored, step, objective, shared };
+  return { stored, step, objective, add, shared };
 }

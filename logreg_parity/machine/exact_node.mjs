@@ -1,5 +1,5 @@
 // hashes.py runs it by node: a line of JSON comes in, then float64 numbers (constants, rows, a point); numbers go out:
-// points and velocity, or values.
+// points and velocity, values, or losses and counts.
 import { readFileSync } from "node:fs";
 import { exactArithmetic } from "./exact.mjs";
 
@@ -9,7 +9,7 @@ const all = new Float64Array(input.buffer.slice(input.byteOffset + line + 1, inp
 let taken = 0;
 const part = {};
 for (const [name, length] of given.parts) part[name] = length === null ? null : all.subarray(taken, taken += length);
-const { step, objective } = exactArithmetic(given.constants, given.dtype === "float32");
+const { step, objective, add } = exactArithmetic(given.constants, given.dtype === "float32");
 const at = (values, k, length) => values && values.subarray(each ? k * length : 0, (each ? k : 0) * length + length);
 
 function rows(k) {
@@ -32,4 +32,10 @@ function walk() {
 
 const points = (k) => part.points.subarray(k * features, k * features + features);
 const objectives = () => Array.from({ length: steps }, (_, k) => objective(points(k), rows(k), part.penalty));
-process.stdout.write(Buffer.from(Float64Array.from(given.what === "walk" ? walk() : objectives()).buffer));
+function added() {
+  const { losses, slopes, bends } = add(part.theta, rows(0), part.tops);
+  return [...losses, ...slopes.flat(), ...bends.flat()];
+}
+
+const answers = { walk, objectives, add: added };
+process.stdout.write(Buffer.from(Float64Array.from(answers[given.what]()).buffer));

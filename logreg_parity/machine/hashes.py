@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,21 +21,22 @@ import numpy as np
 from ..data.dataset import Dataset, Parameters, batches
 from ..data.history import Fit, Recorder
 from ..truth import exact
-from ..truth.exact import ExactMeans, ExactRows, ExactRule
+from ..truth.exact import ExactMeans, ExactRows, ExactRule, ExactSums
 from ..truth.reference import flatten
 from ..truth.ulp import round_parameters
 from ..twins import Setting, load_part, load_twin
 
 HERE = Path(__file__).parent
 SLOW = 3  # steps of a way that takes milliseconds for each operation
+FRAMEWORKS = {"torch": "PyTorch", "jax": "JAX"}
 BACKENDS = ("numpy", "torch", "jax", "c", "node")
 
 
 class HashBackend(NamedTuple):
-    """A way to compute: its name, and what makes its means; None where it is not there, with the reason."""
+    """A way to compute: its name, and what makes its means, or its fit; None where it is not there, with the reason."""
 
     name: str
-    make: Callable[[], ExactMeans] | None
+    make: Callable[[], Any] | None
     reason: str = ""
     steps: int | None = None  # how many it takes at most
 
@@ -62,7 +64,7 @@ def backends(names: Sequence[str]) -> Iterator[HashBackend]:
     """Those of these names that there could be, in the order of BACKENDS."""
     if "numpy" in names:
         yield HashBackend(f"NumPy {np.__version__}", lambda: exact.IN_NUMPY)
-    for name, label in (("torch", "PyTorch"), ("jax", "JAX")):
+    for name, label in FRAMEWORKS.items():
         if name in names:
             yield from _of_framework(name, label)
     if "c" in names:
@@ -148,7 +150,7 @@ def run_hashes(
 
 def fit_hashes(
     dataset: Dataset,
-    in_numpy: Callable[..., Fit],
+    fit_by: Callable[[Callable[..., ExactSums]], Callable[..., Fit]],
     *,
     l2: float,
     reduction: str,
@@ -160,10 +162,10 @@ def fit_hashes(
 
     Args:
         dataset: N rows of D features.
-        in_numpy: ``fit`` by NumPy alone.
+        fit_by: makes ``fit`` of what adds up one block, ``solvers.solve.fit_by``.
         l2, reduction: those of ``fit``.
         dtypes: what X is held in.
-        names: of BACKENDS; C and JavaScript take steps only, and have no line.
+        names: of BACKENDS.
         notify: is told what happens next.
 
     Yields:
@@ -174,28 +176,41 @@ def fit_hashes(
     """
     for dtype in dtypes:
 
-        def run(fit: Callable[..., Fit], device: str, dtype: str = dtype) -> tuple[int, str, str]:
-            found = fit(dataset, l2=l2, reduction=reduction, dtype=dtype, device=device, kernel="exact")
+        def run(fit: Callable[..., Fit], dtype: str = dtype) -> tuple[int, str, str]:
+            found = fit(dataset, l2=l2, reduction=reduction, dtype=dtype, kernel="exact")
             parts = flatten(found.parameters), np.array([found.objective])
             return found.iterations, exact.digest(parts[0], "float64"), exact.digest(parts[1], "float64")
 
-        wanted = run(in_numpy, "cpu")
-        if "numpy" in names:
-            yield RunHash(f"NumPy {np.__version__}", dtype, *wanted, True)
-        for name, label in (("torch", "PyTorch"), ("jax", "JAX")):
-            if name not in names:
+        wanted = run(fit_by(exact.add_exactly))
+        for backend in _fits(names, fit_by):
+            if backend.make is None:
+                yield RunHash(backend.name, dtype, 0, "", "", None, backend.reason)
                 continue
+            notify(f"{backend.name}, {dtype}")
             try:
-                twin = load_twin(f"logreg_{name}")
-                passes = load_part(f"logreg_{name}", "speed.fit")
-            except ImportError:
-                yield RunHash(label, dtype, 0, "", "", None, f"{name} is not installed")
+                own = run(backend.make())
+            except (OSError, subprocess.CalledProcessError) as error:
+                yield RunHash(backend.name, dtype, 0, "", "", None, f"it does not run: {error}")
                 continue
-            for device in twin.devices():
-                where = f"{label} {version(name)}, on {device}"
-                notify(f"{where}, {dtype}")
-                own = run(passes.fit, device)
-                yield RunHash(where, dtype, *own, own == wanted)
+            yield RunHash(backend.name, dtype, *own, own == wanted)
+
+
+def _fits(names: Sequence[str], fit_by: Callable[..., Callable[..., Fit]]) -> Iterator[HashBackend]:
+    """``fit`` by those of these names that there could be, in the order of BACKENDS."""
+    for name in (name for name in BACKENDS if name in names):
+        if name not in FRAMEWORKS:
+            for backend in backends((name,)):
+                make = None if backend.make is None else partial(lambda given: fit_by(given().add), backend.make)
+                yield backend._replace(make=make)
+            continue
+        try:
+            twin, passes = load_twin(f"logreg_{name}"), load_part(f"logreg_{name}", "speed.fit")
+        except ImportError:
+            yield HashBackend(FRAMEWORKS[name], None, f"{name} is not installed")
+            continue
+        for device in twin.devices():
+            make = partial(partial, passes.fit, device=device)
+            yield HashBackend(f"{FRAMEWORKS[name]} {version(name)}, on {device}", make)
 
 
 def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:
@@ -230,7 +245,15 @@ def in_c(compiler: str, flags: Sequence[str]) -> ExactMeans:
         code.objectives(ctypes.byref(fields), len(here), _at(here), _at(values))
         return values
 
-    return ExactMeans(lambda part: part, lambda part: part, walk, objectives)
+    def add(rows: ExactRows, theta: np.ndarray, tops: np.ndarray | None) -> ExactSums:
+        fields, _kept = prepared(rows, np.zeros(len(theta)), "float64")
+        losses, slopes = np.empty(rows.columns.shape[-2:]), np.empty(len(theta), np.int64)
+        bends = None if tops is None else np.zeros(tops.shape, np.int64)
+        given = theta.copy(), _plain(tops), losses, slopes, bends
+        code.add(ctypes.byref(fields), *map(_at, given))
+        return ExactSums(losses, slopes, bends)
+
+    return ExactMeans(lambda part: part, lambda part: part, walk, objectives, add)
 
 
 def in_node(node: str) -> ExactMeans:
@@ -238,7 +261,8 @@ def in_node(node: str) -> ExactMeans:
 
     def ask(what: str, rows: ExactRows, penalty: np.ndarray, dtype: str, steps: int, **more: Any) -> np.ndarray:
         features, blocks, length = rows.columns.shape[-3:]
-        arrays: dict[str, Any] = {name: more.pop(name) for name in ("theta", "velocity", "points") if name in more}
+        names = ("theta", "velocity", "points", "tops")
+        arrays: dict[str, Any] = {name: more.pop(name) for name in names if name in more}
         for name in ("columns", "up", "down", "top", "largest"):
             arrays[name] = getattr(rows, name)
         arrays["penalty"] = penalty
@@ -264,7 +288,14 @@ def in_node(node: str) -> ExactMeans:
     def objectives(points: np.ndarray, rows: ExactRows, penalty: np.ndarray, dtype: str) -> np.ndarray:
         return ask("objectives", rows, penalty, dtype, len(points), points=points)
 
-    return ExactMeans(lambda part: part, lambda part: part, walk, objectives)
+    def add(rows: ExactRows, theta: np.ndarray, tops: np.ndarray | None) -> ExactSums:
+        found = ask("add", rows, np.zeros(len(theta)), "float64", 1, theta=theta, tops=tops)
+        losses = found[: rows.columns[0].size].reshape(1, -1)
+        high, low = found[losses.size :].reshape(-1, 2).T.astype(np.int64)
+        slopes, bends = np.split((high << 26) + low, [len(theta)])
+        return ExactSums(losses, slopes, None if tops is None else bends.reshape(tops.shape))
+
+    return ExactMeans(lambda part: part, lambda part: part, walk, objectives, add)
 
 
 def _plain(part: np.ndarray | None) -> np.ndarray | None:

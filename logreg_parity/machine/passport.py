@@ -40,6 +40,14 @@ def issue(names: list[str], device: str = "cpu") -> dict:
     }
     for (name, place), bench in tqdm(benches.items(), "passport", disable=None, delay=1, leave=False):
         found[name]["found"][place] = {title: probe(bench) for title, probe in PROBES.items()}
+    for name, (twin, probes) in backends.items():
+        found[name]["switched"] = {
+            dtype: {
+                title: {"mode": mode, "answer": PROBES[title](Bench(twin, probes, dtype, device, mode))}
+                for title, mode in getattr(probes, "SWITCHES", {}).items()
+            }
+            for dtype in DTYPES
+        }
     return {"format": FORMAT, "version": FORMAT_VERSION, "machine": machine(device), "twins": found}
 
 
@@ -102,6 +110,27 @@ def table(passport: dict, dtype: str) -> tuple[list[str], list[list[str]]]:
     return ["", *columns], rows
 
 
+def switch_title(dtype: str) -> str:
+    """Above the table of ``switches``."""
+    return f"{dtype}, with one thing switched"
+
+
+def switches(passport: dict, dtype: str) -> tuple[list[str], list[list[str]]]:
+    """The heading and the rows of what a switch does in one dtype: the answer as it comes, the switch, and then."""
+    rows = [
+        [
+            title,
+            name,
+            shown(twin["found"][f"{dtype}, {one['mode'].split()[0]}"][title]),
+            one["mode"],
+            shown(one["answer"]),
+        ]
+        for name, twin in passport["twins"].items()
+        for title, one in twin["switched"][dtype].items()
+    ]
+    return ["", "", "as it comes", "", "then"], rows
+
+
 def shown(value: Any) -> str:
     """A finding in a cell: an error in ulps as the largest, (the mean), and the logit of the largest."""
     if isinstance(value, dict):
@@ -123,9 +152,12 @@ def markdown(passport: dict) -> str:
     """The passport as a page."""
     lines = ["# Passport", "", *(f"- {line}" for line in about(passport))]
     for dtype in DTYPES:
-        heading, rows = table(passport, dtype)
-        lines += ["", f"## {dtype}", "", "| " + " | ".join(heading) + " |", "|---" * len(heading) + "|"]
-        lines += ["| " + " | ".join(row) + " |" for row in rows]
+        for title, (heading, rows) in (
+            (dtype, table(passport, dtype)),
+            (switch_title(dtype), switches(passport, dtype)),
+        ):
+            lines += ["", f"## {title}", "", "| " + " | ".join(heading) + " |", "|---" * len(heading) + "|"]
+            lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(
         [*lines, "", "Errors in ulps: the largest, in brackets the mean, and the logit of the largest.", ""]
     )

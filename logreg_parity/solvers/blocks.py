@@ -29,7 +29,7 @@ ROW_BYTES = 2**12  # of a row from which on it is more; smaller blocks, where th
 DEVICE_BLOCK_BYTES = 2**29  # on a GPU, which shares a block among its cores, and reads 100 MiB while it is told to
 WIDEST = 2**10  # parameters of the GPU's kernel; with more, a tile has too few rows to be read at full speed
 AHEAD = 2**20  # numbers of sums that wait to be added: to wait for each block takes a sixth longer
-WHOLE_BYTES = 2**21  # handing less to other threads costs more than they save
+WHOLE_BYTES = 3 * 2**20  # handing less to other threads costs more than they save
 DTYPES = ("float64", "float32")
 
 
@@ -39,6 +39,11 @@ class Sums(NamedTuple):
     value: Any
     gradient: Any
     hessian: Any
+
+    @classmethod
+    def of(cls, numbers: np.ndarray, k: int) -> "Sums":
+        """From one array, one message from a device: gradient (k,), value, and Hessian (k²,) where asked for."""
+        return cls(numbers[k], numbers[:k], numbers[k + 1 :].reshape(k, k) if len(numbers) > k + 1 else None)
 
     def plus(self, other: "Sums") -> "Sums":
         """The sums over both."""
@@ -57,12 +62,12 @@ def add_up(parts: Iterator[Sums], count: int, depth: float = math.inf) -> Sums:
     return add_up(parts, half, depth - 1).plus(add_up(parts, count - half, depth - 1))
 
 
-def ahead(parts: Iterable[Sums], size: int) -> Iterator[Sums]:
+def ahead(parts: Iterable[Any], size: int) -> Iterator[Any]:
     """The same parts, each handed on when more were asked for: a framework computes those meanwhile.
 
     size: numbers in a part, of which AHEAD may wait.
     """
-    waiting: deque[Sums] = deque()
+    waiting: deque[Any] = deque()
     for part in parts:
         waiting.append(part)
         if len(waiting) > max(1, AHEAD // size):
@@ -90,7 +95,8 @@ class BlockPlace(NamedTuple):
     within: a context for putting and adding. twin: whose passes they are. launcher: what has to be installed for the
     kernel of a GPU. fused: whether a kernel takes the place of the framework's products, where there is one for them.
     exact: what ``truth.exact.add_exactly`` does, for ``solvers/exact.py``. named: the bytes of a block for the
-    framework's products on a CPU, where the user has named them (``processor.py``).
+    framework's products on a CPU, where the user has named them (``processor.py``). entered: whether the caller is
+    ``within``.
     """
 
     put: Callable[[np.ndarray], Any]
@@ -102,6 +108,7 @@ class BlockPlace(NamedTuple):
     fused: bool = False
     exact: Callable[..., Any] | None = None
     named: int | None = None
+    entered: bool = False
 
     @property
     def cut(self) -> str:
@@ -125,8 +132,17 @@ class BlockPlace(NamedTuple):
 
     def block(self, X: np.ndarray, weight: np.ndarray | None, rows: int) -> Block:
         """The block of these arrays, put there."""
-        with self.within():
+        with self.here():
             return Block(self.put(X), None if weight is None else self.put(weight), rows)
+
+    def here(self) -> AbstractContextManager:
+        """What the caller's thread has to enter for putting and adding."""
+        return nullcontext() if self.entered else self.within()
+
+    def elsewhere(self, part: Callable[[Sequence[Block]], Sums], share: Sequence[Block]) -> Sums:
+        """A part of a pass, by another thread."""
+        with self.within():
+            return part(share)
 
     def has_kernel(self, parameters: int, *, hessian: bool) -> bool:
         """Whether the GPU's kernel does a pass: it makes no Hessian, and takes WIDEST."""
@@ -181,8 +197,10 @@ class Packed:
         part = partial(place.add, theta=theta.astype(arithmetic), hessian=hessian, fused=fused)
         depth = halvings(workers) + (2 if workers & (workers - 1) else 0)  # more shares where one each would be unequal
         shares = _shares(self.blocks, depth)
-        with place.within():
-            others = threads().map(part, shares[1:]) if len(shares) > 1 else iter(())
+        with place.here():
+            if len(shares) == 1:
+                return part(shares[0])
+            others = threads().map(partial(place.elsewhere, part), shares[1:])
             return add_up(chain([part(shares[0])], others), len(self.blocks), depth)
 
 

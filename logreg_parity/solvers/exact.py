@@ -55,7 +55,7 @@ class ExactBlocks(Blocks):
             rows = rows._replace(columns=rows.columns[:-1], top=rows.top[:-1], largest=rows.largest[:-1])
         rows = rows._replace(columns=rows.columns.astype(dtype))
         units, cut = rows._replace(columns=None, up=None, down=None), []
-        with place.within():
+        with place.here():
             for k in range(rows.columns.shape[1]):
                 block = rows.blocks(partial(np.take, indices=[k], axis=-2))
                 cut.append(block.mapped(lambda part: place.put(np.asarray(part))))
@@ -84,7 +84,7 @@ class ExactBlocks(Blocks):
             sizes = np.multiply.outer(units.largest, units.largest) * units.factor
             tops = exact.power_above(sizes) if hessian else None
             add = cast(Callable[..., ExactSums], place.exact)
-            with place.within():
+            with place.here():
                 shared = threads().map if (place.workers or 1) > 1 and len(self.exact_rows) > 1 else map
                 losses, slopes, bends = _added(shared(partial(add, theta=theta, tops=tops), self.exact_rows))
             known = exact.grid(theta, units) - units.top  # 0, or NaN as integers cannot say it

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.dataset import Parameters
 from ..truth.certificate import FEWEST_ROWS, SHARP_WORK, Certificate, certify, gradient_error, value_error
-from ..truth.recount import Recount, recount, recount_few
+from ..truth.recount import CHUNK, FewRows, Recount, recount
 from ..truth.reference import flatten
 from ..twins import check_objective
 from .blocks import Blocks
@@ -48,6 +48,7 @@ class Objective:
         self._penalty = np.append(np.full(blocks.dataset.n_features, self.l2), [0.0] * blocks.intercept)
         self.unit = np.ones(len(self._penalty))
         self.passes = 0.0
+        self._few: FewRows | None = None
 
     @property
     def gradient_at_zero(self) -> np.ndarray:
@@ -104,7 +105,7 @@ class Objective:
 
     def _alike(self, blocks: Blocks | Streamed, unit: np.ndarray) -> "Objective":
         alike = copy(self)
-        alike.blocks, alike.unit, alike.passes = blocks, unit, 0.0
+        alike.blocks, alike.unit, alike.passes, alike._few = blocks, unit, 0.0, None
         return alike
 
     def charge(self, sample: "Objective") -> None:
@@ -123,14 +124,15 @@ class Objective:
         return self.recounted(here.theta / self.unit)
 
     def recounted(self, theta: np.ndarray, *, wide: bool = True) -> Recount:
-        """A point in the user's units by one reading of the rows as they came. wide: see ``recount_few``."""
+        """A point in the user's units by one reading of the rows as they came. wide: see ``FewRows``."""
         self.passes += 1
         blocks, asked = self.blocks, {**self._asked, "dtype": self.blocks.dtype}
         if isinstance(blocks, Streamed):
             return recount(blocks.stream, theta, **asked, readers=blocks.ranks)
-        if wide:
+        if blocks.n_rows * len(theta) > CHUNK:
             return recount(blocks.dataset, theta, **asked)
-        return recount_few(blocks.dataset, theta, **asked, wide=False)
+        self._few = self._few or FewRows(blocks.dataset, len(theta), **asked)
+        return self._few.at(theta, wide=wide)
 
     def contradiction(self, here: Point, own: Recount) -> str:
         """In what the sums of a point of float64 arithmetic are not those of the rows, in words; "" if in nothing."""

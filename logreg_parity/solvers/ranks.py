@@ -202,9 +202,9 @@ class Ranks:
 
     def agree(self, about: Mapping[str, Any]) -> None:
         """Raise ToldError, with what differs and the rank, unless all ranks have the same version and setting."""
-        text = json.dumps({"logreg_parity": __version__, "numpy": np.__version__, **self._versions, **about}).encode()
         if self.size == 1:
             return
+        text = json.dumps({"logreg_parity": __version__, "numpy": np.__version__, **self._versions, **about}).encode()
         lengths = self.gathered("the length of the setting", lambda: [len(text)], [1] * self.size, 1)[:, 0].astype(int)
         width = -(-int(lengths.max()) // 8)
 

@@ -1,7 +1,7 @@
 """From data to a Fit: one solver's points, looked at one by one until one is proved good enough."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -14,7 +14,7 @@ from ..data.dataset import Dataset, no_dataset
 from ..data.files import check_file
 from ..data.history import Fit
 from ..data.inference import Inference
-from ..truth.exact import add_exactly
+from ..truth.exact import ExactSums, add_exactly
 from ..truth.refined import refined
 from ..twins import Reduction, check_flag, check_name, check_number, check_whole
 from . import kernels
@@ -210,9 +210,10 @@ class Fitter:
             ValueError: for a checkpoint of another fit, an unknown solver, and a number that makes no sense.
         """
         with ExitStack() as stack:
+            stack.enter_context(one_blas_thread)
             if isinstance(blocks, Blocks):  # once, and not at every pass
                 stack.enter_context(blocks.place.within())
-                blocks = replace(blocks, place=blocks.place._replace(within=nullcontext))
+                blocks = replace(blocks, place=blocks.place._replace(entered=True))
             return self._solved(blocks, l2, reduction, solver, tolerance, max_iterations, checkpoint)
 
     def _solved(
@@ -255,17 +256,15 @@ class Fitter:
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
         stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
-            with one_blas_thread:
-                for here in points:
-                    if kept is not None and ranks.rank == 0:
-                        counts = np.array([stop.iterations, objective.passes])
-                        kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
-                    last = stop(here) and not (exactly and stop.status == "converged")
-                    if last or stop.iterations >= max_iterations:
-                        break
+            for here in points:
+                if kept is not None and ranks.rank == 0:
+                    counts = np.array([stop.iterations, objective.passes])
+                    kept.save({"theta": here.theta / objective.unit, "counts": counts}, now=True)
+                last = stop(here) and not (exactly and stop.status == "converged")
+                if last or stop.iterations >= max_iterations:
+                    break
         last_digits = not exactly and work <= SMALL_WORK and tolerance <= ALL_DIGITS
-        with one_blas_thread:
-            return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
+        return stop.fit(name, max_iterations - stop.iterations if last_digits else 0)
 
 
 def _no_sums(*given: Any, **options: Any) -> Sums:
@@ -273,7 +272,21 @@ def _no_sums(*given: Any, **options: Any) -> Sums:
 
 
 IN_NUMPY = BlockPlace(np.asarray, _no_sums, exact=add_exactly)
-fit_in_numpy = Fitter(lambda device: IN_NUMPY, newton).fit
+
+
+def fit_by(add: Callable[..., ExactSums]) -> Callable[..., Fit]:
+    """``fit`` with kernel "exact" by passes in NumPy's arrays.
+
+    Args:
+        add: what ``truth.exact.add_exactly`` does.
+
+    Returns:
+        The function.
+    """
+    return Fitter(lambda device: IN_NUMPY._replace(exact=add), newton).fit
+
+
+fit_in_numpy = fit_by(add_exactly)
 
 
 def _then_newton(objective: Objective, points: Iterator[Point], target: float) -> Iterator[Point]:

@@ -152,8 +152,8 @@ class Stop:
 
     def _small(self, here: Point) -> bool:
         """Whether the gradient is as small as asked, or nothing but rounding."""
-        error = np.linalg.norm(self._objective.gradient_error(here))
-        return bool(np.linalg.norm(here.gradient) <= max(self.target, float(error)))
+        size = math.hypot(*here.gradient)
+        return size <= self.target or size <= math.hypot(*self._objective.gradient_error(here))
 
     def _prove(self, here: Point) -> None:
         objective, self._reason = self._objective, UNPROVED

@@ -1,4 +1,4 @@
-"""What is right, and what usually goes wrong, in the exercises on numbers, decisions and tables.
+"""What is right, and what usually goes wrong, in the exercises on numbers, decisions, tables and processes.
 
 Counts are exact; the rest is a few operations on float64 numbers, held to ``ROUGH`` of its size.
 """
@@ -60,6 +60,7 @@ cost_threshold = by(lambda cost_fp, cost_fn: cost_fp / (cost_fp + cost_fn))
 roc_auc = by(_auc)
 scaled_like_train = by(_scaled)
 odds_ratio = by(lambda w, step: np.exp(w * step))
+mean_of_all = by(lambda sums, counts: sums.sum(axis=0) / counts.sum())
 
 EPSILON = Words("2^-52 is the gap at 1 alone; it grows with x: twice as far out it is twice as large.")
 
@@ -245,5 +246,44 @@ ODDS_MISTAKES = (
     ),
     Mistake(
         Words("exp(w) is multiplied by the step; it is raised to it."), by(lambda w, step: np.exp(w) * step), r"exp"
+    ),
+)
+
+SHARES_MISTAKES = (
+    Mistake(
+        Words(
+            "this is the mean of the processes' means, as DDP takes it: a row of a small share counts for more than "
+            "one of a large share; add the sums, add the counts, and divide once."
+        ),
+        by(lambda sums, counts: np.mean(sums / counts[:, None], axis=0)),
+        r"mean|counts",
+    ),
+    Mistake(
+        Words("this is divided by the number of processes; divide by the number of all rows."),
+        by(lambda sums, counts: sums.mean(axis=0)),
+        r"mean|len",
+    ),
+    Mistake(
+        Words("this is the sum over all rows; divide by how many there are."), by(lambda sums, counts: sums.sum(0))
+    ),
+    Mistake(
+        Words("the means of the processes are added; a mean of all rows is no larger than the largest of them."),
+        by(lambda sums, counts: (sums / counts[:, None]).sum(axis=0)),
+        r"sum",
+    ),
+    Mistake(
+        Words("this is divided twice, by the rows and by the processes; the number of all rows is enough."),
+        by(lambda sums, counts: sums.mean(axis=0) / counts.sum()),
+        r"mean|len",
+    ),
+    Mistake(
+        Words("this is divided by the rows of one process; divide by those of all."),
+        by(lambda sums, counts: sums.sum(axis=0) / counts[0]),
+        r"counts",
+    ),
+    Mistake(
+        Words("this is divided by the mean number of rows; divide by the number of all rows."),
+        by(lambda sums, counts: sums.sum(axis=0) / counts.mean()),
+        r"mean",
     ),
 )

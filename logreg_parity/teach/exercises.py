@@ -231,4 +231,12 @@ EXERCISES = {
         ({"w": 0.8, "step": 2.5}, {"w": -1.3, "step": 0.4}),
         decisions.ODDS_MISTAKES,
     ),
+    "mean_of_all": Exercise(
+        decisions.mean_of_all,
+        (
+            {"sums": TABLE[:3], "counts": _numbers(5, 3, 9)},
+            {"sums": TABLE[4:6], "counts": _numbers(40, 7)},
+        ),
+        decisions.SHARES_MISTAKES,
+    ),
 }

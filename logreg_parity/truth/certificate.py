@@ -163,6 +163,7 @@ def certify(
     dtype: str,
     penalty: np.ndarray,
     whole: bool = False,
+    held: np.ndarray | None = None,
 ) -> Certificate | None:
     """The certificate of a point (D + 1,) of the mean with its gradient, known to within error; None if there is none.
 
@@ -170,13 +171,17 @@ def certify(
     (D + 1,) is max |x̃| of each column, penalty (D + 1,) l2 of the mean for a weight and 0 for the bias. A point of D
     numbers is one of a model without a bias, where x̃ = x. whole: the data set is all that the mean is over, and where
     they are not too many all rows are to be looked at, for the distances' sake.
+    held (N, D + 1): the rows where they are at hand, each x̃ or -x̃, for nothing depends on their signs.
     """
     rows, most = max(FEWEST_ROWS, 10 * len(theta)), max(FEWEST_ROWS, MOST_NUMBERS // len(theta))
     rows = dataset.n_rows if whole and dataset.n_rows * len(theta) ** 2 <= SHARP_WORK else rows
     while True:
         step = max(1, dataset.n_rows // rows)
-        X = dataset.X[::step].astype(dtype, copy=False)
-        X = (reference.with_ones(X) if len(theta) > dataset.n_features else X).astype(np.float64, copy=False)
+        if held is None:
+            X = dataset.X[::step].astype(dtype, copy=False)
+            X = (reference.with_ones(X) if len(theta) > dataset.n_features else X).astype(np.float64, copy=False)
+        else:
+            X = held[::step]
         weight = np.ones(len(X)) if dataset.sample_weight is None else dataset.sample_weight[::step]
         own = weight / total_weight, theta, gradient, error, largest, penalty
         found = _proof(X, *own, whole=whole and step == 1)
@@ -230,15 +235,17 @@ def _proof(
     change = relative(steps, 4 * _logit_error(theta, largest))
     epsilon = ENLARGED * (np.linalg.norm(P.T @ H @ P - np.eye(k)) + 2 * change * k * size**2)
     images = X @ P
-    longest = float(np.sqrt(np.einsum("ij,ij->i", images, images).max()))
+    longest = math.sqrt((images * images @ np.ones(k)).max())
     radius = ENLARGED * (longest + steps * size * float(np.linalg.norm(largest / unit)))
     return Whitened(theta, unit, P, float(epsilon), float(radius), whole).certificate(gradient, error, steps)
 
 
 def relative(steps: float, moved: float) -> float:
     """What is off, relative, by so many roundings and a logit that has moved: infinite where that overflows."""
-    with np.errstate(over="ignore"):
-        return float(steps + (1 + steps) * np.expm1(moved))
+    try:
+        return steps + (1 + steps) * math.expm1(moved)
+    except OverflowError:
+        return math.inf
 
 
 def _logit_error(theta: np.ndarray, largest: np.ndarray, roundoff: float = _FLOAT64.unit_roundoff) -> float:

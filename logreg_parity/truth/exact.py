@@ -404,13 +404,15 @@ class ExactMeans(NamedTuple):
     """What a backend supplies, in its own arrays of float64 (rows in the format).
 
     walk(theta, velocity, rows, penalty, rule, steps) gives the points (C + 1, D + 1), theta being the first, and the
-    velocity; rows are for all C steps, or for each. objectives(points, rows, penalty, dtype) gives (C,).
+    velocity; rows are for all C steps, or for each. objectives(points, rows, penalty, dtype) gives (C,). add is what
+    ``add_exactly`` does, where a backend fits in NumPy's arrays.
     """
 
     put: Callable[[np.ndarray], Any]
     fetch: Callable[[Any], np.ndarray]
     walk: Callable[..., tuple[Any, Any]]
     objectives: Callable[..., Any]
+    add: Callable[..., ExactSums] | None = None
 
 
 def walk(
@@ -425,7 +427,7 @@ def walk(
     return np.stack(points), velocity
 
 
-IN_NUMPY = ExactMeans(lambda part: part, lambda part: part, walk, objective)
+IN_NUMPY = ExactMeans(lambda part: part, lambda part: part, walk, objective, add_exactly)
 
 
 def descend(

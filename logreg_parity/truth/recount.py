@@ -65,12 +65,13 @@ class Recount(NamedTuple):
     penalty: np.ndarray  # (k,), l2 of the mean for a weight, 0 for the bias
     sample: Dataset  # the rows whose curvature is known: all, or of a Stream some of them
     dtype: str
+    X: np.ndarray | None = None  # (N, k), the rows of the sample, each x̃ or -x̃, where they are at hand
 
     def certificate(self) -> Certificate | None:
         """What is proved of θ for the mean objective; None if nothing is."""
         point = (self.theta, self.gradient, self.error, self.largest)
         data: dict[str, Any] = {"total_weight": self.total_weight, "dtype": self.dtype, "penalty": self.penalty}
-        return certify(self.sample, *point, **data, whole=self.sample.n_rows == self.rows)
+        return certify(self.sample, *point, **data, whole=self.sample.n_rows == self.rows, held=self.X)
 
     @property
     def all_right(self) -> bool:
@@ -105,9 +106,9 @@ def recount(
         dtype: X counts as rounded to it.
         readers: the processes that read a share of a Stream each; None for one, which reads all.
     """
-    if isinstance(source, Dataset) and source.n_rows * len(theta) <= CHUNK:
-        return recount_few(source, theta, l2=l2, reduction=reduction, dtype=dtype)
     n, features, k = source.X.shape[0], source.X.shape[1], len(theta)
+    if isinstance(source, Dataset) and n * k <= CHUNK:
+        return FewRows(source, k, l2=l2, reduction=reduction, dtype=dtype).at(theta)
     chunk = max(SHORT, CHUNK // max(1, k) // SHORT * SHORT)
     chunks = -(-n // chunk)
     shares = [range(chunks)] if readers is None else readers.shares(chunks)
@@ -126,7 +127,7 @@ def recount(
             loss = weight * reference.stable_loss(z, y)
             slope = [fsum(column) for column in _short_sums(X, r).T.tolist()]
             sums.append([*slope, fsum(loss.tolist()), fsum(weight.tolist())])
-            most[3:] = np.maximum(most[3:], np.abs(X).max(axis=0))
+            most[3:] = np.maximum(most[3:], _largest(X))
             counted = weight > 0
             if counted.any():
                 most[:3] = np.maximum(most[:3], [-y[counted].min(), y[counted].max(), -weight[counted].min()])
@@ -206,61 +207,93 @@ def short_sums(X: np.ndarray, r: np.ndarray) -> np.ndarray:
     return np.concatenate([parts, (r[whole:].T @ X[whole:])[None]])
 
 
-def recount_few(
-    source: Dataset,
-    theta: np.ndarray,
-    *,
-    l2: float = 0.0,
-    reduction: Reduction = "mean",
-    dtype: str = "float64",
-    wide: bool = True,
-) -> Recount:
-    """The same of rows that are all in memory, in one piece.
+class FewRows:
+    """Rows that are all in memory, made ready once and recounted at every point that is asked for.
 
     The gradient is taken in the longest format of the machine (on x86 64 bits of 80), of which no better roundoff than
-    2⁻⁶⁴ is taken for granted; sums, row weights and penalty keep it to the end.
+    2⁻⁶⁴ is taken for granted. Of a sum over rows and its penalty the last addition is exact (``math.fsum``): the sum is
+    rounded to float64 once, then divided. Where no label is soft, rows carry their sign 1 - 2y, which rounds nothing.
 
     Args:
-        source, theta, l2, reduction, dtype: those of ``recount``.
-        wide: whether the gradient is taken in the longest format.
+        source: N rows of D features.
+        k: D + 1, or D for a model without an intercept.
+        l2, reduction, dtype: those of ``recount``.
     """
-    features, k, weight = source.n_features, len(theta), source.sample_weight
-    real: Any = np.longdouble if wide else np.float64
-    X = np.ones((source.n_rows, k))
-    X[:, :features] = source.X.astype(dtype, copy=False)
-    held, y = X.astype(real, copy=False), source.y
-    r, loss = _residuals_and_losses(held @ theta.astype(real, copy=False), y)
-    total, least, counted = real(len(y)), 1.0, y
-    if weight is not None:
-        r, loss, counted, least = weight * r, weight * loss, y[weight > 0], float(weight[weight > 0].min())
-        total = sum(map(real, exactly(weight)))
-    parts = _short_sums(held, r).T
-    slope = np.array([sum(map(real, exactly(column))) for column in parts])
-    share = real(l2) / (1 if reduction == "mean" else total)
-    wide_penalty = np.append(np.full(features, share), np.zeros(k - features, real))
-    gradient = (slope / total + wide_penalty * theta).astype(np.float64)
-    penalty = wide_penalty.astype(np.float64)
-    largest = np.maximum(X.max(axis=0), -X.min(axis=0))
-    losses = fsum(np.add.reduceat(loss, np.arange(0, len(loss), SHORT)).tolist())
-    value = float(losses / float(total) + (penalty * theta) @ theta / 2)
-    sizes = (theta, value, largest)
-    roundoff = max(float(np.finfo(real).eps) / 2, LEAST_ROUNDOFF)
-    error = gradient_error(*sizes, longest_sum=SHORT + 6, penalty=penalty, roundoff=roundoff)
-    return Recount(
-        theta=theta,
-        rows=len(y),
-        total_weight=float(total),
-        least_weight=least,
-        labels=(float(counted.min()), float(counted.max())),
-        largest=largest,
-        value=value,
-        value_error=value_error(*sizes, longest_sum=SHORT + 6, penalty=penalty),
-        gradient=gradient,
-        error=error + 2 * format_of("float64").unit_roundoff * np.abs(gradient),
-        penalty=penalty,
-        sample=source,
-        dtype=dtype,
-    )
+
+    def __init__(
+        self,
+        source: Dataset,
+        k: int,
+        *,
+        l2: float = 0.0,
+        reduction: Reduction = "mean",
+        dtype: str = "float64",
+    ):
+        y, weight, features = source.y, source.sample_weight, source.n_features
+        X = np.ones((source.n_rows, k))
+        X[:, :features] = source.X.astype(dtype, copy=False)
+        self._source, self._dtype, self._largest = source, dtype, _largest(X)
+        self._hard = bool(((y == 0) | (y == 1)).all())
+        if self._hard:
+            X *= (1 - 2 * y)[:, None]
+        self._X = X
+        self._wide = self._X.astype(np.longdouble)
+        total, self._least, counted = np.longdouble(len(y)), 1.0, y
+        if weight is not None:
+            total, counted = np.longdouble(0) + sum(map(np.longdouble, exactly(weight))), y[weight > 0]
+            self._least = float(weight[weight > 0].min())
+        self._total, self._labels = float(total), (float(counted.min()), float(counted.max()))
+        whole = np.longdouble(l2) * (total if reduction == "mean" else 1)  # l2 beside the sum of the losses
+        self._pull = np.where(np.arange(k) < features, whole, 0)
+        self._penalty = (self._pull / total).astype(np.float64)
+
+    def at(self, theta: np.ndarray, *, wide: bool = True) -> Recount:
+        """The Recount at a point (k,); wide: whether the gradient is taken in the longest format."""
+        source, penalty, weight = self._source, self._penalty, self._source.sample_weight
+        X = self._wide if wide else self._X
+        r, loss = self._residuals_and_losses(X @ theta.astype(X.dtype, copy=False))
+        if weight is not None:
+            r, loss = weight * r, weight * loss
+        terms = np.concatenate([_short_sums(X, r), (self._pull * theta).astype(X.dtype)[None]])
+        high = terms.astype(np.float64)
+        exact = np.concatenate([high, (terms - high).astype(np.float64)]) if wide else high
+        gradient = np.array([fsum(column) for column in exact.T.tolist()]) / self._total
+        losses = fsum(np.add.reduceat(loss, np.arange(0, len(loss), SHORT)).tolist())
+        value = float(losses / self._total + (penalty * theta) @ theta / 2)
+        sizes = (theta, value, self._largest)
+        roundoff = max(float(np.finfo(X.dtype).eps) / 2, LEAST_ROUNDOFF)
+        error = gradient_error(*sizes, longest_sum=SHORT + 6, penalty=penalty, roundoff=roundoff)
+        return Recount(
+            theta=theta,
+            rows=source.n_rows,
+            total_weight=self._total,
+            least_weight=self._least,
+            labels=self._labels,
+            largest=self._largest,
+            value=value,
+            value_error=value_error(*sizes, longest_sum=SHORT + 6, penalty=penalty),
+            gradient=gradient,
+            error=error + 4 * format_of("float64").unit_roundoff * np.abs(gradient),  # sum, Σ ω and their quotient
+            penalty=penalty,
+            sample=source,
+            dtype=self._dtype,
+            X=self._X,
+        )
+
+    def _residuals_and_losses(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """r (N,) in the format of the products t (N,), ℓ (N,) in float64: of signed rows r = σ(t), ℓ = softplus(t)."""
+        if not self._hard:
+            y = self._source.y
+            return reference.residual(t, y.astype(t.dtype)), reference.stable_loss(t.astype(np.float64), y)
+        e = np.exp(-np.abs(t))
+        return np.where(t >= 0, 1, e) / (1 + e), np.maximum(t, 0).astype(np.float64) + np.log1p(e.astype(np.float64))
+
+
+def _largest(X: np.ndarray) -> np.ndarray:
+    """max |x̃| (k,) of every column, SHORT rows at a time: a row alone is too short for a loop."""
+    whole = len(X) // SHORT * SHORT
+    lanes = np.abs(X[:whole]).reshape(-1, SHORT * X.shape[1]).max(axis=0, initial=0).reshape(SHORT, -1)
+    return np.concatenate([lanes, np.abs(X[whole:])]).max(axis=0)
 
 
 def exactly(values: np.ndarray) -> list[float]:
@@ -269,13 +302,3 @@ def exactly(values: np.ndarray) -> list[float]:
     terms = high.tolist() if values.dtype == np.float64 else [*high.tolist(), *(values - high).tolist()]
     whole = fsum(terms)
     return [whole, fsum([*terms, -whole])]
-
-
-def _residuals_and_losses(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """r (R,) in the format of the logits, and ℓ (R,) in float64: of one side of each row where no label is soft."""
-    if not ((y == 0) | (y == 1)).all():
-        return reference.residual(z, y.astype(z.dtype)), reference.stable_loss(z.astype(np.float64), y)
-    sign = 1 - 2 * y
-    t = sign * z
-    e = np.exp(-np.abs(t))
-    return sign * np.where(t >= 0, 1, e) / (1 + e), reference.softplus(t.astype(np.float64))

@@ -16,6 +16,8 @@ from ..model import sigmoid
 from ..softmax import softmax_losses
 
 MODES = ("eager",)
+SWITCHES = {"subnormal results": "eager with flush_denormal", "subnormal inputs": "eager with flush_denormal"}
+"""By probe a mode that turns the setting which the answer comes from."""
 
 
 def slope(function: Callable) -> Callable:
@@ -69,13 +71,13 @@ OPERATIONS: dict[str, Callable] = {
 def compute(
     operation: str, *arrays: np.ndarray, dtype: str = "float32", device: str = "cpu", mode: str = "eager"
 ) -> np.ndarray:
-    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where the mode is not one of MODES.
+    """One of OPERATIONS on arrays rounded to the dtype, in NumPy; ValueError where there is no such mode.
 
     Args:
         operation: the name of one.
         arrays: what it takes.
         dtype, device: by name.
-        mode: how it is run.
+        mode: how it is run, one of MODES or of SWITCHES.
 
     Returns:
         What came out.
@@ -83,8 +85,17 @@ def compute(
     Raises:
         ValueError: for another mode.
     """
-    if mode not in MODES:
+    if mode not in (*MODES, *SWITCHES.values()):
         raise ValueError(f"mode is {mode!r}; give one of {', '.join(MODES)}")
+    before = bool(torch.tensor(torch.finfo(torch.float32).tiny) / 2 == 0)  # PyTorch does not tell
+    torch.set_flush_denormal(before or mode != "eager")
+    try:
+        return _computed(operation, arrays, dtype, device)
+    finally:
+        torch.set_flush_denormal(before)
+
+
+def _computed(operation: str, arrays: tuple[np.ndarray, ...], dtype: str, device: str) -> np.ndarray:
     return to_numpy(OPERATIONS[operation](*(from_numpy(array, dtype, device) for array in arrays)))
 
 

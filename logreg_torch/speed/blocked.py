@@ -16,12 +16,11 @@ from torch import Tensor
 
 from logreg_parity.solvers.blocks import Block, Sums, add_up, ahead
 
-from ..convert import one_thread
 from . import fused as kernel
 
 
-def add_block(X: Tensor, weight: Tensor | None, theta: Tensor, hessian: bool) -> Sums:
-    """The Sums of one block: X (D + 1, R), weight (R,) or None, by theta's arithmetic.
+def add_block(X: Tensor, weight: Tensor | None, theta: Tensor, hessian: bool) -> Tensor:
+    """The Sums of one block in one array, as ``Sums.of`` takes them: X (D + 1, R), weight (R,) or None.
 
     Args:
         X: signed rows (D + 1, R), the bias's last.
@@ -30,7 +29,7 @@ def add_block(X: Tensor, weight: Tensor | None, theta: Tensor, hessian: bool) ->
         hessian: whether the second derivative is asked for too.
 
     Returns:
-        The Sums, in float64.
+        The sums in float64, (D + 2,) or, with the Hessian, (D + 2 + (D + 1)²,).
     """
     X = X.to(theta.dtype)
     m = theta @ X
@@ -41,11 +40,10 @@ def add_block(X: Tensor, weight: Tensor | None, theta: Tensor, hessian: bool) ->
     if weight is not None:
         weight = weight.to(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
-    return Sums(losses.sum().double(), (X @ p).double(), None if h is None else ((X * h) @ X.T).double())
+    sums = X @ p, losses.sum(), None if h is None else (X * h) @ X.T
+    return torch.cat([part.double().reshape(-1) for part in sums if part is not None])
 
 
-@torch.inference_mode()
-@one_thread()  # the workers are the threads there are
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
     """The Sums of some blocks at theta (D + 1,), in its arithmetic, by the kernel where ``fused``; in NumPy.
 
@@ -61,5 +59,4 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
     point = torch.from_numpy(theta).to(share[0].X.device)
     add = kernel.add_block if fused else partial(add_block, hessian=hessian)
     parts = ahead((add(X, weight, point) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
-    fetched = (Sums(*(None if sums is None else sums.cpu().numpy() for sums in part)) for part in parts)
-    return add_up(fetched, len(share))
+    return add_up((Sums.of(sums.cpu().numpy(), len(theta)) for sums in parts), len(share))

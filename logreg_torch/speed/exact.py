@@ -48,7 +48,7 @@ def kept(x: Tensor, dtype: str) -> Tensor:
     """
     if dtype == "float64":
         return x
-    return torch.where(torch.abs(x) < constants.LEAST[dtype], 0.0, x).float().double()
+    return torch.where(torch.abs(x) < constants.LEAST[dtype], 0.0, x.float().double())
 
 
 def stored(x: Tensor, dtype: str) -> Tensor:
@@ -58,7 +58,7 @@ def stored(x: Tensor, dtype: str) -> Tensor:
         x: float64 numbers.
         dtype: "float64" or "float32".
     """
-    return kept(torch.where(torch.abs(x) < constants.LEAST[dtype], 0.0, x), dtype)
+    return torch.where(torch.abs(x) < constants.LEAST[dtype], 0.0, kept(x, dtype))
 
 
 def exp_minus_abs(t: Tensor, dtype: str) -> Tensor:

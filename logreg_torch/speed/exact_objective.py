@@ -5,7 +5,7 @@ Read beside ``logreg_jax/speed/exact_objective.py``. A row enters as in ``rows.p
 objective before it is multiplied with features, in both.
 """
 
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -25,18 +25,15 @@ class _Logits(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, theta: Tensor, rows: ExactRows, dtype: str) -> Tensor:
         ctx.given = theta, rows, dtype
-        w = theta[..., None, None]
-        t = rounded(rows.columns[..., 0, :, :] * w[..., 0, :, :], w[..., 0, :, :], dtype)
-        for j in range(1, theta.shape[-1]):
-            t = t + rounded(rows.columns[..., j, :, :] * w[..., j, :, :], w[..., j, :, :], dtype)
-        return kept(t, dtype)
+        pairs = zip(rows.columns.unbind(-3), theta[..., None, None].unbind(-3), strict=True)
+        return kept(reduce(torch.add, (rounded(x * w, w, dtype) for x, w in pairs)), dtype)
 
     @staticmethod
     def backward(ctx: Any, r: Tensor) -> tuple[Tensor, None, None]:
         theta, rows, dtype = ctx.given
         within = (torch.abs(r) <= rows.factor).all()  # what the scale is made for
         top = torch.where(within, grid(theta, rows), torch.nan)
-        return joined(counted(rounded(rows.columns * r, r, dtype), top), top), None, None
+        return joined(counts(rows.columns, r, top, dtype), top), None, None
 
 
 def logits(theta: Tensor, rows: ExactRows, dtype: str) -> Tensor:
@@ -48,6 +45,18 @@ def logits(theta: Tensor, rows: ExactRows, dtype: str) -> Tensor:
         dtype: "float64" or "float32".
     """
     return _Logits.apply(theta, rows, dtype)
+
+
+def counts(columns: Tensor, r: Tensor, top: Tensor, dtype: str) -> Tensor:
+    """The sums Σ x_j r of a gradient over the rows of each block, as integers (D + 1, K) that count top 2^-51.
+
+    Args:
+        columns: x_j (D + 1, K, B).
+        r: (K, B).
+        top: powers of two (D + 1,) above every product.
+        dtype: "float64" or "float32".
+    """
+    return counted(rounded(columns * r, top[:, None, None], dtype), top)
 
 
 def residuals(t: Tensor, rows: ExactRows, dtype: str) -> Tensor:
@@ -139,14 +148,12 @@ def gradient(theta: Tensor, rows: ExactRows, penalty: Tensor, dtype: str) -> Ten
     Args:
         theta, rows, penalty, dtype: those of ``objective``.
     """
-    top = grid(theta, rows)
-    counts = []
+    top, found = grid(theta, rows), []
     for k in range(rows.columns.shape[1]):
         block = rows.blocks(partial(torch.narrow, dim=-2, start=k, length=1))
-        r = residuals(logits(theta, block, dtype), block, dtype)
-        counts.append(counted(rounded(block.columns * r, r, dtype), top))
-    found = torch.cat(counts, dim=-1)
-    return stored(joined(found, top) + rounded(penalty * theta, theta, dtype), dtype)
+        found.append(counts(block.columns, residuals(logits(theta, block, dtype), block, dtype), top, dtype))
+    every = torch.cat(found, dim=-1)
+    return stored(joined(every, top) + rounded(penalty * theta, theta, dtype), dtype)
 
 
 def step(theta: Tensor, velocity: Tensor, rows: ExactRows, penalty: Tensor, rule: ExactRule) -> tuple[Tensor, Tensor]:

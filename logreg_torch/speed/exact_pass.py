@@ -11,8 +11,8 @@ from torch import Tensor
 from logreg_parity.truth.exact import ExactRows, ExactSums
 
 from ..convert import one_thread, to_numpy
-from .exact import counted, rounded, sigmoid
-from .exact_objective import logits, losses, residuals
+from .exact import sigmoid
+from .exact_objective import counts, logits, losses, residuals
 
 
 def bend(t: Tensor, rows: ExactRows) -> Tensor:
@@ -43,11 +43,11 @@ def add_exactly(rows: ExactRows, theta: np.ndarray, tops: np.ndarray | None) -> 
     place = rows.columns.device
     t = logits(torch.from_numpy(theta).to(place), rows, "float64")
     r, bends = residuals(t, rows, "float64"), None
-    slopes = counted(rounded(rows.columns * r, r), rows.top)[:, 0]
+    slopes = counts(rows.columns, r, rows.top, "float64")[:, 0]
     if tops is not None:
         X, h, each = rows.columns, bend(t, rows), torch.from_numpy(tops).to(place)
         bends = torch.zeros_like(each, dtype=torch.int64)
         for j, x in enumerate(X):
-            bends[j:, j] = counted(rounded(X[j:] * (x * h), h), each[j:, j])[:, 0]
+            bends[j:, j] = counts(X[j:], x * h, each[j:, j], "float64")[:, 0]
     found = to_numpy(losses(t, rows, "float64")), to_numpy(slopes)
     return ExactSums(*found, None if bends is None else to_numpy(bends))

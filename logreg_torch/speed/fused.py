@@ -7,10 +7,8 @@ Read beside ``logreg_jax/speed/fused.py``. The kernel is the same for both twins
 import torch
 from torch import Tensor
 
-from logreg_parity.solvers.blocks import Sums
 
-
-def add_block(X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
+def add_block(X: Tensor, weight: Tensor | None, theta: Tensor) -> Tensor:
     """What ``blocked.add_block`` does, on a GPU and without a Hessian.
 
     Args:
@@ -19,7 +17,7 @@ def add_block(X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
         theta: the point (D + 1,), the bias last; its dtype is that of the arithmetic.
 
     Returns:
-        The Sums, in float64.
+        The sums in float64, (D + 2,), as ``Sums.of`` takes them.
     """
     from logreg_parity.solvers.kernels.gpu import add_tiles, launch  # Triton may not be there
 
@@ -28,5 +26,4 @@ def add_block(X: Tensor, weight: Tensor | None, theta: Tensor) -> Sums:
     parts = torch.empty(programs, k + 1, dtype=torch.float64, device=X.device)
     with torch.cuda.device_of(X):
         add_tiles[programs,](X, theta, theta if weight is None else weight, n, k, parts, **constants, num_warps=warps)
-    found = parts.sum(dim=0)
-    return Sums(found[-1], found[:-1], None)
+    return parts.sum(dim=0)

@@ -53,7 +53,12 @@ def join(job: Job, patience: float) -> Ranks:
 
     def exchange(sent: np.ndarray) -> np.ndarray:
         own, found = torch.from_numpy(sent), torch.empty(size, len(sent), dtype=torch.uint8)
-        dist.all_gather(list(found.unbind()), own, group)
+        found[rank] = own
+        others = [(rank + step) % size for step in range(1, size)]
+        work = [dist.isend(own, other, group) for other in others]  # all_gather hands over to a thread and takes longer
+        work += [dist.irecv(found[other], other, group) for other in others]
+        for one in filter(None, work):
+            one.wait()
         return found.numpy()
 
     return Ranks(rank, size, exchange, local=job.local, versions=versions(), board=board)

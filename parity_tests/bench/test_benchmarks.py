@@ -5,8 +5,10 @@ import importlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,6 +118,56 @@ def test_a_wrong_gradient_is_seen(monkeypatch):
     monkeypatch.setitem(gradient.SIZES, "tiny", [(100, 1)])
     monkeypatch.setattr(gradient, "torch_gradient", lambda *args: (*right(*args)[:2], 1.001 * right(*args)[2]))
     assert inaccurate(rows_of(gradient, print)) == {"PyTorch eager"}
+
+
+def test_the_table_of_all_processors_is_that_of_their_results():
+    folder = Path(results.__file__).parent / "results"
+    assert (folder / "processors.md").read_text(encoding="utf-8") == results.summary(folder)
+    for path in folder.glob("*/gradient.json"):
+        about = results.load(path)["environment"]
+        assert path.parent.name == results.machine_name(about), "a folder has the name of its processor"
+
+
+def test_the_readme_says_what_holds_on_every_processor():
+    """Of 10⁶ rows the least and the largest factor: PyTorch's, JAX's, and the kernel's."""
+    folder = Path(results.__file__).parent / "results"
+    by_processor = {path.parent.name: results.load(path)["rows"] for path in folder.glob("*/gradient.json")}
+    heading, *lines = gradient.against_plain(by_processor)
+    factors: dict[str, list[float]] = {"PyTorch": [], "JAX": [], "kernel": []}
+    for case, *cells in lines:
+        for column, cell in zip(heading[1:], cells, strict=True):
+            if case.startswith("1,000,000"):
+                products, kernel = map(float, cell.split(" / "))
+                factors[column.partition(",")[0]].append(products)
+                factors["kernel"].append(kernel)
+    wanted = [f"{number:.1f}" for of in factors.values() for number in (min(of), max(of))]
+    for name, pattern in {
+        "README.md": r"([\d.]+) to ([\d.]+) times",
+        "README.zh-CN.md": r"快 ([\d.]+) 到 ([\d.]+) 倍",
+    }.items():
+        text = (folder.parents[1] / name).read_text(encoding="utf-8")
+        (line,) = re.findall(r"results/processors\.md\)(.*?)jax\.jit", text, re.DOTALL)
+        assert [number for pair in re.findall(pattern, line) for number in pair] == wanted
+
+
+def test_ratios_are_against_plain_code_of_the_same_framework():
+    kinds = {
+        "PyTorch eager": 0.2,
+        "JAX jit": 0.5,
+        "PyTorch, one pass": 0.3,
+        "PyTorch, fused": 0.6,
+        "JAX, one pass": 0.25,
+    }
+    rows = [
+        {"candidate": name, "n_rows": 1000, "n_features": 2, "dtype": "float32", "fraction": [0, share, 1]}
+        for name, share in kinds.items()
+    ]
+    heading, line = gradient.against_plain({"one": rows})
+    assert heading == ("rows × features", "PyTorch, one", "JAX, one") and line == (
+        "1,000 × 2, float32",
+        "1.5 / 3.0",
+        "0.5",
+    )
 
 
 def test_optimum(measured):

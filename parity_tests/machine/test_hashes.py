@@ -12,6 +12,16 @@ from logreg_parity.truth import exact
 from parity_tests.pages import ROOT
 from parity_tests.twins.test_exact import PUBLISHED
 
+WAYS = (
+    "NumPy",
+    "eager",
+    "torch.compile",
+    "jit,",
+    "unfused",
+    "unsimplified",
+    "op by op",
+)  # seven; C twice and node: ten
+FIT = ["--fit", "--data", "soft", "--l2", "0.01"]
 FEW = ["--steps", "20", "--backends", "numpy", "c", "node"]
 HERE = pytest.mark.skipif(
     not (shutil.which("cc") and shutil.which("node")), reason="there is no C compiler (cc), or no node"
@@ -42,7 +52,7 @@ def test_every_way_of_both_frameworks_has_them():
     found = json.loads(done.stdout)
     names = [row["backend"] for row in found["backends"]]
     assert found["one hash"] and all(row["same"] for row in found["backends"])
-    assert all(any(way in name for name in names) for way in ("eager", "torch.compile", "jit", "op by op"))
+    assert all(any(way in name for name in names) for way in WAYS)
 
 
 def test_the_digest_is_that_of_the_published_page(capsys):
@@ -58,6 +68,8 @@ def test_other_bits_are_found(monkeypatch, capsys):
     monkeypatch.setattr(exact, "CONSTANTS", {name: x * (1 + 2.0**-52) for name, x in exact.CONSTANTS.items()})
     status, said = asked(capsys, *FEW)
     assert status == 1 and "Not one hash" in said and said.count("OTHER BITS") == 3  # float32 does not see it
+    status, said = asked(capsys, *FIT, "--dtype", "float64", "--backends", "numpy", "c", "node")
+    assert status == 1 and said.count("OTHER BITS") == 3
 
 
 def test_what_is_missing_is_left_out_and_said(monkeypatch, capsys):
@@ -71,7 +83,11 @@ def test_a_digest_knows_one_nan():
     assert exact.digest([0.0], "float64") != exact.digest([-0.0], "float64")
 
 
+@HERE
 def test_a_fit_has_one_hash_too(capsys):
-    status, said = asked(capsys, "--fit", "--backends", "numpy", "torch", "--data", "soft", "--l2", "0.01")
-    assert status == 0 and "one hash: 4 fits, the same bits." in said and "parameters        objective" in said
+    status, said = asked(capsys, *FIT, "--backends", "numpy", "torch", "c", "node")
+    assert status == 0 and "one hash: 10 fits, the same bits." in said and "parameters        objective" in said
+
+
+def test_a_fit_has_no_use_for_the_options_of_a_run(capsys):
     assert main(["hash", "--fit", "--steps", "3"]) == 2 and "--steps is for a run" in capsys.readouterr().err

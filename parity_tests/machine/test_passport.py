@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from logreg_parity.cli import main
 from logreg_parity.machine import passport, probes
@@ -218,6 +219,18 @@ def test_the_twins_passport_is_complete(issued):
         assert {entries["float64 in twin"] for entries in found.values()} == {"stays"}
         assert all(version in page for version in read["twins"][name]["versions"].values())
     assert all(title in page for title in PROBES)
+
+
+@pytest.mark.parametrize("dtype", passport.DTYPES)
+def test_a_switch_changes_the_answer(issued, dtype):
+    twins = passport.load(issued / "passport.json")["twins"]
+    torch_, jax_ = ({title: one["answer"] for title, one in twins[name]["switched"][dtype].items()} for name in twins)
+    assert torch_ == {"subnormal results": "flushed", "subnormal inputs": "flushed"}
+    assert float(torch.tensor(torch.finfo(torch.float32).tiny) / 2) > 0  # it is put back
+    assert jax_.pop("depth of a sum") > 0
+    assert jax_ == {"a b + c": "two roundings", "(x + 3) - 3": "as written", "x / 1000": "correctly rounded"}
+    page = (issued / "passport.md").read_text()
+    assert f"{dtype}, with one thing switched" in page and "jit without algsimp" in page
 
 
 def test_diff(issued, tmp_path, capsys):

@@ -62,6 +62,15 @@ def test_without_the_guards_products_are_melted(monkeypatch, fresh):
     assert hashes("melted")[1] > 1 or NO_FMA
 
 
+def test_it_is_the_fma_alone_that_the_guards_are_for(monkeypatch, fresh):
+    """Where XLA leaves every operation apart JAX has NumPy's bits without the guards too."""
+    everywhere(monkeypatch, "rounded", lambda own: lambda product, x, dtype="float64": product)
+    numpy_way = lost_bits.ways()[0]
+    means = importlib.import_module("logreg_jax.speed.engines").exact("cpu", "jit unfused")
+    found = [lost_bits.steps(way, lost_bits.DATASET) for way in (numpy_way, numpy_way._replace(means=means))]
+    assert np.array_equal(*found)
+
+
 def test_a_division_by_n_instead_of_a_share_is_a_reciprocal_somewhere(monkeypatch, fresh):
     everywhere(monkeypatch, "sigmoid", lambda own: lambda t, dtype: own(t, dtype) / 3.0)
     assert hashes("simplified")[1] > 1

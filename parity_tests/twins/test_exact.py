@@ -95,6 +95,7 @@ def looked(twin, dataset, options, dtype, point):
                 ("4097 rows", "float64"),
                 ("300 features", "float64"),
                 ("one row, one feature", "float32"),
+                ("a column of zeros", "float64"),
             ]
         ),
     ],

@@ -1,5 +1,6 @@
 """Where one framework is missing its half says so, and the other works: in interpreters that do not find it."""
 
+import json
 import subprocess
 import sys
 
@@ -20,51 +21,68 @@ class Without(PathFinder):
 sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 """
 BELONGS = {"torch": ("torch",), "jax": ("jax", "jaxlib", "optax")}
-OTHER = {"torch": "jax", "jax": "torch"}
-LOSS = """
+ASKED = {
+    "torch": {"record": "record --twin logreg_jax --steps 5 --out a.npz", "compare": "--steps 5"},
+    "jax": {
+        "record": "record --twin logreg_torch --steps 5 --out a.npz",
+        "compare": "--steps 5",
+        "optimizers": "optimizers",
+    },
+}
+"""What is asked for without a framework."""
+ASK = """
+import io, json
+from contextlib import redirect_stderr, redirect_stdout
 from logreg_parity import grade
+from logreg_parity.cli import main
 
 def loss(params, model, x, y):
     return y.at[0].set(0).sum()  # only JAX's arrays know this: NumPy is tried first, then PyTorch
 
-grade("logistic_loss", loss)
+def seen(call):
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        status = call()
+    return status, out.getvalue(), err.getvalue()
+
+answers = {name: seen(lambda: main(words.split())) for name, words in ASKED.items()}
+answers["grade"] = seen(lambda: bool(grade("logistic_loss", loss)))
+print(json.dumps(answers))
 """
 
 
-def run(folder, gone: str, code: str) -> subprocess.CompletedProcess:
-    """A program in an interpreter that finds no package of a framework."""
-    program = WITHOUT.replace("{gone}", repr(BELONGS[gone])) + code
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder)
+@pytest.fixture(scope="module", params=BELONGS)
+def gone(request):
+    """A framework that an interpreter does not find."""
+    return request.param
 
 
-def command(folder, gone: str, *arguments: str) -> subprocess.CompletedProcess:
-    """A command of ours in such an interpreter."""
-    return run(folder, gone, f"from logreg_parity.cli import main\nsys.exit(main({list(arguments)!r}))")
-
-
-@pytest.mark.parametrize("gone", BELONGS)
-def test_the_other_half_works(tmp_path, gone):
-    twin = f"logreg_{OTHER[gone]}"
-    done = command(tmp_path, gone, "record", "--twin", twin, "--steps", "5", "--out", "a.npz")
+@pytest.fixture(scope="module")
+def answers(gone, tmp_path_factory):
+    """By what is asked for: status, what is printed, and what is said of an error; and the files that are left."""
+    folder = tmp_path_factory.mktemp(gone)
+    program = WITHOUT.replace("{gone}", repr(BELONGS[gone])) + f"ASKED = {ASKED[gone]!r}" + ASK
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert f"5 steps of {twin}" in done.stdout
+    return {**json.loads(done.stdout), "files": [path.name for path in folder.iterdir()]}
 
 
-@pytest.mark.parametrize(
-    ("gone", "arguments"), [("torch", ["--steps", "5"]), ("jax", ["--steps", "5"]), ("jax", ["optimizers"])]
-)
-def test_what_needs_the_missing_half_says_so(tmp_path, gone, arguments):
-    done = command(tmp_path, gone, *arguments)
-    assert done.returncode == 2
-    assert f"pip install {gone}" in done.stderr and "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+def test_the_other_half_works(gone, answers):
+    status, printed, said = answers["record"]
+    assert status == 0, said
+    assert f"5 steps of logreg_{'jax' if gone == 'torch' else 'torch'}" in printed
 
 
-@pytest.mark.parametrize("gone", BELONGS)
-def test_a_function_that_names_no_framework_is_tried_in_those_there_are(tmp_path, gone):
-    done = run(tmp_path, gone, LOSS)
-    assert done.returncode == 0, done.stderr
-    assert "logistic_loss: " in done.stdout
+def test_what_needs_the_missing_half_says_so(gone, answers):
+    for name in ASKED[gone].keys() - {"record"}:
+        status, _, said = answers[name]
+        assert status == 2, name
+        assert f"pip install {gone}" in said and "Traceback" not in said
+    assert answers["files"] == ["a.npz"]
+
+
+def test_a_function_that_names_no_framework_is_tried_in_those_there_are(answers):
+    _, printed, said = answers["grade"]
+    assert "logistic_loss: " in printed and not said
 
 
 def test_what_a_users_twin_misses_is_named(tmp_path, monkeypatch):

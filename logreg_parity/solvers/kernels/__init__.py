@@ -42,7 +42,8 @@ def choose(kernel: str, place: BlockPlace) -> BlockPlace:
 def _runs(place: BlockPlace) -> bool:
     """Whether the GPU's kernel reads a block of one number; where not, a warning says why."""
     try:
-        place.add([place.block(np.ones((1, 1)), None, 1)], theta=np.ones(1), hessian=False, fused=True)
+        with place.within():
+            place.add([place.block(np.ones((1, 1)), None, 1)], theta=np.ones(1), hessian=False, fused=True)
     except Exception as error:  # of whatever kind: there are the framework, the launcher, the compiler and the driver
         what = f"{place.twin} reads X by plain products, for the kernel does not run here: {error}"
         warnings.warn(what, stacklevel=2)
