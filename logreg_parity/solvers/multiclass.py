@@ -33,7 +33,7 @@ from .objective import Objective, Point
 from .stop import CAUSES, COLUMNS, CONVERGED, DIVERGED, PATIENCE, SEPARABLE, UNFINISHED, UNPROVED, WRONG
 
 FORMATS = ("float64", "float32")
-LAST_STEPS = 3
+LAST_STEPS = 8  # of Newton's method with the rows' own gradient; where the curvature is all of a few rows, five
 EVERY_DIGIT = 1e-8  # a tolerance that asks for as many as there are
 
 

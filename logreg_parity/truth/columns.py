@@ -16,7 +16,7 @@ from .separation import EXACT_SIZE, counted_rows, null_vectors
 
 DIGITS = 2.0**-30  # of a column's spread: float64 leaves as much of a least-squares fit whose condition is 2^22
 LARGEST = 2.0**500  # of a number whose square, summed over any number of rows, float64 can hold; and 1 / LARGEST
-OFFSET = 2.0**26  # of a mean beside the deviation: from here on the squares of both are apart by all 53 bits
+OFFSET = 2.0**16  # of a mean beside the deviation: the proof then loses 32 bits of 53, and some ten to the sums of rows
 TERMS = 4  # a combination of more is told by its columns alone
 
 

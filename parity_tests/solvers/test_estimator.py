@@ -132,7 +132,7 @@ def test_of_three_classes_it_is_the_fit_of_the_twin(name):
 
 
 def test_of_three_separated_classes_a_warning_names_the_coefficients(name):
-    with pytest.warns(ConvergenceWarning, match="2: x1 to -infinity.* Exact direction: 0: x1 1/40.* brmultinom"):
+    with pytest.warns(ConvergenceWarning, match="2: x2 to -infinity.* Exact direction: 0: x1 1/40.* brmultinom"):
         made = estimator(name, C=np.inf).fit(IRIS.X, IRIS.y)
     assert made.fit_.status == "no finite optimum" and "no standard errors: none are proved" in made.summary()
     with pytest.raises(ValueError, match="K classes are fitted by newton"):

@@ -171,6 +171,24 @@ def test_one_class_apart_from_two_that_overlap_is_quasi_separable(twin):
     assert separated(MulticlassDataset(X, [0, 1, 2, 0, 1, 2], "overlap")) is None
 
 
+def test_a_column_with_one_huge_value_keeps_its_digits(twin):
+    """Where Newton's method is slow, and what is left of its steps is far below what the objective shows."""
+    random = np.random.RandomState(1)
+    X = random.standard_normal((60, 2))
+    y = (X @ random.standard_normal((2, 3)) + random.gumbel(size=(60, 3))).argmax(axis=1)
+    y[:3] = range(3)
+    X[5, 1] = 1e6
+    fit = twin.fit(MulticlassDataset(X, y, "one huge value"))
+    found = np.abs(np.column_stack(fit.parameters))
+    assert fit.status == "converged" and (fit.distance <= PROMISE * found).all()
+
+
+def test_a_column_far_from_zero_is_named(twin):
+    data = MulticlassDataset(made(4)[0].X + 1e6, made(4)[0].y, "far")
+    fit = twin.fit(data)
+    assert fit.status == "not converged" and "varies by" in fit.reason
+
+
 def test_dependent_columns_are_named(twin):
     data = MulticlassDataset(np.column_stack([X, 2 * X + 1]), [0, 1, 2, 0, 1, 2], "copies", ("a", "b"))
     fit = twin.fit(data)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from logreg_parity import Dataset, MulticlassDataset
+from logreg_parity.cli import main
 from logreg_parity.judge.fits import tables_agree
 from parity_tests.certified import reference
 from parity_tests.conftest import TWINS
@@ -208,3 +209,16 @@ def test_what_has_no_standard_errors_is_refused():
         twin.infer(data, fit=twin.fit(data).parameters)
     with pytest.raises(ValueError, match=r"nothing is proved of the curvature"):
         twin.infer(replace(data, X=data.X[:, [0, 0]]), fit=twin.fit(data))
+
+
+def test_the_command_prints_the_table_once_where_the_twins_agree(tmp_path, capsys):
+    data, file = small(5), tmp_path / "small.csv"
+    rows = (f"{x[0]!r},{x[1]!r},{data.class_names[y]}" for x, y in zip(data.X.tolist(), data.y, strict=True))
+    file.write_text("\n".join(["one,two,kind", *rows]))
+    given = ["fit", "--data", str(file), "--label", "kind", "--reference", "a", "--inference", "--digits", "12"]
+    assert main(given) == 0
+    said = capsys.readouterr().out
+    assert said.count("likelihood ratio") == 1 and "within what is proved of each number" in said
+    assert "c: two" in said and "a: one" not in said
+    assert main([*given, "--kernel", "exact"]) == 2
+    assert "--kernel is for a label of two values, and this has 3" in capsys.readouterr().err
