@@ -89,6 +89,7 @@ def kept_blocks(path: Path) -> dict[str, int]:
         raise ValueError(f"{what}; run logreg-parity passport tune again, or delete it") from error
 
 
+@cache  # read once: a fit asks too, and its processor stays
 def _cpu_info(*fields: str) -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
