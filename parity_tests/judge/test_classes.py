@@ -124,7 +124,8 @@ def test_the_commands_take_a_label_of_three_values(tmp_path, capsys, monkeypatch
     fit = ["fit", *data, "--reference", "b", "--out", f"{out}/fit.json"]
     assert main(fit) == 0 and "class c:" in capsys.readouterr().out
     assert main([*fit[:-4], "--reference", "d"]) == 2 and "--reference is 'd'" in capsys.readouterr().err
-    assert main(["fit", *data, "--inference"]) == 2 and "--inference" in capsys.readouterr().err
+    assert main(["fit", *data, "--inference"]) == 0 and "on 6 degrees of freedom" in capsys.readouterr().out
+    assert main(["fit", *data, "--solver", "lbfgs"]) == 2 and "--solver" in capsys.readouterr().err
     traces = [f"{out}/{name}.npz" for name in TWINS]
     for name, path in zip(TWINS, traces, strict=True):
         assert main(["record", *data, "--steps", "5", "--twin", name, "--out", path]) == 0

@@ -166,8 +166,8 @@ def test_a_learners_notebook_is_kept(tmp_path):
 
 
 def test_a_lesson_that_there_is_not_is_refused(tmp_path):
-    done = build("12", "--out", tmp_path)
-    assert done.returncode == 2 and "there is no lesson 12; give numbers from 1 to 11" in done.stderr
+    done = build("13", "--out", tmp_path)
+    assert done.returncode == 2 and "there is no lesson 13; give numbers from 1 to 12" in done.stderr
 
 
 @pytest.mark.parametrize("system", ["nbgrader", "otter"])
