@@ -51,7 +51,7 @@ def test_every_page_is_there_in_its_language(site):
             assert not page.endswith(".md") or "reference/" in page or (site / website.address(page, lang)).exists(), (
                 page
             )
-    assert len(list(site.glob("zh/lessons/[0-9]*.html"))) == len(list(site.glob("lessons/[0-9]*.html"))) == 11
+    assert len(list(site.glob("zh/lessons/[0-9]*.html"))) == len(list(site.glob("lessons/[0-9]*.html"))) == 12
     assert 'lang="zh"' in read(site, "zh/index.html") and "三个问题" in read(site, "zh/lessons/01_the_curve.html")
 
 
@@ -126,7 +126,7 @@ def test_the_answers_are_folded_away(site):
 
 def test_notebooks_for_colab_and_binder(site):
     for folder in ("notebooks", "notebooks/zh"):
-        assert len(list((site / folder).glob("*.ipynb"))) == 11
+        assert len(list((site / folder).glob("*.ipynb"))) == 12
     assert "%pip install" in read(site, "notebooks/01_the_curve.ipynb")
     page = read(site, "zh/lessons/01_the_curve.html")
     colab = "https://colab.research.google.com/github/somebody/twins/blob/gh-pages/notebooks/zh/01_the_curve.ipynb"
