@@ -5,7 +5,7 @@ Read beside ``logreg_torch/convert.py``.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -34,7 +34,7 @@ _SET = {
     "jax_transfer_guard_device_to_device": "allow",
     "jax_transfer_guard_device_to_host": "allow",
 }
-"""What ``arithmetic`` sets, but for the 64-bit switch, as JAX's configuration names it."""
+"""What ``arithmetic`` sets, but for the 64-bit switch, as JAX's configuration names it: "highest" is no TF32."""
 
 DTYPES = {
     "float64": jnp.float64,
@@ -89,13 +89,10 @@ def arithmetic(dtype: str) -> Iterator[None]:
     if _in_force(dtype):
         yield
         return
-    with (
-        jax.enable_x64(dtype == "float64"),
-        jax.default_matmul_precision("highest"),
-        jax.numpy_dtype_promotion("standard"),
-        jax.numpy_rank_promotion("allow"),
-        jax.transfer_guard("allow"),
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(jax.enable_x64(dtype == "float64"))
+        for name, value in _SET.items():
+            stack.enter_context(getattr(jax, name.removeprefix("jax_"))(value))
         yield
 
 
