@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 from .problem import add_data, fraction, not_negative, positive, two_or_more
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
+    from rich.console import Console
+
+    from ..data.history import Fit
+    from ..data.inference import Inference
     from ..data.multiclass import MulticlassDataset
     from ..solvers.ranks import Ranks
     from ..solvers.stream import Stream
@@ -110,16 +114,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
-    from ..data.dataset import Dataset
     from ..data.files import check_file, check_folder
     from ..data.multiclass import MulticlassDataset
-    from ..judge.fits import check_fit, exit_status, report, verdict, write
+    from ..judge.fits import check_fit, exit_status, report
     from ..show import screen
     from ..solvers.ranks import named
     from ..truth.exact import fit_digest
-    from ..truth.multiclass_infinite import what_runs_off
     from ..truth.reference import flatten
-    from ..truth.ulp import round_dataset
 
     def prepared() -> tuple[dict[str, dict[str, Any]], Any]:
         if options.out and ranks.rank == 0:
@@ -162,19 +163,7 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
     console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
     if options.kernel == "exact":
         console.print("".join(f"sha256 {fit_digest(fit)} {name}\n" for name, fit in fits.items()), soft_wrap=True)
-    agreed = _tables(console, inferences)
-    console.print(verdict(fits), soft_wrap=True)
-    gone = [fit for fit in fits.values() if fit.status == "no finite optimum"]
-    if gone and isinstance(dataset, Dataset):
-        rows = round_dataset(dataset, options.dtype)
-        what = what_runs_off(rows, gone[0].parameters, l2=options.l2, intercept=options.intercept)
-        console.print(f"{what or ''}", soft_wrap=True)
-    if not agreed:
-        console.print(DISAGREE, soft_wrap=True)
-    if options.out:
-        write(fits, dataset, settings, options.out, inferences)
-        console.print(f"Written: {options.out}", soft_wrap=True)
-    return exit_status(fits) if agreed else 1
+    return _concluded(console, options, dataset, settings, fits, inferences)
 
 
 def _ranks(options: argparse.Namespace) -> "Ranks":
@@ -193,9 +182,8 @@ def _ranks(options: argparse.Namespace) -> "Ranks":
 def _of_classes(options: argparse.Namespace, dataset: "MulticlassDataset") -> int:
     """The same for K classes. Raises ValueError for what is there for two only."""
     from ..data.multiclass import SUM_TO_ZERO
-    from ..judge.fits import check_fit, exit_status, report, verdict, write
+    from ..judge.fits import check_fit, report
     from ..show import screen
-    from ..truth.multiclass_infinite import runaway_classes
     from ..twins import load_part, load_twin
 
     two = {"--checkpoint": options.checkpoint, "--solver": options.solver not in ("auto", "newton")}
@@ -225,29 +213,41 @@ def _of_classes(options: argparse.Namespace, dataset: "MulticlassDataset") -> in
             inferences[name] = inferring(dataset, level=level, fit=fits[name], **asked)
     console, how = screen(), f"beside class {options.reference!r}" if options.reference else "rows sum to zero"
     console.print(f"data: {dataset.source}; {how}\n\n{report(fits, dataset)}\n", soft_wrap=True)
-    agreed = _tables(console, inferences)
-    console.print(verdict(fits), soft_wrap=True)
-    if any(fit.status == "no finite optimum" for fit in fits.values()):
-        what = runaway_classes(dataset, identified=settings["identified"], intercept=options.intercept)
-        console.print(f"{what or ''}", soft_wrap=True)
-    if not agreed:
-        console.print(DISAGREE, soft_wrap=True)
-    if options.out:
-        write(fits, dataset, settings, options.out, inferences)
-        console.print(f"Written: {options.out}", soft_wrap=True)
-    return exit_status(fits) if agreed else 1
+    return _concluded(console, options, dataset, settings, fits, inferences)
 
 
-def _tables(console: Any, inferences: dict[str, Any]) -> bool:
-    """Print the tables, one where the twins agree; whether they do."""
-    from ..judge.fits import tables_agree
+def _concluded(
+    console: "Console",
+    options: argparse.Namespace,
+    dataset: Any,
+    settings: dict[str, Any],
+    fits: dict[str, "Fit"],
+    inferences: dict[str, "Inference"],
+) -> int:
+    """Print the tables, one where the twins agree, the verdict and what runs off, and write all; the exit status."""
+    from ..data.dataset import Dataset
+    from ..data.multiclass import SUM_TO_ZERO, MulticlassDataset
+    from ..judge.fits import exit_status, tables_agree, verdict, write
+    from ..truth.multiclass_infinite import what_runs_off
+    from ..truth.ulp import round_dataset
 
     agreed = tables_agree(inferences)
     for name, inference in list(inferences.items())[: 1 if agreed else None]:
         others = " and ".join(other for other in inferences if agreed and other != name)
         own = f"{name}{others and f', and {others} within what is proved of each number'}"
         console.print(f"{own}:\n{inference}\n", soft_wrap=True)
-    return agreed
+    console.print(verdict(fits), soft_wrap=True)
+    gone = [fit.parameters for fit in fits.values() if fit.status == "no finite optimum"]
+    if gone and isinstance(dataset, Dataset | MulticlassDataset):  # of a stream no rows are kept
+        rows = round_dataset(dataset, options.dtype) if isinstance(dataset, Dataset) else dataset
+        how = {"intercept": options.intercept, "identified": options.reference or SUM_TO_ZERO}
+        console.print(f"{what_runs_off(rows, gone[0], l2=options.l2, **how) or ''}", soft_wrap=True)
+    if not agreed:
+        console.print(DISAGREE, soft_wrap=True)
+    if options.out:
+        write(fits, dataset, settings, options.out, inferences)
+        console.print(f"Written: {options.out}", soft_wrap=True)
+    return exit_status(fits) if agreed else 1
 
 
 def _functions(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
