@@ -26,7 +26,7 @@ from ..truth.certificate import whitening
 from ..truth.likelihood import Likelihood
 from ..truth.oracle import precision
 from ..truth.reference import flatten
-from ..truth.refined import Refined, refined
+from ..truth.refined import Refined, nearest, refined
 from ..truth.separation import counted_rows
 from ..truth.ulp import format_of, round_dataset
 from ..twins import check_flag, check_number
@@ -372,13 +372,6 @@ def added_up(terms: np.ndarray, roundings: int) -> arb:
     return arb(total, 2 * (roundings + 1) * _U * total)
 
 
-@partial(np.frompyfunc, nin=1, nout=2)
-def _parts(ball: arb) -> tuple[float, float]:
-    middle = float(ball.mid())
-    away = float((ball - arb(middle)).abs_upper()) if math.isfinite(middle) else math.inf
-    return middle, math.nextafter(away, math.inf)
-
-
 def _proved(balls: Any) -> Proved:
-    value, bound = _parts(balls)
-    return Proved(np.asarray(value, float), ENLARGED * np.asarray(bound, float))
+    value, bound = nearest(balls)
+    return Proved(value, ENLARGED * bound)

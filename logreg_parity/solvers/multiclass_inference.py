@@ -62,13 +62,12 @@ def infer_classes(
     estimate, errors = (Proved(number.value[at], number.bound[at]) for number in (found.estimate, found.errors))
     features = (*dataset.feature_names, "bias")[:k]
     names = tuple(f"{dataset.class_names[a]}: {features[j]}" for a, j in shown)
+    best = Best(estimate.value, estimate.bound, errors, *found[2:])
     with precision(BITS):
         q, ends = normal_quantile(level), None
         if profile:
-            one = Best(estimate.value, estimate.bound, errors, *found[2:])
-            sides = [_ends(passes, one, theta, base, parameter, n, float(q)) for n, parameter in enumerate(shown)]
+            sides = [_ends(passes, best, theta, base, parameter, n, float(q)) for n, parameter in enumerate(shown)]
             ends = Proved(*np.moveaxis(np.array(sides), -1, 0))
-        best = Best(estimate.value, estimate.bound, errors, *found[2:])
         counts = [added_up(rows.weight[rows.y == a], 1) for a in range(K)]
         null = null_loss(counts, added_up(rows.weight, 1), intercept=k > dataset.n_features)
         parameters, degrees = (K - 1) * k, (K - 1) * dataset.n_features

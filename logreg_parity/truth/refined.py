@@ -11,7 +11,8 @@ where ν and ε are some 10⁻¹², that leaves 10⁻²⁴. What a float64 holds
 """
 
 import math
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from flint import arb, arb_mat
@@ -73,8 +74,7 @@ def refined(
             return None
         away = ENLARGED * np.linalg.norm(found.P, axis=1) * move / found.longest
         best = as_balls(theta) - P @ v
-        rounded = np.array([float(x.mid()) for x in best])
-        off = np.array([upper(x - arb(y)) for x, y in zip(best, rounded, strict=True)])
+        rounded, off = nearest(best)
         estimate = Proved(rounded, ENLARGED * (off + away))
         if not errors:
             return Refined(estimate, None)
@@ -117,10 +117,21 @@ def _errors(f: ExactObjective, middle: np.ndarray, move: float) -> Proved | None
     balls = [inverse[j, j].sqrt() * wide for j in range(len(middle))]
     if not all(ball.is_finite() for ball in balls):
         return None
-    value = np.array([float(ball.mid()) for ball in balls])
-    return Proved(value, np.array([upper(ball - arb(x)) for ball, x in zip(balls, value, strict=True)]))
+    return nearest(balls)
 
 
 def upper(ball: arb) -> float:
     """No less than the size of what a ball holds."""
     return math.nextafter(float(ball.abs_upper()), math.inf)
+
+
+@partial(np.frompyfunc, nin=1, nout=2)
+def _nearest(ball: arb) -> tuple[float, float]:
+    middle = float(ball.mid())
+    return middle, upper(ball - arb(middle)) if math.isfinite(middle) else math.inf
+
+
+def nearest(balls: Any) -> Proved:
+    """The float64 next to the middle of each ball, and how far what it holds may be from that."""
+    value, bound = _nearest(balls)
+    return Proved(np.asarray(value, float), np.asarray(bound, float))
