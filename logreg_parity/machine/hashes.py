@@ -120,9 +120,9 @@ def run_hashes(
         ValueError: for what ``truth.exact.descend`` refuses.
     """
     for dtype in dtypes:
-        wanted: dict[int, tuple[str, str]] = {}
 
-        def run(means: ExactMeans, steps: int, dtype: str = dtype) -> tuple[str, str]:
+        def run(means: ExactMeans, most: int | None, dtype: str = dtype) -> tuple[int, str, str]:
+            steps = min(setting.steps, most or setting.steps)
             taken = replace(setting, steps=steps)
             rows = setting.batch_size and batches(dataset.n_rows, setting.batch_size, steps, seed=setting.seed)
             begin = round_parameters(start, dtype)
@@ -130,22 +130,9 @@ def run_hashes(
             recorder = Recorder(begin, taken, keep=range(steps + 1), name="hash", engine="exact")
             history = exact.descend(means, dataset, rows or None, recorder, dtype)
             points = np.column_stack([history.weights, history.biases])
-            return exact.digest(points, dtype), exact.digest(history.losses, dtype)
+            return steps, exact.digest(points, dtype), exact.digest(history.losses, dtype)
 
-        for backend in backends(names):
-            steps = min(setting.steps, backend.steps or setting.steps)
-            if backend.make is None:
-                yield RunHash(backend.name, dtype, 0, "", "", None, backend.reason)
-                continue
-            notify(f"{backend.name}, {dtype}")
-            if steps not in wanted:
-                wanted[steps] = run(exact.IN_NUMPY, steps)
-            try:
-                found = run(backend.make(), steps)
-            except (OSError, subprocess.CalledProcessError) as error:
-                yield RunHash(backend.name, dtype, 0, "", "", None, f"it does not run: {error}")
-                continue
-            yield RunHash(backend.name, dtype, steps, *found, found == wanted[steps])
+        yield from _lines(backends(names), dtype, run, exact.IN_NUMPY, notify)
 
 
 def fit_hashes(
@@ -176,23 +163,39 @@ def fit_hashes(
     """
     for dtype in dtypes:
 
-        def run(fit: Callable[..., Fit], dtype: str = dtype) -> tuple[int, str, str]:
+        def run(fit: Callable[..., Fit], _most: int | None, dtype: str = dtype) -> tuple[int, str, str]:
             found = fit(dataset, l2=l2, reduction=reduction, dtype=dtype, kernel="exact")
             parts = flatten(found.parameters), np.array([found.objective])
             return found.iterations, exact.digest(parts[0], "float64"), exact.digest(parts[1], "float64")
 
-        wanted = run(fit_by(exact.add_exactly))
-        for backend in _fits(names, fit_by):
-            if backend.make is None:
-                yield RunHash(backend.name, dtype, 0, "", "", None, backend.reason)
-                continue
-            notify(f"{backend.name}, {dtype}")
-            try:
-                own = run(backend.make())
-            except (OSError, subprocess.CalledProcessError) as error:
-                yield RunHash(backend.name, dtype, 0, "", "", None, f"it does not run: {error}")
-                continue
-            yield RunHash(backend.name, dtype, *own, own == wanted)
+        yield from _lines(_fits(names, fit_by), dtype, run, fit_by(exact.add_exactly), notify)
+
+
+def _lines(
+    found: Iterator[HashBackend],
+    dtype: str,
+    run: Callable[[Any, int | None], tuple[int, str, str]],
+    in_numpy: Any,
+    notify: Callable[[str], None],
+) -> Iterator[RunHash]:
+    """The line of every backend, held to NumPy's answer; of one that is not there or does not run the reason.
+
+    run: the steps and digests by what a backend makes, in as many steps as it takes at most.
+    """
+    wanted: dict[int | None, tuple[int, str, str]] = {}
+    for backend in found:
+        if backend.make is None:
+            yield RunHash(backend.name, dtype, 0, "", "", None, backend.reason)
+            continue
+        notify(f"{backend.name}, {dtype}")
+        if backend.steps not in wanted:
+            wanted[backend.steps] = run(in_numpy, backend.steps)
+        try:
+            own = run(backend.make(), backend.steps)
+        except (OSError, subprocess.CalledProcessError) as error:
+            yield RunHash(backend.name, dtype, 0, "", "", None, f"it does not run: {error}")
+            continue
+        yield RunHash(backend.name, dtype, *own, own == wanted[backend.steps])
 
 
 def _fits(names: Sequence[str], fit_by: Callable[..., Callable[..., Fit]]) -> Iterator[HashBackend]:
