@@ -42,15 +42,18 @@ class Objective:
 
     def __init__(self, blocks: Blocks | Streamed, *, l2: float = 0.0, reduction: str = "mean"):
         check_objective(l2, reduction)
-        self.blocks = blocks
         self.scale = 1.0 if reduction == "mean" else blocks.total_weight
         self._asked: dict[str, Any] = {"l2": l2, "reduction": reduction}
         self.l2 = l2 / self.scale
         self._penalty = np.full(blocks.dataset.n_features + blocks.intercept, self.l2)
         self._penalty[blocks.dataset.n_features :] = 0.0
-        self.unit = np.ones(len(self._penalty))
-        self.passes, self._total = 0.0, blocks.total_weight
+        self._begin(blocks, np.ones(len(self._penalty)))
+
+    def _begin(self, blocks: Blocks | Streamed, unit: np.ndarray) -> None:
+        """Data and units, and what is asked of both at every point."""
+        self.blocks, self.unit, self.passes = blocks, unit, 0.0
         self._few: FewRows | None = None
+        self._total_units, self._reach = blocks.total_weight * unit, blocks.largest / unit
 
     @property
     def gradient_at_zero(self) -> np.ndarray:
@@ -62,7 +65,7 @@ class Objective:
         self.passes += 1
         own = theta / self.unit
         loss, slope, curvature = self.blocks.sums(own, arithmetic=arithmetic, hessian=hessian)
-        value, total = float(loss) / self._total, self._total * self.unit
+        value, total = float(loss) / self.blocks.total_weight, self._total_units
         if curvature is not None:
             curvature = curvature / total / self.unit[:, None]
         if not self.l2:
@@ -111,8 +114,7 @@ class Objective:
 
     def _alike(self, blocks: Blocks | Streamed, unit: np.ndarray) -> "Objective":
         alike = copy(self)
-        alike.blocks, alike.unit, alike.passes, alike._few = blocks, unit, 0.0, None
-        alike._total = blocks.total_weight
+        alike._begin(blocks, unit)
         return alike
 
     def charge(self, sample: "Objective") -> None:
@@ -148,13 +150,16 @@ class Objective:
             return f"{blocks.n_rows} rows are counted and {own.rows} came"
         if abs(own.total_weight - blocks.total_weight) > own.rows * np.spacing(own.total_weight):
             return f"the row weights add up to {own.total_weight:.17g} and are counted as {blocks.total_weight:.17g}"
+        slope, rounding = here.gradient * self.unit, gamma(blocks.longest_sum)
+        near = np.abs(own.gradient - slope) <= rounding * min(1.0, 2 * here.value) * blocks.largest
+        if near.all() and abs(own.value - here.value) <= rounding * here.value:
+            return ""  # seen at once: both limits are wider than that
         sizes = (theta, here.value, blocks.largest)
         allowed = own.value_error + value_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty)
         if isinstance(blocks, ExactBlocks):
             allowed += blocks.unit_error(theta)[0] / blocks.total_weight
         if not abs(own.value - here.value) <= allowed:
             return _apart("the objective", here.value, own.value, allowed)
-        slope = here.gradient * self.unit
         limit = own.error + self.gradient_error(here) * self.unit
         off = np.flatnonzero(~(np.abs(own.gradient - slope) <= limit))
         if len(off):
@@ -165,9 +170,8 @@ class Objective:
     def is_rounding(self, here: Point, size: float) -> bool:
         """Whether a gradient of float64 arithmetic, of that 2-norm, is nothing but what its error may be."""
         if not self.l2 and not isinstance(self.blocks, ExactBlocks):
-            largest = self.blocks.largest / self.unit
-            moved = gamma(len(largest) + 1) * float(largest @ np.abs(here.theta))
-            if moved < 2.0**-5 and size > 4 * (gamma(self.blocks.longest_sum + 64) + 4 * moved) * largest.sum():
+            moved = gamma(len(self._reach) + 1) * float(self._reach @ np.abs(here.theta))
+            if moved < 2.0**-5 and size > 4 * (gamma(self.blocks.longest_sum + 64) + 4 * moved) * self._reach.sum():
                 return False  # more than twice that error: seen at once
         return size <= math.hypot(*self.gradient_error(here))
 

@@ -98,14 +98,14 @@ class Whitened(NamedTuple):
         """
         P, rows = self.P, self.P if of is None else of @ self.P
         v = P.T @ gradient
-        sums = float(np.linalg.norm(np.abs(P).T @ (error + roundings * np.abs(gradient))))
+        sums = _length(np.abs(P).T @ (error + roundings * np.abs(gradient)))
         off = ENLARGED * (sums + beside)
-        size = ENLARGED * float(np.linalg.norm(v))
+        size = ENLARGED * _length(v)
         nu = ENLARGED * (size + off)
         tau = ENLARGED * self.radius * nu / (1 - self.epsilon)
         if not (self.epsilon <= 0.5 and tau <= 0.5):  # neither is true of NaN
             return None
-        lengths, step = np.linalg.norm(rows, axis=1) / self.radius, -(rows @ v)
+        lengths, step = np.sqrt(rows * rows @ np.ones(len(v))) / self.radius, -(rows @ v)
         distance = ENLARGED * -np.log1p(-tau) * lengths
         gap = float(ENLARGED * nu**2 / (2 * (1 - self.epsilon) * (1 - tau)))
         if not self.whole:
@@ -259,7 +259,10 @@ def _proof(
     e = np.exp(-np.abs(X @ theta))  # of whose sign σ' does not depend
     root = (np.sqrt(share * e) / (1 + e))[:, None]
     rows = root * X
-    H = rows.T @ rows + np.diag(penalty)
+    H = rows.T @ rows
+    penalised = penalty.any()
+    if penalised:
+        H += np.diag(penalty)
     unit = np.sqrt(H.diagonal())
     P = whitening(H)
     if P.shape[1] < k:  # to working precision; its root may have twice the digits
@@ -269,19 +272,19 @@ def _proof(
             return None
         images = X @ P
         A = root * images
-        G = A.T @ A + (P.T * penalty) @ P
+        G = A.T @ A + (P.T * penalty) @ P if penalised else A.T @ A
         total = math.sqrt(G.trace())
-        size = np.linalg.norm(unit[:, None] * P)
+        size = _length((unit[:, None] * P).ravel())
         entries = gamma(2 * k + 8) * math.sqrt(k) * size + 4 * A.size * _FLOAT64.smallest_normal
         change = relative(gamma(4 * FUNCTION_ULPS + 12), 4 * _logit_error(theta, largest))
         off = gamma(m + k + 4) * total**2 + (2 * total + entries) * entries + change * (total + entries) ** 2
-        epsilon = ENLARGED * (np.linalg.norm(G - np.eye(k)) + off)
+        epsilon = ENLARGED * (_length((G - np.eye(k)).ravel()) + off)
         if epsilon <= 0.5:
             break
         P = P @ whitening(G) if np.isfinite(G).all() else P[:, :0]
     else:
         return None
-    lengths, wide = np.sqrt(images * images @ np.ones(k)), gamma(k + 4) * size * float(np.linalg.norm(largest / unit))
+    lengths, wide = np.sqrt(images * images @ np.ones(k)), gamma(k + 4) * size * _length(largest / unit)
     beside = 0.0 if residuals is None else ENLARGED * float(residuals @ lengths + wide * residuals.sum())
     known = gradient, error, gamma(4 * k + 12), None, beside
     radius = ENLARGED * (float(lengths.max()) + wide)
@@ -292,6 +295,10 @@ def _proof(
         epsilon += ENLARGED * (1 + change) * (np.linalg.norm(A[straight]) + entries) ** 2
         found = Whitened(theta, unit, P, float(epsilon), radius, False).certificate(*known)
     return found
+
+
+def _length(v: np.ndarray) -> float:
+    return math.sqrt(v @ v)
 
 
 def by_rows(rows: np.ndarray, unit: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from ...truth import exact
 
 WEB = Path(__file__).parent / "web"
 SCRIPTS = (
-    "random", "data", "numerics", "features", "descent", "optimum", "setting", "session", "text", "plot", "curve",
+    "random", "data", "numerics", "features", "descent", "optimum", "infinite", "setting", "session", "text", "plot", "curve",
     "formula", "surface", "ground", "history", "recorded", "fingerprint", "story", "guide", "presets", "code", "panels",
     "controls", "pointer", "tabs", "main",
 )  # fmt: skip
