@@ -66,6 +66,27 @@ def test_real_data(module, name):
     assert_optimum(module.fit(certified(name)), certified(name))
 
 
+def stretched():
+    """Tables in which a column is far from 0, nearly another, or has one value that is far from the others."""
+    data = gaussian(200, 3, seed=1)
+    nearly, code = data.X.copy(), data.X.copy()
+    nearly[:, 2] = nearly[:, 0] + 2.0**-20 * nearly[:, 2]
+    code[3, 1] = 999999.0
+    return {
+        "offset": Dataset(data.X + [2.0**20, 0, 0], data.y, "far from 0"),
+        "nearly": Dataset(nearly, data.y, "nearly a copy"),
+        "code": Dataset(code, data.y, "a code for a missing value"),
+    }
+
+
+@pytest.mark.parametrize("name", stretched())
+def test_columns_that_cost_digits_do_not_cost_the_proof(module, name):
+    fit = module.fit(stretched()[name])
+    assert_optimum(fit, stretched()[name])
+    theta = flatten(fit.parameters)
+    assert (fit.distance <= 1e-8 * np.abs(theta)).all()
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_penalty_gives_separable_data_an_optimum(module, solver, reduction):
