@@ -73,7 +73,7 @@ def stretched():
     nearly[:, 2] = nearly[:, 0] + 2.0**-20 * nearly[:, 2]
     code[3, 1] = 999999.0
     return {
-        "offset": Dataset(data.X + [2.0**20, 0, 0], data.y, "far from 0"),
+        "offset": Dataset(data.X + np.array([2.0**20, 0, 0]), data.y, "far from 0"),
         "nearly": Dataset(nearly, data.y, "nearly a copy"),
         "code": Dataset(code, data.y, "a code for a missing value"),
     }
