@@ -1,7 +1,7 @@
 """One run by every backend at hand in exact arithmetic, and the hash of what each computed.
 
-NumPy, what numba compiles, both frameworks in every way they can run the same code (``speed/engines.py``) on every device
-they see, C where there is a compiler, JavaScript where there is node. What is missing is left out, and said.
+NumPy, numba, both frameworks in every way they can run the same code (``speed/engines.py``) on every device they see, C
+where there is a compiler, JavaScript where there is node. What is missing is left out, and said.
 """
 
 import ctypes

@@ -139,8 +139,8 @@ class Fitter:
             device: "cpu", "cuda" or "auto".
             intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
             kernel: what reads the blocks: "plain", the framework's products; "fused", a kernel; "exact", whose sums
-                have the same bits whoever adds them (``docs/exact.md``), also by a kernel, "exact-fused"; or "auto", on a
-                CPU the first.
+                have the same bits whoever adds them (``docs/exact.md``), or "exact-fused", a CPU's kernel with those
+                bits; or "auto", on a CPU the first.
             ranks: the processes that share a Stream: "torch" or "jax", whose runtime carries the sums of a job that
                 torchrun, mpirun, srun or a person has started; or what ``ranks.join`` gave. Every rank makes the same
                 calls and has the same result, to the bits of one process; rank 0 writes. None: one process.
@@ -167,7 +167,9 @@ class Fitter:
         place, exactly = kernels.choose(kernel, self._place(device)), kernel.startswith("exact")
         if isinstance(dataset, Stream):
             if exactly:
-                raise ValueError(f"kernel is {kernel!r}, which keeps all rows, and the rows are a stream; give a Dataset")
+                raise ValueError(
+                    f"kernel is {kernel!r}, which keeps all rows, and the rows are a stream; give a Dataset"
+                )
             if place.workers is not None:  # the ranks of a machine have its processors in common
                 place = place._replace(workers=max(1, place.workers // shared.local))
             return Streamed(dataset, dtype, place, intercept=intercept, ranks=shared, keep=keep)

@@ -11,8 +11,8 @@ place. So here
 - nothing is divided by a number that stays the same, for which compilers multiply by its reciprocal;
 - a number so small that processors may take it for 0 is 0 (``stored``).
 
-``logreg_torch/speed/exact.py`` and ``logreg_jax/speed/exact.py`` have the same functions, and so have ``exact_numba.py``,
-a program in C and one in JavaScript (``logreg_parity/machine``). ``docs/exact.md`` has the proofs.
+``logreg_torch/speed/exact.py`` and ``logreg_jax/speed/exact.py`` have the same functions, and so have
+``exact_numba.py``, a program in C and one in JavaScript (``logreg_parity/machine``). ``docs/exact.md`` has the proofs.
 
 float32 means float32 numbers: features, logits, residuals, points. In between all is float64, where the product of two
 float32 numbers is exact, with or without a sum in one rounding.

@@ -1,4 +1,4 @@
-"""Exact arithmetic compiled by numba: the bits of ``exact.py``, and every number of X is read once; also a twin. Optional.
+"""Exact arithmetic compiled by numba, which is optional: the bits of ``exact.py``, X is read once; also a twin.
 
 Read beside ``exact.py``: the same operations in the same order, row by row. A tile of rows gives its logits and
 residuals and then, still in a core's cache, its part of every sum. numba keeps a product and a sum apart, and no sum of
@@ -17,7 +17,7 @@ from .exact import devices as devices
 from .exact import evaluate as evaluate
 from .exact import versions as versions
 
-TILE = 512  # rows
+TILE = 256  # rows
 WHOLE = 3 * 2.0**51  # x + WHOLE has the whole number next to x in its last bits
 
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -29,12 +29,12 @@ def _constants() -> tuple:
 
 
 @_compiled
-def _bits(x: float) -> int:
+def _bits(x: float) -> Any:
     return np.float64(x).view(np.int64)
 
 
 @_compiled
-def _number(b: int) -> float:
+def _number(b: Any) -> float:
     return np.int64(b).view(np.float64)
 
 
@@ -112,7 +112,7 @@ def _add_products(x: np.ndarray, w: float, t: np.ndarray) -> None:
 
 
 @_compiled
-def _counted(x: np.ndarray, r: np.ndarray, M: float) -> int:
+def _counted(x: np.ndarray, r: np.ndarray, M: float) -> Any:
     """The bits of x r + M, added up; what overflows comes back when those of M are taken off."""
     count = np.int64(0)
     for i in range(len(r)):
@@ -123,7 +123,7 @@ def _counted(x: np.ndarray, r: np.ndarray, M: float) -> int:
 @_compiled
 def _total(terms: np.ndarray) -> float:
     """The sum of numbers (K, B) that are not negative."""
-    most = np.int64(LEAST_POWER)
+    most: Any = np.int64(LEAST_POWER)
     for block in terms:
         for term in block:
             most = max(most, _bits(term) & MAGNITUDE)
@@ -154,30 +154,33 @@ def _walk(
 ) -> None:
     """The points (C + 1, D + 1) after the first; rows are (C or 1, D + 1, K, B)."""
     rate, momentum, nesterov = rule
-    rows = columns.shape[3]
-    r, halves = np.empty(rows), np.empty((2, len(velocity)), np.int64)
+    rows, features, larger = columns.shape[3], len(velocity), 3 * top
+    r, (counts, high, low) = np.empty(rows), np.empty((3, features), np.int64)
     for c in range(len(points) - 1):
         own, theta = c % len(columns), points[c]
-        M = 3 * top[own]
-        halves[:] = 0
+        M = larger[own]
+        high[:] = low[:] = 0
         for k in range(columns.shape[2]):
-            counts = -rows * M.view(np.int64)
+            counts[:] = 0
             for first in range(0, rows, TILE):
                 stop = min(first + TILE, rows)
                 t = r[first:stop]
                 t[:] = 0
-                for j in range(len(theta)):
+                for j in range(features):
                     _add_products(columns[own, j, k, first:stop], theta[j], t)
                 less = None if down is None else down[own, k, first:stop]
                 _residuals(t, up[own, k, first:stop], less, single, constants)
-                for j in range(len(theta)):
+                for j in range(features):
                     counts[j] += _counted(columns[own, j, k, first:stop], t, M[j])
-            halves[0] += counts >> 32
-            halves[1] += counts & LOW
-        fits = (largest[own] * np.abs(theta) < LARGEST_LOGIT).all()
-        for j in range(len(theta)):
-            unit = top[own, j] * exact.UNIT if fits else np.nan
-            g = (halves[0, j] * 2.0**32 + halves[1, j]) * unit
+            for j in range(features):
+                count = counts[j] - rows * _bits(M[j])
+                high[j] += count >> 32
+                low[j] += count & LOW
+        fits = True
+        for j in range(features):
+            fits = fits and largest[own, j] * abs(theta[j]) < LARGEST_LOGIT
+        for j in range(features):
+            g = (high[j] * 2.0**32 + low[j]) * (top[own, j] * exact.UNIT if fits else np.nan)
             g = _stored(g + penalty[j] * theta[j], least, single)
             velocity[j] = _stored(momentum * velocity[j] + g, least, single)
             along = _stored(g + momentum * velocity[j], least, single) if nesterov else velocity[j]
@@ -264,7 +267,16 @@ def walk(
     points[0] = theta
     units = (np.atleast_2d(rows.top), np.atleast_2d(rows.largest))
     kind = exact.LEAST[rule.dtype], _single(rule.dtype)
-    _walk(points, speed, *_given(rows), *units, penalty, tuple(rule[:3]), *kind, _constants())
+    _walk(
+        points,
+        speed,
+        *_given(rows),
+        *units,
+        penalty,
+        (rule.learning_rate, rule.momentum, rule.nesterov),
+        *kind,
+        _constants(),
+    )
     return points, speed
 
 

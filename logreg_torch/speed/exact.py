@@ -5,12 +5,20 @@ of integers, which have no order. On a GPU Triton melts a product and a sum afte
 can: ``rounded`` keeps it from it. Numbers are float64 throughout, features alone may be held in float32.
 """
 
+from math import nextafter
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from logreg_parity.truth import exact as constants
+
+_EXP = [torch.tensor(c, dtype=torch.float64) for c in constants.EXP]  # of a number PyTorch makes a tensor at every use
+_PER_LOG2, _HIGH, _LOW, _ZERO, _ONE, _SHIFT = (
+    torch.tensor(c, dtype=torch.float64)
+    for c in (constants.PER_LOG2, constants.LOG2_HIGH, constants.LOG2_LOW, 0.0, 1.0, constants.SHIFT)
+)
+_PLACES = torch.tensor(52)
 
 
 def bits(x: Tensor) -> Tensor:
@@ -48,7 +56,7 @@ def kept(x: Tensor, dtype: str) -> Tensor:
     """
     if dtype == "float64":
         return x
-    return torch.where(torch.abs(x) < constants.LEAST[dtype], 0.0, x.float().double())
+    return torch.hardshrink(x, nextafter(constants.LEAST[dtype], -1)).float().double()
 
 
 def stored(x: Tensor, dtype: str) -> Tensor:
@@ -58,7 +66,8 @@ def stored(x: Tensor, dtype: str) -> Tensor:
         x: float64 numbers.
         dtype: "float64" or "float32".
     """
-    return torch.where(torch.abs(x) < constants.LEAST[dtype], 0.0, kept(x, dtype))
+    small = nextafter(constants.LEAST[dtype], -1)
+    return torch.hardshrink(x, small) if dtype == "float64" else kept(x, dtype)
 
 
 def exp_minus_abs(t: Tensor, dtype: str) -> Tensor:
@@ -68,13 +77,14 @@ def exp_minus_abs(t: Tensor, dtype: str) -> Tensor:
         t: any shape.
         dtype: "float64" or "float32", what its users are to be.
     """
-    x = torch.clamp(-torch.abs(t), min=constants.LOWEST)
-    k = torch.round(x * constants.PER_LOG2)
-    r = (x - k * constants.LOG2_HIGH) - k * constants.LOG2_LOW  # both products are exact: an fma changes nothing
-    q = torch.full_like(r, constants.EXP[-1])
-    for c in constants.EXP[-2::-1]:
-        q = rounded(q * r, t, dtype) + c
-    return (1 + (r + rounded(r * r * q, t, dtype))) * number(bits(k + constants.SHIFT) << 52)
+    x = torch.abs(t).clamp_(max=-constants.LOWEST)
+    k = torch.mul(x, _PER_LOG2).round_()  # x and k without their signs
+    r = torch.mul(k, _HIGH).sub_(x).add_(k * _LOW)  # both products are exact: an fma changes nothing
+    q = rounded(r * _EXP[-1], t, dtype).add_(_EXP[-2])
+    for c in _EXP[-3::-1]:
+        q = rounded(q.mul_(r), t, dtype).add_(c)
+    q = rounded(torch.mul(r, r).mul_(q), t, dtype).add_(r).add_(_ONE)
+    return q.mul_(number(bits(_SHIFT - k).bitwise_left_shift_(_PLACES)))
 
 
 def sigmoid(t: Tensor, dtype: str) -> Tensor:
@@ -85,7 +95,7 @@ def sigmoid(t: Tensor, dtype: str) -> Tensor:
         dtype: "float64" or "float32".
     """
     e = exp_minus_abs(t, dtype)
-    return kept(torch.where(t >= 0, 1.0, e) / (1 + e), dtype)
+    return kept(torch.where(t >= _ZERO, _ONE, e).div_(e.add_(_ONE)), dtype)
 
 
 def softplus(t: Tensor, dtype: str) -> Tensor:
