@@ -13,12 +13,13 @@ from torch import Tensor
 
 from logreg_parity.truth import exact as constants
 
-_EXP = [torch.tensor(c, dtype=torch.float64) for c in constants.EXP]  # of a number PyTorch makes a tensor at every use
-_PER_LOG2, _HIGH, _LOW, _ZERO, _ONE, _SHIFT = (
-    torch.tensor(c, dtype=torch.float64)
-    for c in (constants.PER_LOG2, constants.LOG2_HIGH, constants.LOG2_LOW, 0.0, 1.0, constants.SHIFT)
-)
-_PLACES = torch.tensor(52)
+_NUMBERS = constants.PER_LOG2, constants.LOG2_HIGH, constants.LOG2_LOW, 0.0, 1.0, constants.SHIFT, 52, *constants.EXP
+_TENSORS = tuple(torch.tensor(n, dtype=torch.float64 if isinstance(n, float) else torch.int64) for n in _NUMBERS)
+
+
+def _constants() -> tuple:
+    """As tensors, since of a number PyTorch makes one at every use; a compiler takes numbers."""
+    return _NUMBERS if torch.compiler.is_compiling() else _TENSORS
 
 
 def bits(x: Tensor) -> Tensor:
@@ -77,14 +78,16 @@ def exp_minus_abs(t: Tensor, dtype: str) -> Tensor:
         t: any shape.
         dtype: "float64" or "float32", what its users are to be.
     """
+    per_log2, high, low, _, one, shift, places, *coefficients, last = _constants()
     x = torch.abs(t).clamp_(max=-constants.LOWEST)
-    k = torch.mul(x, _PER_LOG2).round_()  # x and k without their signs
-    r = torch.mul(k, _HIGH).sub_(x).add_(k * _LOW)  # both products are exact: an fma changes nothing
-    q = rounded(r * _EXP[-1], t, dtype).add_(_EXP[-2])
-    for c in _EXP[-3::-1]:
-        q = rounded(q.mul_(r), t, dtype).add_(c)
-    q = rounded(torch.mul(r, r).mul_(q), t, dtype).add_(r).add_(_ONE)
-    return q.mul_(number(bits(_SHIFT - k).bitwise_left_shift_(_PLACES)))
+    k = torch.mul(x, per_log2).round_()  # x and k without their signs
+    r = torch.mul(k, high).sub_(x).add_(k * low)  # both products are exact: an fma changes nothing
+    q = r * last
+    for c in coefficients[:0:-1]:
+        q = rounded(q, t, dtype).add_(c).mul_(r)
+    q = rounded(q, t, dtype).add_(coefficients[0])
+    q = rounded(torch.mul(r, r).mul_(q), t, dtype).add_(r).add_(one)
+    return q.mul_(number(bits(shift - k).bitwise_left_shift_(places)))
 
 
 def sigmoid(t: Tensor, dtype: str) -> Tensor:
@@ -94,8 +97,8 @@ def sigmoid(t: Tensor, dtype: str) -> Tensor:
         t: any shape.
         dtype: "float64" or "float32".
     """
-    e = exp_minus_abs(t, dtype)
-    return kept(torch.where(t >= _ZERO, _ONE, e).div_(e.add_(_ONE)), dtype)
+    e, (_, _, _, zero, one, *_) = exp_minus_abs(t, dtype), _constants()
+    return kept(torch.where(t >= zero, one, e).div_(e.add_(one)), dtype)
 
 
 def softplus(t: Tensor, dtype: str) -> Tensor:

@@ -162,6 +162,10 @@ def test_what_is_not_known_or_not_installed_is_refused(monkeypatch):
     monkeypatch.setattr(kernels, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"needs numba .* give kernel='plain'"):
         pack(gaussian(8, 2), kernel="fused")
+    with pytest.raises(ValueError, match=r"needs numba .* give kernel='exact'"):
+        pack(gaussian(8, 2), kernel="exact-fused")
+    with pytest.raises(ValueError, match="computes on a CPU; give 'exact'"):
+        kernels.choose("exact-fused", BlockPlace(np.asarray, None, None))
     assert not pack(gaussian(8, 2)).place.fused
 
 
