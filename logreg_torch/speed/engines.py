@@ -16,12 +16,12 @@ from torch import Tensor
 
 from logreg_parity.data.dataset import Dataset
 from logreg_parity.solvers.descent import Engine
-from logreg_parity.truth import exact as constants
 from logreg_parity.truth.exact import ExactMeans, ExactRows, ExactRule
 
 from ..convert import data_from_numpy, find_device, from_numpy, to_numpy
-from .exact import bits, kept, stored
-from .exact_objective import objective, residuals, step
+from .exact import kept
+from .exact_objective import objective, step
+from .exact_pass import _exact_walk
 from .rows import Rows, losses, signed_rows, take_rows, with_spare_row
 
 LARGEST = 2**18  # numbers that the steps of a chunk may take: a MiB in float32
@@ -96,45 +96,6 @@ def _vectors(factors: Tensor, theta: Tensor) -> Iterator[Tensor]:
     if (factors == factors[0]).all():
         return repeat(vectors[0].contiguous())
     return iter(vectors.contiguous().unbind())
-
-
-@torch.inference_mode()
-def _exact_walk(
-    theta: Tensor, velocity: Tensor, rows: ExactRows, penalty: Tensor, rule: ExactRule, steps: int
-) -> tuple[Tensor, Tensor]:
-    """C times ``exact_objective.step``, for rows of one block: what each does alike is prepared.
-
-    Whether a logit could overflow is asked at the end: from that step on there are no numbers.
-    """
-    rate, momentum, nesterov, dtype = rule
-    each, levied = rows.columns.ndim == 4, bool(penalty.any())
-    points = torch.cat([theta[None], theta.new_empty(steps, len(theta))])
-    move, M, unit = theta.new_tensor(rate), 3 * rows.top[..., None, None], rows.top * constants.UNIT
-    base = (bits(M) * rows.columns.shape[-1])[..., 0, 0]
-    columns = rows.columns.double()
-    given = [part.unbind() if each else repeat(part) for part in (columns, M, unit, base)]
-    products = columns.new_empty(columns.shape[-3:])
-    terms, count = products.unbind(), bits(products)[:, 0]
-    own = (rows.mapped(itemgetter(k)) for k in range(steps)) if each else repeat(rows)
-    every = zip(points.unbind(), points[1:].unbind(), points[..., None, None].unbind(), own, *given, strict=False)
-    for here, reached, wide, block, X, large, u, b in every:
-        torch.mul(X, wide, out=products)
-        for term in terms[1:]:
-            terms[0].add_(term)
-        r = residuals(kept(terms[0], dtype), block, dtype)
-        if dtype == "float32":  # whose products are exact, melted with a sum or not
-            torch.addcmul(large, X, r, out=products)
-        else:
-            torch.mul(X, r, out=products).add_(large)
-        g = count.sum(-1).sub_(b) * u
-        g = stored(g.add_(penalty * here) if levied else g, dtype)
-        velocity = stored((momentum * velocity).add_(g), dtype) if momentum else g
-        along = stored((momentum * velocity).add_(g), dtype) if nesterov else velocity
-        reached.copy_(stored(torch.sub(here, along * move), dtype))
-    fits = (rows.largest * torch.abs(points[:-1]) < constants.LARGEST_LOGIT).all(-1)
-    lost = (~fits).cumsum(0) > 0
-    points[1:][lost] = torch.nan
-    return points, torch.where(lost[-1], torch.nan, velocity)
 
 
 def exact(device: str, way: str | None = None) -> ExactMeans:
