@@ -6,7 +6,8 @@ parameter name.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import reduce
 from operator import add
 from typing import Any, cast
@@ -15,11 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.tree_util import keystr, tree_flatten_with_path, tree_structure, tree_unflatten
+from jax.extend.core import jaxpr_as_fun
+from jax.tree_util import keystr, tree_flatten_with_path, tree_leaves, tree_structure, tree_unflatten
 
-from logreg_parity.ports.arrays import UnfitError, map_arrays, projection
+from logreg_parity.ports.arrays import UnfitError, arrays_in, map_arrays, projection
 
-from ..convert import arithmetic, find_device, from_numpy
+from ..convert import arithmetic, find_device, find_dtype, from_numpy
 from .closed_over import as_if_cast
 from .parameters import Point, _is_parameter, _leaves_of, point_of
 
@@ -30,6 +32,7 @@ _QUICK = {
     "xla_cpu_use_fusion_emitters": False,
 }
 """To compile, not to run."""
+_BESIDE = ThreadPoolExecutor(1, "compile")  # XLA lets go of Python's lock while it works
 _SMALL = 100_000  # parameters, up to which compiling takes longer than running
 
 
@@ -56,6 +59,8 @@ class Program:
         self._state, self.notes = state or {}, list[str]()
         self._given = as_if_cast(self._run, dtype, self.notes, narrow)
         self._outputs = _Compiled(self._given, self._size <= _SMALL)
+        self._again = _Traced(self._given)
+        self.traced: Any = None  # what ``recording.begun`` has begun
         self.project = False  # the loss is the sum of all outputs, each times a number of its own
 
     def outputs(self, point: Point, batch: Any) -> Point:
@@ -77,7 +82,7 @@ class Program:
             return _numpy(_floats(_split(self._outputs(self._leaves(point), self._data(batch)))[1]))
 
     def _loss(self, parameters: Named, data: list[Array]) -> Array:
-        value, _ = _split(self._given(parameters, data))
+        value, _ = _split(self._again(parameters, data))
         if self.project:
             given = enumerate(_floats(value).values())
             factors = ((out, from_numpy(projection(k, out.shape), self._dtype, self._device)) for k, out in given)
@@ -89,25 +94,20 @@ class Program:
 
     def _run(self, parameters: Named, data: list[Array]) -> Any:
         """What the function returns."""
-        arrays, leaves = iter(data), self._leaves(self._state) | parameters
+        state = {name: from_numpy(array, self._dtype, self._device) for name, array in self._state.items()}
+        arrays, leaves = iter(data), state | parameters
         batch = map_arrays(lambda name, array: next(arrays), self._make)
         whole = [leaves.get(name, own) for name, own in self._all.items()]
         return self._loss_of(tree_unflatten(self._tree, whole), batch)
 
-    def _leaves(self, point: Point) -> Named:
-        """The parameters, ready to be differentiated by."""
-        return {name: from_numpy(array, self._dtype, self._device) for name, array in point.items()}
+    def _leaves(self, point: Point) -> Any:
+        """The parameters in the dtype; what is compiled takes them to the device."""
+        return {name: array.astype(find_dtype(self._dtype)) for name, array in point.items()}
 
-    def _data(self, batch: Any) -> list[Array]:
+    def _data(self, batch: Any) -> Any:
         """The arrays of the batch, floats in the dtype."""
-        arrays: list[Array] = []
-
-        def put(name: str, array: np.ndarray) -> None:
-            put = from_numpy(array, self._dtype, self._device) if array.dtype.kind == "f" else array
-            arrays.append(jax.device_put(put, find_device(self._device)))
-
-        map_arrays(put, batch)
-        return arrays
+        arrays = (array for _, array in arrays_in(batch))
+        return [array.astype(find_dtype(self._dtype)) if array.dtype.kind == "f" else array for array in arrays]
 
     @contextmanager
     def _settings(self) -> Iterator[None]:
@@ -116,19 +116,51 @@ class Program:
             yield
 
 
+class _Traced:
+    """A function of arguments of one make, traced once for all that is made of it; to trace takes long."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+        self.known: tuple[Callable, Any] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self.known is None:
+            try:
+                closed, shape = jax.make_jaxpr(self.function, return_shape=True)(*arguments)
+            except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+                return self.function(*arguments)
+            self.known = jaxpr_as_fun(closed), tree_structure(shape)
+        run, structure = self.known
+        return tree_unflatten(structure, run(*tree_leaves(arguments)))
+
+
 class _Compiled:
     """A function compiled; as it is where it looks at numbers in a way that compiling does not allow."""
 
     def __init__(self, function: Callable, quickly: bool = False):
         self.plain = function
-        self.fast = cast(Callable, jax.jit(function, compiler_options=_QUICK if quickly else None))
+        self.fast: Callable = jax.jit(function, compiler_options=_QUICK if quickly else None)
+        self.begun: Future | None = None
+
+    def begin(self, settings: Callable, *arguments: Any) -> None:
+        """Compile for arguments of this make while other things are done; what fails here fails again when called."""
+        with suppress(Exception):
+            lowered = cast(Any, self.fast).lower(*arguments)
+
+            def compiled() -> Callable:
+                with settings():
+                    return lowered.compile()
+
+            self.begun = _BESIDE.submit(compiled)
 
     def __call__(self, *arguments: Any) -> Any:
+        if self.begun is not None:
+            self.fast, self.begun = self.begun.result(), None
         try:
             return self.fast(*arguments)
         except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
-            self.fast = self.plain
-            return self.plain(*arguments)
+            self.fast = lambda *arguments: self.plain(*jax.tree.map(jnp.asarray, arguments))
+            return self.fast(*arguments)
 
 
 def _is_loss(value: Any) -> bool:

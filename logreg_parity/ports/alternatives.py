@@ -4,15 +4,12 @@ What is named is proved: its numbers, in some order, are those of a value that t
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from fractions import Fraction
 from itertools import permutations, product
 from math import erf
 from typing import NamedTuple
 
 import numpy as np
 
-from .exact import READINGS, NoStatement, evaluate, in_words
 from .formula import Formula
 from .localise import Parting
 from .mapping import Point
@@ -35,15 +32,6 @@ class _Other:
         """Whether it has these numbers."""
         mine = np.sort(np.ravel(value))
         return any(_near(mine, theirs) for theirs in self.by_size.get(mine.size, []))
-
-    def factor(self, value: np.ndarray) -> float | None:
-        """The c for which it has c times these numbers."""
-        mine = np.sort(np.ravel(value))
-        for theirs in self.by_size.get(mine.size, []):
-            c = float(np.linalg.norm(theirs) / np.linalg.norm(mine)) if mine.any() else 0.0
-            if c and np.isfinite(c) and abs(c - 1) > NEAR and _near(c * mine, theirs):
-                return c
-        return None
 
 
 def _needed(recording: Recording) -> list[RecordedOperation]:
@@ -84,34 +72,7 @@ def confusion(formula: Formula, partings: tuple[Parting | None, Parting | None])
                     f"{name} has {words} where {parting.side} has {_title(parting.operation)}: done so on the same "
                     f"input, all {np.size(value)} numbers are those of a value that {name} computes."
                 )
-    for k, parting in enumerate(partings):
-        rest = partings[1 - k]
-        if parting is None or rest is None or parting.operation.value.size < 2:
-            continue
-        c = _Other(_needed(formula.recordings[1 - k])).factor(parting.operation.value)
-        if c is not None and _makes_one_loss(formula, k, parting.place, c):
-            return (
-                f"At {parting.operation.place} {rest.side} has {c:.10g} times {parting.side}'s numbers "
-                f"({in_words(c)}): a scale that only one side applies; with it the losses agree."
-            )
     return ""
-
-
-def _makes_one_loss(formula: Formula, k: int, place: int, c: float) -> bool:
-    """Whether the k-th program has the other's loss once the value at that place is multiplied by c."""
-    if formula.recordings is None or formula.values is None:
-        return False
-    recording, values = formula.recordings[k], formula.values[k]
-    scaled = values[place]._replace(mid=np.frompyfunc(lambda m: int(m * Fraction(c)), 1, 1)(values[place].mid))
-    leaves = {source: values[source] for source in recording.inputs.values() if source in values}
-    own, other = (r.results["loss"] for r in (recording, formula.recordings[1 - k]))
-    assert own is not None and other is not None
-    alone = replace(recording, results={"loss": own})
-    try:
-        made = evaluate(alone, leaves | {place: scaled}, scaled.bits, READINGS[0], hold=False)[own]
-    except NoStatement:
-        return False
-    return _near(made.floats(), formula.values[1 - k][other].floats())
 
 
 def _title(operation: RecordedOperation) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch._decomp import core_aten_decompositions, decomposition_table
+from torch._decomp import _core_aten_decompositions_post_autograd, decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -109,9 +109,10 @@ class _Writing(TorchDispatchMode):
 
 def _table() -> dict:
     if not _TABLE:
-        _TABLE.update(core_aten_decompositions())
+        _TABLE.update(_core_aten_decompositions_post_autograd())
         for op, decomposition in decomposition_table.items():
-            if any(word in str(op) for word in _APART):
+            name = str(op)
+            if any(word in name for word in _APART):
                 _TABLE.setdefault(op, decomposition)
         aten = torch.ops.aten
         _TABLE[aten._weight_norm_interface_backward.default] = aten._weight_norm_differentiable_backward.default
