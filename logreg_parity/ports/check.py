@@ -18,8 +18,8 @@ from ..users import shortly
 from .alternatives import confusion, moved_state
 from .arrays import UnfitError, as_arrays, map_arrays
 from .causes import UNKNOWN, find_cause
-from .exact import lost_digits, worst_function
 from .edits import other_constant, other_way
+from .exact import lost_digits, worst_function
 from .formula import Formula, compare, followed, in_a_sentence
 from .inferred import proposals
 from .localise import localise

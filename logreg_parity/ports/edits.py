@@ -8,7 +8,8 @@ chance does not bring about.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice, permutations, product
+from functools import partial
+from itertools import combinations, islice, permutations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +21,10 @@ from .recording import RecordedOperation, Recording
 from .sides import Side, Where
 
 Given = dict[int, Enclosures]
+Members = list[tuple[int, Callable[[int], int]]]  # places, and what stands there of a number
+Change = Callable[[int], Given]  # of a number in units of the last place
 TRIES = 8  # pairs of numbers that are exchanged, at most, and as many that are left out
-WORK = 2_000_000  # numbers of a program that are computed again, at most: a few seconds
+WORK = 1_000_000  # numbers of a program that are computed again, at most: a few seconds
 CLEAR = 150  # binary places to which a number that was solved for has to be a short one
 TURNS = 14  # of the secant method
 FEW = 4  # slices of one array whose orders are all tried
@@ -45,12 +48,19 @@ class Edit(NamedTuple):
     written: bool = False
 
 
+NO_MASK = Edit("", {})
+
+
 class _Program:
     """One program, its exact values, and its loss after a change."""
 
     def __init__(self, name: str, recording: Recording, values: Given, parting: Parting | None = None):
         self.name, self.operations, self.values = name, recording.operations, values
-        self.apart = () if parting is None else parting.apart
+        apart = () if parting is None else parting.apart
+        beside = (k for place in apart for k in (place, *self.operations[place].inputs) if self.operations[k].inputs)
+        self.apart = tuple(
+            dict.fromkeys(beside)
+        )  # what they are made of has its numbers in the other program by chance
         end = recording.results["loss"]
         assert end is not None
         self.end, self.bits, self.work = end, values[end].bits, WORK
@@ -185,8 +195,8 @@ def other_way(formula: Formula, sides: tuple[Side, Side], partings: tuple[Partin
     """
     if formula.recordings is None or formula.values is None or formula.agree.get("loss", AGREE) >= AGREE:
         return ""
-    given = zip(sides, formula.recordings, formula.values, partings, strict=True)
-    one, two = (_Program(side.name, *rest) for side, *rest in given)
+    names = [side.name for side in sides]
+    one, two = map(_Program, names, formula.recordings, formula.values, partings)
     without: dict[str, list[tuple[Edit, Enclosures]]] = {one.name: [], two.name: []}
     for kind in (_left_out, _exchanged, _sliced, _regrouped, _masked):
         for mine, other in ((one, two), (two, one)):
@@ -197,10 +207,11 @@ def other_way(formula: Formula, sides: tuple[Side, Side], partings: tuple[Partin
                 if made is not None and kind is _left_out:
                     without[mine.name].append((edit, made))
     for mine, other in ((one, two), (two, one)):
-        for words, change, start in _unknowns(mine):
-            number = _solved(mine, other, change, start)
+        for mask, (words, change, start) in product((NO_MASK, *islice(_masked(mine, other), FEW)), _unknowns(mine)):
+            number = _solved(mine, other, mask, change, start)
             if number is not None:
-                return _said(words.replace("NUMBER", number), mine, other)
+                also = f"{mask.words}, and " if mask.words else ""
+                return _said(also + words.replace("NUMBER", number), mine, other)
     for (a, made), (b, theirs) in product(*without.values()):
         if (a.written or b.written) and _are_one(made, theirs):
             return f"{_named(a.words, one, two)}; {_named(b.words, two, one)}: without both {_AGREE}"
@@ -283,66 +294,66 @@ def _sliced(p: _Program, other: _Program) -> Iterator[Edit]:
     for root, members in slices.items():
         parts = sorted(members.values(), key=lambda part: part[0][1].min())
         every = np.sort(np.concatenate([part[0][1].ravel() for part in parts]))
-        if 1 < len(parts) <= FEW and np.array_equal(every, np.arange(p.values[root].mid.size)):
-            if any(place in near for part in parts for place, _ in part):
-                o = p.operations[parts[0][0][0]]
-                families.setdefault((o.line, o.module, len(parts), p.shape(root)), []).append((root, parts))
+        whole = np.array_equal(every, np.arange(p.values[root].mid.size))
+        if 1 < len(parts) <= FEW and whole and any(place in near for part in parts for place, _ in part):
+            o = p.operations[parts[0][0][0]]
+            families.setdefault((o.line, o.module, len(parts), p.shape(root)), []).append((root, parts))
     for (_, _, n, shape), found in families.items():
         where = p.operations[found[0][1][0][0][0]].place
         for order in islice(permutations(range(n)), 1, None):
-            yield Edit(
-                f"OTHER takes the {n} slices at {where} in the order {order} of MINE's",
-                _rearranged(p, found, lambda parts, order=order: [parts[k][0][1] for k in order]),
-            )
-        whole = np.arange(int(np.prod(shape))).reshape(shape)
+            gets = [[parts[k][0][1] for k in order] for _, parts in found]
+            words = f"OTHER takes the {n} slices at {where} in the order {order} of MINE's"
+            yield Edit(words, _rearranged(p, found, gets))
+        every = np.arange(int(np.prod(shape))).reshape(shape)
         for axis in (axis for axis, length in enumerate(shape) if length % n == 0 and length > n):
-            halves = [part.ravel() for part in np.split(whole, n, axis)]
-            turns = [np.take(whole, range(k, shape[axis], n), axis).ravel() for k in range(n)]
+            halves = [part.ravel() for part in np.split(every, n, axis)]
+            turns = [np.take(every, range(k, shape[axis], n), axis).ravel() for k in range(n)]
             ways = (("neighbours in turn", "one block after the other", halves, turns),
                     ("one block after the other", "neighbours in turn", turns, halves))  # fmt: skip
-            for theirs, mine, has, gets in ways:
+            for theirs, mine, has, taken in ways:
                 if all(np.array_equal(part[0][1].ravel(), own) for part, own in zip(found[0][1], has, strict=True)):
                     words = f"OTHER splits axis {axis} at {where} {theirs}, MINE {mine}"
-                    yield Edit(words, _rearranged(p, found, lambda parts, gets=gets: gets))
+                    yield Edit(words, _rearranged(p, found, [taken] * len(found)))
 
 
-def _rearranged(p: _Program, found: list, chosen: Callable[[list], list[np.ndarray]]) -> Given:
+def _rearranged(p: _Program, found: list, gets: list[list[np.ndarray]]) -> Given:
     """Other positions for the parts of each array."""
     given: Given = {}
-    for root, parts in found:
-        for part, numbers in zip(parts, chosen(parts), strict=True):
+    for (root, parts), taken in zip(found, gets, strict=True):
+        for part, numbers in zip(parts, taken, strict=True):
             given |= {place: p.taken(root, numbers.reshape(p.shape(place))) for place, _ in part}
     return given
 
 
 def _regrouped(p: _Program, other: _Program) -> Iterator[Edit]:
     """An axis taken apart, or two made one, with the other of the two running faster: heads, groups."""
-    ways: dict[tuple[int, int], dict[str, Given]] = {}
+    ways: dict[tuple[int, int], dict[str, dict[int, RecordedOperation]]] = {}
     for place in p.order:
         o = p.operations[place]
         if o.word != "move" or len(o.inputs) != 1 or o.apply is None:
             continue
-        source, out = p.shape(o.inputs[0]), p.shape(place)
-        plain = np.arange(1.0, 1 + np.prod(source)).reshape(source)
-        if not np.array_equal(np.ravel(o.apply([plain])), plain.ravel()):
+        plain = np.arange(1.0, 1 + p.values[o.inputs[0]].mid.size)
+        if not np.array_equal(np.ravel(o.apply([plain.reshape(p.shape(o.inputs[0]))])), plain):
             continue
-        for word, fine, coarse in (("apart", out, source), ("into one", source, out)):
+        short, long = ([n for n in p.shape(k) if n > 1] for k in (o.inputs[0], place))
+        for word, fine, coarse in (("apart", long, short), ("into one", short, long)):
             k = next((k for k, (m, n) in enumerate(zip(fine, coarse, strict=False)) if m != n), len(fine))
             if k + 1 < len(fine) and k < len(coarse) and fine[k] * fine[k + 1] == coarse[k]:
                 a, b = fine[k : k + 2]
-                if 1 in (a, b):
-                    continue
-                first, second = (b, a) if word == "apart" else (a, b)
-                turned = (plain.reshape(int(np.prod(fine[:k])), first, second, -1).swapaxes(1, 2) - 1).astype(np.int64)
-                ways.setdefault((a, b), {}).setdefault(word, {})[place] = p.taken(o.inputs[0], turned.reshape(out))
+                split = (int(np.prod(fine[:k])), *((b, a) if word == "apart" else (a, b)), -1)
+                turned = _turning(split, p.shape(place))
+                ways.setdefault((a, b), {}).setdefault(word, {})[place] = replace(o, apply=turned)
     for (a, b), found in ways.items():
         for words in (*([word] for word in found), list(found)):
-            given = {place: value for word in words for place, value in found[word].items()}
-            where = p.operations[min(given)].place
-            yield Edit(
-                f"At {where} OTHER takes {a * b} {' and '.join(words)} as {b} times {a}, where MINE has {a} times {b}",
-                given,
-            )
+            rules = {place: o for word in words for place, o in found[word].items()}
+            where = p.operations[min(rules)].place
+            way = f"MINE takes {a * b} {' and '.join(words)} as {a} blocks of {b}, OTHER every {a}th together"
+            yield Edit(f"At {where} {way}", {}, rules)
+
+
+def _turning(split: tuple[int, ...], shape: tuple[int, ...]) -> Callable:
+    """A move that lets the second of two axes run slower."""
+    return lambda arrays: np.ravel(arrays[0]).reshape(split).swapaxes(1, 2).reshape(shape)
 
 
 def _masked(p: _Program, other: _Program) -> Iterator[Edit]:
@@ -369,7 +380,7 @@ def _masked(p: _Program, other: _Program) -> Iterator[Edit]:
 # ---- numbers that are solved for
 
 
-def _unknowns(p: _Program) -> Iterator[tuple[str, Callable[[int], Given], int]]:
+def _unknowns(p: _Program) -> Iterator[tuple[str, Change, int]]:
     """(words, what comes of a number, where to start) for each number that may be another one."""
     for place in filter(p.elementwise, p.apart):
         o = p.operations[place]
@@ -380,25 +391,26 @@ def _unknowns(p: _Program) -> Iterator[tuple[str, Callable[[int], Given], int]]:
             has = "a number that it computes" if held.word != "constant" else "numbers"
             has = has if held.number is None else f"{held.number:.10g}"
             words = f"OTHER has NUMBER where MINE has {has} in {p.title(place)}"
-            yield words, lambda x, place=place, k=k: _with_operand(p, place, k, x), _start(p, source)
-    for c, members in _tied(p).items():
+            yield words, partial(_with_operand, p, place, k), _start(p, source)
+    for c, members in _tied(p):
         words = f"OTHER has NUMBER where MINE has {c:.10g} ({p.operations[members[0][0]].place}) and what is made of it"
-        change = lambda x, members=members: {k: p.full(made(x), p.shape(k)) for k, made in members}  # noqa: E731
-        yield words, change, _start(p, members[0][0])
+        yield words, partial(_with_numbers, p, members), _start(p, members[0][0])
     for place in islice((k for k in p.apart if p.elementwise(k) or p.operations[k].word == "product"), TRIES):
-        one = 1 << p.bits
-        scaled = lambda x, place=place: {place: _scaled(p.values[place], x)}  # noqa: E731
         words = f"At {p.operations[place].place} OTHER has NUMBER times MINE's numbers, a scale that only one applies"
-        yield words, scaled, one
+        yield words, partial(_scaled, p, place), 1 << p.bits
 
 
 def _start(p: _Program, place: int) -> int:
     return int(p.values[place].mid.ravel()[0])
 
 
-def _scaled(value: Enclosures, x: int) -> Enclosures:
-    mid = np.frompyfunc(lambda m: (m * x) >> value.bits, 1, 1)(value.mid)
-    return value._replace(mid=np.asarray(mid, dtype=object))
+def _scaled(p: _Program, place: int, x: int) -> Given:
+    mid = np.frompyfunc(lambda m: (m * x) >> p.bits, 1, 1)(p.values[place].mid)
+    return {place: p.values[place]._replace(mid=np.asarray(mid, dtype=object))}
+
+
+def _with_numbers(p: _Program, members: Members, x: int) -> Given:
+    return {k: p.full(made(x), p.shape(k)) for k, made in members}
 
 
 def _with_operand(p: _Program, place: int, k: int, x: int) -> Given:
@@ -407,34 +419,39 @@ def _with_operand(p: _Program, place: int, k: int, x: int) -> Given:
     return {place: operate(o, inputs, p.bits)}
 
 
-def _tied(p: _Program) -> dict[float, list[tuple[int, Callable[[int], int]]]]:
-    """Numbers between 0 and 1 with those that are made of them: 1 less it, a whole part of it."""
+def _tied(p: _Program) -> Iterator[tuple[float, Members]]:
+    """A number where it stands, or at some of these places, and what is made of it: a part of it, or of 1 less it."""
     numbers = {k: p.operations[k].number for k in p.order}
-    held = {k: c for k, c in numbers.items() if c is not None and p.users[k]}
+    held = {k: c for k, c in numbers.items() if c and p.users[k]}
     one = 1 << p.bits
-    found: dict[float, list[tuple[int, Callable[[int], int]]]] = {}
-    for c in dict.fromkeys(c for c in held.values() if 0 < c < 1):
-        members: list[tuple[int, Callable[[int], int]]] = [(k, lambda x: x) for k, v in held.items() if v == c]
-        known = len(members)
+    for c in islice(dict.fromkeys(held.values()), TRIES):
+        own = [k for k, v in held.items() if v == c]
+        made: Members = []
         for k, v in held.items():
-            n = round(c / v) if v else 0
-            if v != c and abs(v - (1 - c)) < 2.0**-52:
-                members.append((k, lambda x: one - x))
-            elif 1 < n <= 4096 and abs(c / n - v) < 2.0**-52 * c:
-                members.append((k, lambda x, n=n: x // n))
-        if len(members) > known or known > 1:
-            found[c] = members
-    return found
+            n, m = (_whole_part(whole, v) if v != c else 0 for whole in (c, 1 - c))
+            if m and (m <= n or not n):
+                made.append((k, lambda x, m=m: (one - x) // m))
+            elif n > 1:
+                made.append((k, lambda x, n=n: x // n))
+        for some in (s for n in range(len(own), 0, -1) for s in combinations(own, n)) if len(own) < FEW else (own,):
+            if made or len(some) > 1:
+                yield c, [*((k, lambda x: x) for k in some), *made]
 
 
-def _solved(mine: _Program, other: _Program, change: Callable[[int], Given], start: int) -> str | None:
+def _whole_part(whole: float, part: float) -> int:
+    """How often a number goes into another, where it does so in whole; else 0."""
+    n = round(whole / part)
+    return n if 1 <= n <= 4096 and abs(whole / n - part) < 2.0**-52 * abs(whole) + 2.0**-53 else 0
+
+
+def _solved(mine: _Program, other: _Program, mask: Edit, change: Change, start: int) -> str | None:
     """The number with which the losses are one, by the secant method, where it is one that a person would write."""
     bits, target = mine.bits, other.values[other.end]
     wanted = int(target.mid.ravel()[0])
 
     def apart(x: int) -> int | None:
         try:
-            made = mine.loss(Edit("", change(x)))
+            made = mine.loss(mask._replace(given=change(x)))
         except NoStatement:
             return None
         return None if made is None else int(made.mid.ravel()[0]) - wanted

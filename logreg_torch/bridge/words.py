@@ -17,7 +17,8 @@ _MOVES = set(
     """_conj _reshape_alias _unsafe_index _unsafe_view alias as_strided cat chunk clone conj_physical constant_pad_nd
     contiguous copy detach
     diag_embed diagonal embedding expand expand_as flatten flip gather im2col index index_select lift_fresh
-    lift_fresh_copy movedim narrow permute ravel repeat reshape roll select select_backward select_scatter slice
+    lift_fresh_copy movedim narrow permute pixel_shuffle
+    pixel_unshuffle ravel repeat reshape roll select select_backward select_scatter slice
     slice_backward slice_scatter split split_with_sizes squeeze stack swapaxes t tensor_split transpose tril triu unbind
     unflatten unfold unsafe_split unsqueeze view view_as view_copy""".split()  # noqa: SIM905
 )
@@ -93,3 +94,8 @@ _RULES: dict[str, Callable[..., list[int]]] = (
         "max_pool2d_with_indices_backward": _pooled_back,
     }
 )
+
+
+def _is_known(name: str) -> bool:
+    """Whether an operation needs not be taken apart."""
+    return name in _RULES or name in _MOVES or name in _SUMS or name in _POINTWISE

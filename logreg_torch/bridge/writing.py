@@ -3,6 +3,7 @@
 Read beside ``logreg_jax/bridge/writing.py``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from logreg_parity.ports.recording import RecordedOperation, Recording
 
 from .closed_over import _line
-from .words import _translate
+from .words import _is_known, _translate
 
 _WHOLE = ("addmm", "baddbmm", "mm", "bmm", "convolution", "convolution_backward", "embedding", "clone", "_to_copy",
           "expand", "mean", "var", "var_mean", "select_backward", "slice_backward")  # fmt: skip
@@ -45,10 +46,10 @@ class _Writing(TorchDispatchMode):
         self.now = outer or self._begin(str(func))
         try:
             name = func._schema.name.removeprefix("aten::").rstrip("_")
-            apart = func in _table() and name not in _WHOLE and not torch.is_inference_mode_enabled()
-            if apart:
+            taken_apart = _parts_of(func, name)
+            if taken_apart is not None and not torch.is_inference_mode_enabled():
                 with self:
-                    out = _table()[func](*args, **kwargs)
+                    out = taken_apart(*args, **kwargs)
                 if out is not NotImplemented:
                     return out
             for tensor in tree_leaves((args, kwargs)):  # before it may be written to
@@ -105,6 +106,15 @@ class _Writing(TorchDispatchMode):
     def keep(self, tensor: Any, place: int) -> None:
         self.places[id(tensor)] = place
         self.kept.append(tensor)
+
+
+def _parts_of(func: Any, name: str) -> Callable | None:
+    """What does the same in several operations, where that is needed."""
+    if name in _WHOLE:
+        return None
+    made = _table().get(func)
+    composite = made is None and not _is_known(name) and func._can_decompose()
+    return func.decompose if composite else made
 
 
 def _table() -> dict:

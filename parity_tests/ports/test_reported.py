@@ -13,7 +13,6 @@ pytestmark = pytest.mark.slow
 
 
 PAIRS = FURTHER | REPORTED
-BY_CHANCE = ("focal loss, its power", "weight of the positive class")  # some value is a multiple of one that parts
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -27,4 +26,4 @@ def test_right_and_wrong(name):
     partings = localise(formula, sides)
     assert partings[0] is not None and pair.operation in partings[0].operation.title, partings
     words = other_constant(formula, sides, here) or confusion(formula, partings) or other_way(formula, sides, partings)
-    assert pair.cause in words and (name not in BY_CHANCE or not words)
+    assert pair.cause in words, words
