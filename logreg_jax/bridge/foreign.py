@@ -16,9 +16,10 @@ from jax import Array
 from logreg_parity.ports.arrays import projection
 
 from ..convert import to_numpy, versions
+from .compiler import _SMALL, _Compiled
 from .parameters import Point, formats_of, point_of, restless, state_of, tied
-from .program import _SMALL, Named, Program, _Compiled, _numpy
-from .recording import begun, record
+from .program import Named, Program, _numpy
+from .recording import _begun, record
 
 __all__ = ["Foreign", "formats_of", "point_of", "record", "restless", "state_of", "tied", "versions"]
 
@@ -35,7 +36,7 @@ class Foreign(Program):
         self._product = _Compiled(jax.grad(lambda p, data, v: _dot(jax.grad(value)(p, data), v)), small)
 
     def prepare(self, point: Point, batch: Any, what: str) -> None:
-        """Begin with what takes time before the first answer; the order of the calls is the order of the work.
+        """Begin with what takes time before the first answer, in the order of the calls.
 
         Args:
             point, batch: those of ``value_and_grad``.
@@ -47,7 +48,7 @@ class Foreign(Program):
             given = self._leaves(point), self._data(batch)
             if what == "recording":
                 with suppress(Exception):  # it is said when the recording is asked for
-                    self.traced = begun(self, *given)
+                    self.traced = _begun(self, *given)
             elif what == "gradient":
                 self._gradient.begin(self._settings, *given)
             else:

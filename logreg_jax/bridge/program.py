@@ -6,34 +6,25 @@ parameter name.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import reduce
 from operator import add
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.extend.core import jaxpr_as_fun
-from jax.tree_util import keystr, tree_flatten_with_path, tree_leaves, tree_structure, tree_unflatten
+from jax.tree_util import keystr, tree_flatten_with_path, tree_structure, tree_unflatten
 
 from logreg_parity.ports.arrays import UnfitError, arrays_in, map_arrays, projection
 
 from ..convert import arithmetic, find_device, find_dtype, from_numpy
 from .closed_over import as_if_cast
+from .compiler import _SMALL, _Compiled, _Traced
 from .parameters import Point, _is_parameter, _leaves_of, point_of
 
 Named = dict[str, Array]
-_QUICK = {
-    "xla_backend_optimization_level": "0",
-    "xla_llvm_disable_expensive_passes": True,
-    "xla_cpu_use_fusion_emitters": False,
-}
-"""To compile, not to run."""
-_BESIDE = ThreadPoolExecutor(1, "compile")  # XLA lets go of Python's lock while it works
-_SMALL = 100_000  # parameters, up to which compiling takes longer than running
 
 
 class Program:
@@ -60,7 +51,7 @@ class Program:
         self._given = as_if_cast(self._run, dtype, self.notes, narrow)
         self._outputs = _Compiled(self._given, self._size <= _SMALL)
         self._again = _Traced(self._given)
-        self.traced: Any = None  # what ``recording.begun`` has begun
+        self.traced: Any = None  # what ``recording._begun`` has begun
         self.project = False  # the loss is the sum of all outputs, each times a number of its own
 
     def outputs(self, point: Point, batch: Any) -> Point:
@@ -114,53 +105,6 @@ class Program:
         """The arithmetic of a call, on the device."""
         with arithmetic(self._dtype), jax.default_device(find_device(self._device)):
             yield
-
-
-class _Traced:
-    """A function of arguments of one make, traced once for all that is made of it; to trace takes long."""
-
-    def __init__(self, function: Callable):
-        self.function = function
-        self.known: tuple[Callable, Any] | None = None
-
-    def __call__(self, *arguments: Any) -> Any:
-        if self.known is None:
-            try:
-                closed, shape = jax.make_jaxpr(self.function, return_shape=True)(*arguments)
-            except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
-                return self.function(*arguments)
-            self.known = jaxpr_as_fun(closed), tree_structure(shape)
-        run, structure = self.known
-        return tree_unflatten(structure, run(*tree_leaves(arguments)))
-
-
-class _Compiled:
-    """A function compiled; as it is where it looks at numbers in a way that compiling does not allow."""
-
-    def __init__(self, function: Callable, quickly: bool = False):
-        self.plain = function
-        self.fast: Callable = jax.jit(function, compiler_options=_QUICK if quickly else None)
-        self.begun: Future | None = None
-
-    def begin(self, settings: Callable, *arguments: Any) -> None:
-        """Compile for arguments of this make while other things are done; what fails here fails again when called."""
-        with suppress(Exception):
-            lowered = cast(Any, self.fast).lower(*arguments)
-
-            def compiled() -> Callable:
-                with settings():
-                    return lowered.compile()
-
-            self.begun = _BESIDE.submit(compiled)
-
-    def __call__(self, *arguments: Any) -> Any:
-        if self.begun is not None:
-            self.fast, self.begun = self.begun.result(), None
-        try:
-            return self.fast(*arguments)
-        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
-            self.fast = lambda *arguments: self.plain(*jax.tree.map(jnp.asarray, arguments))
-            return self.fast(*arguments)
 
 
 def _is_loss(value: Any) -> bool:

@@ -14,12 +14,13 @@ from jax.tree_util import tree_leaves
 from logreg_parity.ports.arrays import arrays_in
 from logreg_parity.ports.recording import Recording
 
+from .compiler import _Compiled
 from .parameters import Point, _is_key
-from .program import Program, _Compiled
+from .program import Program
 from .writing import _Walk
 
 
-def begun(program: Program, parameters: Any, data: Any) -> tuple[_Walk, _Compiled]:
+def _begun(program: Program, parameters: Any, data: Any) -> tuple[_Walk, _Compiled]:
     """What writes the program down, and what computes all values, which is compiled beside other things.
 
     Args:
@@ -45,7 +46,7 @@ def record(program: Program, point: Point, batch: Any) -> Recording:
     """
     with program._settings():
         given = program._leaves(point), program._data(batch)
-        walk, run = program.traced or begun(program, *given)
+        walk, run = program.traced or _begun(program, *given)
         program.traced = None
         values = run(tree_leaves(given))[::-1]
         for operation in walk.recording.operations:

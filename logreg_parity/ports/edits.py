@@ -430,12 +430,20 @@ def _tied(p: _Program) -> Iterator[tuple[float, Members]]:
         for k, v in held.items():
             n, m = (_whole_part(whole, v) if v != c else 0 for whole in (c, 1 - c))
             if m and (m <= n or not n):
-                made.append((k, lambda x, m=m: (one - x) // m))
+                made.append((k, partial(_of_rest, one, m)))
             elif n > 1:
-                made.append((k, lambda x, n=n: x // n))
+                made.append((k, partial(_of_whole, n)))
         for some in (s for n in range(len(own), 0, -1) for s in combinations(own, n)) if len(own) < FEW else (own,):
             if made or len(some) > 1:
-                yield c, [*((k, lambda x: x) for k in some), *made]
+                yield c, [*((k, partial(_of_whole, 1)) for k in some), *made]
+
+
+def _of_whole(n: int, x: int) -> int:
+    return x // n
+
+
+def _of_rest(one: int, m: int, x: int) -> int:
+    return (one - x) // m
 
 
 def _whole_part(whole: float, part: float) -> int:

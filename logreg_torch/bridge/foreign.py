@@ -24,7 +24,9 @@ class Foreign(Program):
     """A program, and its derivatives."""
 
     def prepare(self, point: Point, batch: Any, what: str) -> None:
-        """Begin with what takes time before the first answer: nothing in PyTorch.
+        """Begin with what takes time before the first answer, in the order of the calls.
+
+        Nothing does in PyTorch.
 
         Args:
             point, batch: those of ``value_and_grad``.

@@ -10,8 +10,18 @@ from typing import Any
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
+from .compiler import _decomposition
 from .rules import _added, _applied, _clamped, _largest, _mean, _place, _product_and, _scattered, _selected, _variance
-from .windows import _averaged, _averaged_back, _convolved, _convolved_back, _pooled, _pooled_back, _sorted
+from .windows import (
+    _averaged,
+    _averaged_back,
+    _convolved,
+    _convolved_back,
+    _pooled,
+    _pooled_back,
+    _sorted,
+    _upsampled_back,
+)
 
 _MOVES = set(
     """_conj _reshape_alias _unsafe_index _unsafe_view alias as_strided cat chunk clone conj_physical constant_pad_nd
@@ -24,13 +34,15 @@ _MOVES = set(
 )
 _SUMS = set(
     """_index_put_impl _unsafe_index_put col2im cumsum diagonal_backward embedding_dense_backward index_add index_put
-    scatter_add sum trace unfold_backward""".split()  # noqa: SIM905
+    scatter_add sum trace unfold_backward upsample_nearest1d_backward upsample_nearest2d_backward
+    upsample_nearest3d_backward""".split()  # noqa: SIM905
 )
 _POINTWISE = set(
     """abs acos acosh asin asinh atan atan2 atanh ceil cos cosh digamma div erf erfc erfinv exp exp2 expm1 floor lgamma
     log log10 log1p log2 maximum minimum mul neg polygamma pow reciprocal round rsqrt sgn sigmoid sign sin sinh
     special_erfinv special_xlogy special_zeta sqrt square tan tanh trunc xlogy""".split()  # noqa: SIM905
 )
+_INTERPOLATED = ("linear1d", "bilinear2d", "trilinear3d", "bicubic2d")
 _NAMES = {"sigmoid": "logistic", "special_erfinv": "erfinv", "special_xlogy": "xlogy", "special_zeta": "zeta"}
 
 
@@ -83,6 +95,7 @@ _RULES: dict[str, Callable[..., list[int]]] = (
     | dict.fromkeys(("where", "masked_fill"), _selected)
     | dict.fromkeys(("clamp", "clamp_min", "clamp_max", "relu", "hardtanh"), _clamped)
     | dict.fromkeys(("sort", "topk"), _sorted)
+    | dict.fromkeys([f"upsample_{kind}_backward" for kind in _INTERPOLATED], _upsampled_back)
     | dict.fromkeys(("avg_pool2d", "avg_pool3d"), _averaged)
     | dict.fromkeys(("avg_pool2d_backward", "avg_pool3d_backward"), _averaged_back)
     | {
@@ -96,6 +109,7 @@ _RULES: dict[str, Callable[..., list[int]]] = (
 )
 
 
-def _is_known(name: str) -> bool:
-    """Whether an operation needs not be taken apart."""
-    return name in _RULES or name in _MOVES or name in _SUMS or name in _POINTWISE
+def _parts_of(func: Any, name: str) -> Callable | None:
+    """What does the same in several operations, where that is needed."""
+    known = name in _RULES or name in _MOVES or name in _SUMS or name in _POINTWISE
+    return _decomposition(func, name, known)

@@ -3,26 +3,18 @@
 Read beside ``logreg_jax/bridge/writing.py``.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch._decomp import _core_aten_decompositions_post_autograd, decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from logreg_parity.ports.recording import RecordedOperation, Recording
 
 from .closed_over import _line
-from .words import _is_known, _translate
-
-_WHOLE = ("addmm", "baddbmm", "mm", "bmm", "convolution", "convolution_backward", "embedding", "clone", "_to_copy",
-          "expand", "mean", "var", "var_mean", "select_backward", "slice_backward")  # fmt: skip
-_APART = """native_layer_norm native_group_norm batch_norm gelu softmax nll_loss std loss embedding_dense leaky_relu
-backward native_dropout log_sigmoid softplus silu elu hardswish hardsigmoid hardtanh mish glu logit pixel upsample
-addcmul addcdiv lerp norm celu selu huber logaddexp logsumexp""".split()  # noqa: SIM905
+from .words import _parts_of, _translate
 
 
 class _Writing(TorchDispatchMode):
@@ -106,30 +98,6 @@ class _Writing(TorchDispatchMode):
     def keep(self, tensor: Any, place: int) -> None:
         self.places[id(tensor)] = place
         self.kept.append(tensor)
-
-
-def _parts_of(func: Any, name: str) -> Callable | None:
-    """What does the same in several operations, where that is needed."""
-    if name in _WHOLE:
-        return None
-    made = _table().get(func)
-    composite = made is None and not _is_known(name) and func._can_decompose()
-    return func.decompose if composite else made
-
-
-def _table() -> dict:
-    if not _TABLE:
-        _TABLE.update(_core_aten_decompositions_post_autograd())
-        for op, decomposition in decomposition_table.items():
-            name = str(op)
-            if any(word in name for word in _APART):
-                _TABLE.setdefault(op, decomposition)
-        aten = torch.ops.aten
-        _TABLE[aten._weight_norm_interface_backward.default] = aten._weight_norm_differentiable_backward.default
-    return _TABLE
-
-
-_TABLE: dict = {}
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -356,7 +356,9 @@ FURTHER = {
     ),
     "mean for batchmean": of_logits(kl, kl_port, "div", "JAX has 18", TARGETS),
     "mean of weighted classes": of_logits(weighted, weighted_port, "nll_loss", "JAX has 6"),
-    "weight of the positive class": of_logits(positive, positive_port, "binary_cross_entropy", "JAX multiplies by 3", TARGETS),
+    "weight of the positive class": of_logits(
+        positive, positive_port, "binary_cross_entropy", "JAX multiplies by 3", TARGETS
+    ),
     "cosine along the batch": of_logits(cosine, cosine_port, "norm", "along axis 1", TARGETS),
     "epsilon of a triplet loss": of_logits(triplet, triplet_port, "add", "1e-06", TARGETS),
     "groups of a group norm": then(lambda: nn.GroupNorm(2, 4), PICTURES, group_norm, "group_norm", "every 2th"),
@@ -375,7 +377,9 @@ FURTHER = {
     "padding counted in a mean": then(
         lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False), PICTURES, averaged, "avg_pool", "JAX has 9"
     ),
-    "ceil_mode": then(lambda: nn.MaxPool2d(2, ceil_mode=True), PICTURES, ceiled, "max_pool", "padding [(1, 0), (1, 0)]"),
+    "ceil_mode": then(
+        lambda: nn.MaxPool2d(2, ceil_mode=True), PICTURES, ceiled, "max_pool", "padding [(1, 0), (1, 0)]"
+    ),
     "weight norm": ReportedPair(
         seeded(lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 3))),
         square, {"x": draw(6, 4)}, weight_norm, "norm", "the sum along axis 1",

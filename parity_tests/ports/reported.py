@@ -245,10 +245,12 @@ REPORTED = {
     ),
     "flattened NHWC": ReportedPair(seeded(Flat), square, {"x": draw(3, 3, 2, 2)}, flat, "addmm", "flattened in"),
     "scale of attention": ReportedPair(
-        seeded(Attention), square, {"x": draw(2, 3, 4)}, lambda fault: attention(1.0 if fault else 0.5), "", "PyTorch has 0.7071067812"
+        seeded(Attention), square, {"x": draw(2, 3, 4)},
+        lambda fault: attention(1.0 if fault else 0.5), "", "PyTorch has 0.7071067812",
     ),
     "causal mask off by one": ReportedPair(
-        seeded(Attention), square, {"x": draw(2, 3, 4)}, lambda fault: attention(0.5, 1 if fault else 0), "", "another mask"
+        seeded(Attention), square, {"x": draw(2, 3, 4)},
+        lambda fault: attention(0.5, 1 if fault else 0), "", "another mask",
     ),
     "mean over ignored rows": ReportedPair(
         line(), entropy, {"x": draw(6, 4), "y": IGNORED}, ignoring, "nll_loss", "JAX has 6"
