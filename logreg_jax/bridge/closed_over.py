@@ -44,7 +44,7 @@ def as_if_cast(function: Callable, dtype: str, notes: list[str], narrow: str = "
     def cast(*arguments: Any) -> Any:
         try:
             with _wider_loops(say):
-                closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
+                closed, shape = jax.make_jaxpr(lambda *given: function(*given), return_shape=True)(*arguments)
         except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
             return function(*arguments)  # it looks at numbers, which tracing does not allow
         if narrows := _narrow_inside(closed):

@@ -33,7 +33,8 @@ class _Traced:
     def __call__(self, *arguments: Any) -> Any:
         if self.known is None:
             try:
-                closed, shape = jax.make_jaxpr(self.function, return_shape=True)(*arguments)
+                fresh = lambda *given: self.function(*given)  # noqa: E731  # JAX knows the traces of what it has traced
+                closed, shape = jax.make_jaxpr(fresh, return_shape=True)(*arguments)
             except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
                 return self.function(*arguments)
             self.known = jaxpr_as_fun(closed), tree_structure(shape)
