@@ -179,7 +179,9 @@ def test_what_is_held_is_what_rounding_leaves_alone(dtype):
 # -- the penalty of nothing -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("dtype", "size"), [("float16", 300.0), ("float32", 2.0**65), ("float64", 2.0**520)])
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("float16", 300.0), ("bfloat16", 2.0**65), ("float32", 2.0**65), ("float64", 2.0**520)]
+)
 @pytest.mark.parametrize("l2", [0.0, "tiny"])
 def test_a_large_weight_without_a_penalty_is_no_nan(twin, dtype, size, l2):
     """And with one so small that it is finite, though the square of the weight is not."""
