@@ -18,7 +18,7 @@ from .rewrites import REWRITES
 from .score import DTYPES, Trial, trial
 
 LARGE = 40_000  # rows, enough for PyTorch to share them out to threads
-GROUP = 25
+GROUP = 50
 """So many seeds, one after another, share shapes, format and setting: what a framework compiles for one serves all."""
 FRAMEWORKS = {"logreg_torch": (1, 2), "logreg_jax": (None,)}
 """Twins that are loaded by name, each with the numbers of threads it is run with."""
