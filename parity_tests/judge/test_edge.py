@@ -103,6 +103,21 @@ def test_a_class_that_is_certain_may_not_be_another(made):
     assert row_of(dtype, {"planted": [quantity._replace(values=values)]}, quantity.name).verdict == "OUTSIDE"
 
 
+def test_the_bounds_at_the_end_are_those_of_the_point_and_of_how_far_it_may_have_drifted(made):
+    problem, _ = made
+    end, limits = named(made, "end: parameters")[1], named(made, "end: probabilities")[1].bound
+    (point,) = end.values
+    at = PointBounds(problem.dataset, Parameters(point[:-1], point[-1]), dtype=problem.dtype)
+    rows = [np.append(x, 1) for x in problem.dataset.X]
+    drift = np.array([np.sqrt(x @ x) * end.bound[0] for x in rows])
+    wanted = at.probability + at.change_of_probability(drift)
+    assert (np.abs(limits / wanted - 1) <= 2.0**-30).all()
+    z = np.array([x @ point for x in rows])
+    p = 1 / (1 + np.exp(-z))
+    either = (np.abs(z) <= 2 * (at.logit + drift)) | (np.abs(p - 0.5) <= wanted)
+    assert np.array_equal(named(made, "end: classes")[1].bound, either)
+
+
 @pytest.mark.parametrize("name", QUANTITIES)
 @pytest.mark.parametrize(("times", "verdict"), [(0.9, "within"), (1.1, "OUTSIDE")])
 def test_two_twins_are_allowed_the_sum_of_their_bounds_and_no_more(made, name, times, verdict):
@@ -320,6 +335,9 @@ def test_the_likely_gradient_is_its_derivation(blocks):
     penalty = 0.25 * np.append(np.abs(at.weight), 0)
     wanted = fixed + 2 * u * found.gradient_scale + 3 * u * penalty + np.sqrt(2 * np.log(2e9) * square)
     assert (wanted <= found.gradient * (1 + 2.0**-18)).all() and (found.gradient <= wanted * (1 + 2.0**-14)).all()
+    sizes = np.abs(dataset.X) @ np.abs(at.weight) + abs(at.bias)
+    for part, allowed in (("logit_deviation", np.sqrt(3) * u * (1 + 3 * u)), ("logit_rounded", 3 * u / (1 - 3 * u))):
+        assert (np.abs(getattr(found, part) / (allowed * sizes) - 1) <= 2.0**-16).all()
 
 
 def test_the_float32_passes_of_a_fit_stay_within_what_is_likely(twin):
