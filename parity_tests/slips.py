@@ -245,6 +245,8 @@ def _tested(slip: Slip, tests: list[str]) -> str:
 
     watch = Watch()
     status = _pytest(tests, ["-x"], watch)
+    if status == 4:  # there is no such test
+        return "the tests are not those that were measured"
     return "-" if status == 0 else watch.failed or f"pytest ended with {status}"
 
 
@@ -268,6 +270,9 @@ def run(files: list[str], sample: int, seed: int, out: Path) -> Iterator[dict]:
     for slip in every[:sample]:
         if slip.name not in known:
             known[slip.name] = {"slip": slip.name, "noticed": noticed(slip, tests)}
+            assert not known[slip.name]["noticed"].startswith("the tests are not"), (
+                f"remove {out.with_suffix('.tests')}"
+            )
             with out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(known[slip.name]) + "\n")
         yield known[slip.name]

@@ -584,14 +584,15 @@ def test_the_largest_eigenvalue_of_few_rows_bounds_that_of_the_hessian(monkeypat
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.001, ""), (3600.0, ": some 600 h here; fewer rows or features take less")]
+    ("seconds", "work", "words"),
+    [(0.001, 1, ""), (3600.0, 1, ": some 600 h here; fewer rows or features take less"), (3600.0, 90_000, "")],
 )
-def test_how_long_an_exact_run_takes_is_said_before_it_starts(monkeypatch, seconds, words):
-    """By a step on a sample, whose time is given here: of 50 rows of two points."""
+def test_how_long_an_exact_run_takes_is_said_before_it_starts(monkeypatch, seconds, work, words):
+    """By a step on a sample, whose time is given here: of 50 rows of two points; not if it is what is always done."""
     clock = count(step=seconds)
     monkeypatch.setattr(judge, "perf_counter", lambda: next(clock))
     monkeypatch.setattr(judge, "SAMPLE_WORK", 150)
-    monkeypatch.setattr(judge, "EXACT_WORK", 1)
+    monkeypatch.setattr(judge, "EXACT_WORK", work)
     dataset, setting = gaussian(15_000, 2, seed=1), Setting(steps=99, learning_rate=0.1)
     said = judge._how_long(dataset, Parameters(np.zeros(2), 0.0), setting, 1)
     assert said == words
