@@ -136,6 +136,9 @@ def random_pair(seed: int) -> Trial:
     known = programs()
     own = [name for name in known if name.startswith("logreg_") and computes(name, common.dtype)]
     every = list(known) if common.plain else [*own, *["reference"] * (common.dtype != "bfloat16")]
+    if len(every) < 2:  # no framework is installed
+        common = common._replace(weighted=False, soft=False, momentum=0.0, nesterov=False, dtype=DTYPES[0])
+        every = list(known)
     one = draw.one(*(own or every))
     other = draw.one(*(name for name in every if name != one))
     dataset = KINDS[common.kind](common, draw)
