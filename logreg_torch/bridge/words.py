@@ -20,7 +20,6 @@ from .windows import (
     _pooled,
     _pooled_back,
     _sorted,
-    _upsampled_back,
 )
 
 _MOVES = set(
