@@ -65,23 +65,6 @@ def _pooled_back(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor
     return [mode.put("sum", "max_pool2d_backward", (mode.places[id(args[0])],), outs[0], apply=apply)]
 
 
-def _upsampled_back(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) -> list[int]:
-    """A product with the weights of each axis, which the forward operation gives of rows of 1 and 0."""
-    g, _, sizes, aligned, *scales = args
-    forward = getattr(torch.ops.aten, func._schema.name.removeprefix("aten::").removesuffix("_backward")).default
-    place, value = mode.places[id(g)], g.detach()
-    for axis in range(2, g.ndim):
-        alone = lambda n, axis=axis: [n if k == axis else 1 for k in range(2, g.ndim)]  # noqa: E731
-        rows = torch.eye(sizes[axis], dtype=g.dtype).reshape(sizes[axis], 1, *alone(sizes[axis]))
-        scale = [x if k == axis else None for k, x in enumerate(scales, 2)]
-        weights = forward(rows, alone(g.shape[axis]), aligned, *scale).reshape(sizes[axis], g.shape[axis])
-        back = lambda g, w, axis=axis: torch.tensordot(g, w, ([axis], [1])).movedim(-1, axis)  # noqa: E731
-        both = (place, mode.put("constant", "constant", (), weights))
-        apply, value = _applied(back, (value, weights), {}), back(value, weights)
-        place = mode.put("product", "upsample_backward", both, value, apply=apply)
-    return [place]
-
-
 _AVERAGE = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
 
 

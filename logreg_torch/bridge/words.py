@@ -20,7 +20,6 @@ from .windows import (
     _pooled,
     _pooled_back,
     _sorted,
-    _upsampled_back,
 )
 
 _MOVES = set(
@@ -42,7 +41,6 @@ _POINTWISE = set(
     log log10 log1p log2 maximum minimum mul neg polygamma pow reciprocal round rsqrt sgn sigmoid sign sin sinh
     special_erfinv special_xlogy special_zeta sqrt square tan tanh trunc xlogy""".split()  # noqa: SIM905
 )
-_INTERPOLATED = ("linear1d", "bilinear2d", "trilinear3d", "bicubic2d")
 _NAMES = {"sigmoid": "logistic", "special_erfinv": "erfinv", "special_xlogy": "xlogy", "special_zeta": "zeta"}
 
 
@@ -95,7 +93,6 @@ _RULES: dict[str, Callable[..., list[int]]] = (
     | dict.fromkeys(("where", "masked_fill"), _selected)
     | dict.fromkeys(("clamp", "clamp_min", "clamp_max", "relu", "hardtanh"), _clamped)
     | dict.fromkeys(("sort", "topk"), _sorted)
-    | dict.fromkeys([f"upsample_{kind}_backward" for kind in _INTERPOLATED], _upsampled_back)
     | dict.fromkeys(("avg_pool2d", "avg_pool3d"), _averaged)
     | dict.fromkeys(("avg_pool2d_backward", "avg_pool3d_backward"), _averaged_back)
     | {
