@@ -4,6 +4,10 @@ Read beside ``logreg_torch/speed/meeting.py``.
 """
 
 import atexit
+import ctypes
+import os
+import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -12,25 +16,42 @@ from typing import Any
 
 import jax
 from jax._src.distributed import global_state
+from jax._src.xla_bridge import backends_are_initialized
+from jaxlib import _jax
 
-from logreg_parity.solvers.ranks import Board, Job, wait_for
+from logreg_parity.solvers.ranks import Board, Job, absent, wait_for
 
 _LAST = 10  # seconds that a rank which has come to its end waits for the others, and the coordinator for all
 _COORDINATOR = """\
-import signal, sys, time
+import signal, socket, sys, time
 from jaxlib import _jax
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-port, size, silence, last = map(int, sys.argv[1:])
+port, size, wait, silence, last = map(int, sys.argv[1:])
+came, end = {"0": None}, time.monotonic() + wait
 try:
-    service = _jax.get_distributed_runtime_service(
+    with socket.create_server(("", port)) as door:
+        while len(came) < size and time.monotonic() < end:
+            door.settimeout(max(0.1, end - time.monotonic()))
+            try:
+                rank, _ = door.accept()
+                rank.settimeout(1)
+                came |= {rank.recv(99).decode(): rank}
+            except OSError:
+                pass
+            came = {name: rank for name, rank in came.items() if name in map(str, range(size))}
+        missing = " ".join(str(rank) for rank in range(size) if str(rank) not in came)
+        for rank in filter(None, came.values()):
+            rank.sendall((missing or "all").encode())
+            rank.close()
+    service = missing or _jax.get_distributed_runtime_service(
         f"[::]:{port}", size, heartbeat_timeout=silence, shutdown_timeout=last
     )
 except Exception as error:
     print(str(error).splitlines()[0], flush=True)
 else:
-    print("ready", flush=True)
-    time.sleep(1 if sys.stdin.readline() else last)
+    print(missing or "all", flush=True)
+    time.sleep(1 if missing or sys.stdin.readline() else last)
 """
 """JAX aborts every rank in the moment its coordinator is gone, so that is a process of its own and no rank: when rank 0
 is killed the others have that long to say which rank it was."""
@@ -50,45 +71,94 @@ def meet(job: Job, patience: float) -> Board:
         ConnectionError: where the others are not there in time.
         ValueError: where JAX has computed in this process before.
     """
+    if backends_are_initialized():
+        raise ValueError("JAX has computed in this process before; call fit(..., ranks='jax') first")
     port = job.port + 1 + job.restarts  # MASTER_PORT is torchrun's, and that of the job before may be in use
-    silence = int(patience) + 60  # JAX would end all ranks where one is silent; the exchange gives up first
-    coordinator = _coordinator(port, job.size, silence) if job.rank == 0 else None
+    wait, silence = min(patience, 60), int(patience) + 60  # no rank counts as silent before the exchange has given up
+    coordinator = _coordinator(job, port, wait, silence) if job.rank == 0 else None
     if job.rank:
-        wait_for(job.host, port, min(patience, 60))
+        wait_for(job.host, port, wait)
+        _report(job, port, wait)
     try:
-        jax.distributed.initialize(
+        client: Any = _jax.get_distributed_runtime_client(
             f"{job.host}:{port}",
-            job.size,
             job.rank,
-            cluster_detection_method="deactivate",
-            initialization_timeout=int(min(patience, 60)),
-            coordinator_bind_address="127.0.0.1:0",  # rank 0's own one, which nobody asks
-            heartbeat_timeout_seconds=silence,
-            shutdown_timeout_seconds=_LAST,
+            init_timeout=int(wait) + 1,
+            heartbeat_timeout=silence,
+            shutdown_timeout=_LAST,
+            missed_heartbeat_callback=print,  # or JAX aborts where it could raise an error; it is never called
+            shutdown_on_destruction=False,
+            use_compression=True,
         )
-    except RuntimeError as error:
-        if "before any JAX calls" in str(error):
-            raise ValueError(f"{error}; call fit(..., ranks='jax') first") from error
-        raise ConnectionError(f"the ranks did not meet at {job.host}:{port} ({error}); start all") from error
-    signs: Any = global_state.client
-    atexit.register(_end, signs, job, coordinator)
-    write = partial(signs.key_value_set, allow_overwrite=True)
-    return Board(write, signs.key_value_try_get, leave=_leave).begin(job.rank)
+        client.connect()
+    except RuntimeError as error:  # of which nothing is told but that the callback was not called
+        raise ConnectionError(
+            f"rank {job.rank}: what rank 0 has started for all to meet at {job.host}:{port} no longer answers; start all"
+        ) from error
+    global_state.client, global_state.coordinator_address = client, f"{job.host}:{port}"
+    global_state.process_id, global_state.num_processes = job.rank, job.size
+    _say_why(job, port)
+    atexit.register(_end, client, job, coordinator)
+    write = partial(client.key_value_set, allow_overwrite=True)
+    return Board(write, client.key_value_try_get, leave=_leave).begin(job.rank)
 
 
-def _coordinator(port: int, size: int, silence: int) -> subprocess.Popen:
-    """Start it. Raises ConnectionError where it cannot begin."""
-    command = [sys.executable, "-P", "-c", _COORDINATOR, *map(str, (port, size, silence, _LAST))]
+def _coordinator(job: Job, port: int, wait: float, silence: int) -> subprocess.Popen:
+    """Start it, and return once all ranks have come. Raises ConnectionError where it cannot begin, or they have not."""
+    given = port, job.size, int(wait) + 1, silence, _LAST
+    command = [sys.executable, "-P", "-c", _COORDINATOR, *map(str, given)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     said = process.stdout.readline().strip()
-    if said != "ready":
-        raise ConnectionError(
-            f"the ranks cannot meet at port {port} ({said or 'nothing said'}); give another MASTER_PORT: JAX takes the "
-            f"one after it"
-        )
+    _check(job, port, wait, said)
     return process
+
+
+def _report(job: Job, port: int, wait: float) -> None:
+    """Tell the coordinator that this rank has come, and wait for the others; ConnectionError where they have not."""
+    said = ""
+    with suppress(OSError), socket.create_connection((job.host, port), wait) as door:
+        door.settimeout(wait + _LAST)
+        door.sendall(str(job.rank).encode())
+        said = door.recv(2**16).decode()
+    _check(job, port, wait, said)
+
+
+def _check(job: Job, port: int, wait: float, said: str) -> None:
+    """Raise ConnectionError for what the coordinator has said, unless that is that all have come."""
+    if said == "all":
+        return
+    if said.replace(" ", "").isdigit():
+        raise absent(job, [int(rank) for rank in said.split()], port, wait)
+    raise ConnectionError(
+        f"rank {job.rank}: the ranks cannot meet at {job.host}:{port} ({said or 'nothing said'}); give another "
+        f"MASTER_PORT: JAX takes the one after it"
+    )
+
+
+def _say_why(job: Job, port: int) -> None:
+    """Where JAX aborts this process, which it does once the coordinator is gone, it says so and ends with status 2."""
+    what = "the process that this rank has started for all to meet at no longer answers"
+    if job.rank:
+        what = "rank 0 no longer answers, or the process that it has started for all to meet at"
+    text = (
+        f"logreg-parity: rank {job.rank}: {what}, so the job cannot go on; start it again, and with a checkpoint it goes "
+        f"on from there\n"
+    ).encode()
+
+    def aborted(number: int) -> None:
+        try:
+            socket.create_connection((job.host, port), 1).close()
+        except OSError:
+            os.write(2, text)
+            os._exit(2)
+
+    _handlers.append(ctypes.CFUNCTYPE(None, ctypes.c_int)(aborted))
+    ctypes.CDLL(None).signal(signal.SIGABRT, _handlers[-1])  # Python's own handlers run too late for an abort
+
+
+_handlers: list[Any] = []  # they must not be collected
 
 
 def _end(signs: Any, job: Job, coordinator: subprocess.Popen | None) -> None:

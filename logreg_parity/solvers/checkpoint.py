@@ -12,7 +12,7 @@ import numpy as np
 from ..data.archive import read_arrays
 from ..data.files import write_whole
 
-FORMAT = {"format": "logreg-parity checkpoint", "version": 3}
+FORMAT = {"format": "logreg-parity checkpoint", "version": 4}
 NAMED = 3  # differences are told, and of more only how many
 
 

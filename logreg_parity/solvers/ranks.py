@@ -96,7 +96,8 @@ class Ranks:
     Args:
         rank: which one this is.
         size: how many there are.
-        exchange: from bytes (n,) of this rank to those of all, (size, n); RuntimeError where a rank is gone.
+        exchange: from bytes (n,) of this rank to those of all, (size, n), which may be written over by the next one;
+            RuntimeError where a rank is gone.
         local: how many there are on this machine.
         versions: of the framework that carries the bytes.
         board: what ranks write and read signs of life on, if any.
@@ -154,12 +155,15 @@ class Ranks:
             named = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
             _write(sent[HEAD:FRAME], f"{named}{error}")
         first = self._all(sent[:FRAME])
-        self._check(first, failure)
+        if (first[:, :HEAD] != first[0, :HEAD]).any() or first[0, FAILED]:
+            self._check(first, failure)
         if sum(rows) * width == 0:
             return np.zeros((sum(rows), width))
-        parts = [first[:, HEAD:]] + ([self._all(sent[FRAME:])] if len(sent) > FRAME else [])
-        came = np.concatenate(parts, axis=1)[:, : length[1]].copy().view(np.float64)
-        return np.concatenate([own[: n * width].reshape(n, width) for own, n in zip(came, rows, strict=True)])
+        came = first[:, HEAD:]
+        if len(sent) > FRAME:
+            came = np.concatenate([came.copy(), self._all(sent[FRAME:])], axis=1)
+        own = [part[: 8 * n * width].view(np.float64) for part, n in zip(came, rows, strict=True)]
+        return np.concatenate(own).reshape(sum(rows), width)
 
     def _all(self, sent: np.ndarray) -> np.ndarray:
         try:
@@ -407,6 +411,14 @@ def wait_for(host: str, port: int, seconds: float) -> None:
                     f"MASTER_ADDR and MASTER_PORT to where it is"
                 ) from error
             time.sleep(0.1)
+
+
+def absent(job: Job, ranks: Sequence[int], port: int, seconds: float) -> ConnectionError:
+    """What a rank raises where others have not come to the job's host in so many seconds."""
+    return ConnectionError(
+        f"rank {job.rank}: rank {' and rank '.join(map(str, ranks))} did not come to {job.host}:{port} in "
+        f"{seconds:g} s; start all {job.size} with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE"
+    )
 
 
 def within(exchange: Callable[[np.ndarray], np.ndarray], seconds: float) -> Callable[[np.ndarray], np.ndarray]:
