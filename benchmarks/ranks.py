@@ -1,9 +1,10 @@
 """What several processes cost and bring: an exchange by its bytes, a pass over as many rows a rank, and as many in all.
 
 Every job is one of processes on this machine, so more ranks than processors share them: what is measured there is what
-an exchange costs, not what more machines bring. Processes of one machine have its memory in common too: what that leaves
-each of them is measured beside it, by processes that share nothing. What more machines bring is a model: seconds of a pass are those of a rank's own rows, and
-(k - 1) (α + β bytes) for the exchange of k ranks, with α, β and the seconds a byte fitted to what was measured.
+an exchange costs, not what more machines bring. Its processes have the machine's memory in common too: what that leaves
+each of them is measured beside it, by processes that share nothing. More machines are a model: seconds of a pass are
+those of a rank's own rows, and (k - 1) (α + β bytes) for the exchange of k ranks, with α, β and the seconds a byte
+fitted to what was measured.
 """
 
 import json
@@ -89,8 +90,8 @@ def work(module: str, runtime: str, size: str) -> list[dict]:
             own.append(float(ranks.gathered("seconds", lambda taken=taken: [taken], [1] * k, 1).max()))
     for what, own in seconds.items():
         n = ROWS[size] * (k if what.endswith("as many a rank") else 1)
-        own_rows = n // k if passes[what] is not mine and passes[what] is not None else n
-        about = {"data": what, "ranks": k, "bytes": 4 * own_rows * FEATURES, "n_rows": n, "n_features": FEATURES}
+        each = n if passes[what] in (mine, None) else n // k
+        about = {"data": what, "ranks": k, "bytes": 4 * each * FEATURES, "n_rows": n, "n_features": FEATURES}
         rows.append(about | {"seconds": Timing.of(own[0], own[1:])._asdict()})
     return rows
 
@@ -135,14 +136,11 @@ def tables(rows: list[dict]) -> dict[str, list[tuple[str, ...]]]:
         times = [f"{digits(1e3 * row['seconds']['best'])} best, {shown(row['seconds'], 1e-3)}" for row in own]
         whats = [row["data"] for row in own]
         found[name] = [("what", "N × D", "milliseconds"), *zip(whats, sizes, times, strict=True)]
-    shares = [
-        (name, str(k), *(f"{100 * ratio:.0f} %" for ratio in weak(rows, name, k)))
-        for name in found
-        for k in sorted({row["ranks"] for row in rows if row["candidate"] == name} - {1})
-    ]
+    idle = [(row["candidate"], row["ranks"]) for row in rows if row["data"].endswith("the others idle")]
+    shares = [(name, str(k), *(f"{100 * ratio:.0f} %" for ratio in weak(rows, name, k))) for name, k in idle]
     if shares:
         heading = ("twin", "ranks", "of a pass that is alone", "the machine's limit", "of that")
-        found["weak scaling, 100 MB a rank"] = [heading, *shares]
+        found["weak scaling"] = [heading, *shares]
     lines = [
         (name, digits(1e6 * fitted[0]), digits(1e9 * fitted[1]), *(digits(predicted(*fitted, k)) for k in MODEL))
         for name, fitted in model(rows).items()

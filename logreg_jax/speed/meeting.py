@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -93,7 +94,7 @@ def meet(job: Job, patience: float) -> Board:
         client.connect()
     except RuntimeError as error:  # of which nothing is told but that the callback was not called
         raise ConnectionError(
-            f"rank {job.rank}: what rank 0 has started for all to meet at {job.host}:{port} no longer answers; start all"
+            f"rank {job.rank}: what rank 0 has started to meet at {job.host}:{port} no longer answers; start all"
         ) from error
     global_state.client, global_state.coordinator_address = client, f"{job.host}:{port}"
     global_state.process_id, global_state.num_processes = job.rank, job.size
@@ -142,17 +143,17 @@ def _say_why(job: Job, port: int) -> None:
     what = "the process that this rank has started for all to meet at no longer answers"
     if job.rank:
         what = "rank 0 no longer answers, or the process that it has started for all to meet at"
-    text = (
-        f"logreg-parity: rank {job.rank}: {what}, so the job cannot go on; start it again, and with a checkpoint it goes "
-        f"on from there\n"
-    ).encode()
+    after = "start it again, and with a checkpoint it goes on from there"
+    text = f"logreg-parity: rank {job.rank}: {what}, so the job cannot go on; {after}\n".encode()
 
     def aborted(number: int) -> None:
-        try:
-            socket.create_connection((job.host, port), 1).close()
-        except OSError:
-            os.write(2, text)
-            os._exit(2)
+        for _ in range(20):  # of a process that ends the connections may be closed before the door is
+            try:
+                socket.create_connection((job.host, port), 1).close()
+            except OSError:
+                os.write(2, text)
+                os._exit(2)
+            time.sleep(0.05)
 
     _handlers.append(ctypes.CFUNCTYPE(None, ctypes.c_int)(aborted))
     ctypes.CDLL(None).signal(signal.SIGABRT, _handlers[-1])  # Python's own handlers run too late for an abort
