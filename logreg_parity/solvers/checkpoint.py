@@ -1,7 +1,7 @@
 """A run that can go on after it was killed: its state on disk, and what it is the state of."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from time import monotonic
@@ -30,7 +30,7 @@ class Checkpoint:
         self,
         path: Path | str,
         identity: dict[str, Any],
-        shapes: dict[str, tuple[int | None, ...]],
+        shapes: Mapping[str, tuple[int | None, ...]],
         *,
         seconds: float = 30.0,
     ):

@@ -162,8 +162,8 @@ class Ranks:
         came = first[:, HEAD:]
         if len(sent) > FRAME:
             came = np.concatenate([came.copy(), self._all(sent[FRAME:])], axis=1)
-        own = [part[: 8 * n * width].view(np.float64) for part, n in zip(came, rows, strict=True)]
-        return np.concatenate(own).reshape(sum(rows), width)
+        parts = [part[: 8 * n * width].view(np.float64) for part, n in zip(came, rows, strict=True)]
+        return np.concatenate(parts).reshape(sum(rows), width)
 
     def _all(self, sent: np.ndarray) -> np.ndarray:
         try:
