@@ -20,39 +20,24 @@ from jax._src.distributed import global_state
 from jax._src.xla_bridge import backends_are_initialized
 from jaxlib import _jax
 
-from logreg_parity.solvers.ranks import Board, Job, absent, wait_for
+from logreg_parity.solvers.ranks import Board, Job, roll_call, wait_for
 
 _LAST = 10  # seconds that a rank which has come to its end waits for the others, and the coordinator for all
 _COORDINATOR = """\
-import signal, socket, sys, time
+import signal, sys, time
 from jaxlib import _jax
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-port, size, wait, silence, last = map(int, sys.argv[1:])
-came, end = {"0": None}, time.monotonic() + wait
+port, size, silence, last = map(int, sys.argv[1:])
 try:
-    with socket.create_server(("", port)) as door:
-        while len(came) < size and time.monotonic() < end:
-            door.settimeout(max(0.1, end - time.monotonic()))
-            try:
-                rank, _ = door.accept()
-                rank.settimeout(1)
-                came |= {rank.recv(99).decode(): rank}
-            except OSError:
-                pass
-            came = {name: rank for name, rank in came.items() if name in map(str, range(size))}
-        missing = " ".join(str(rank) for rank in range(size) if str(rank) not in came)
-        for rank in filter(None, came.values()):
-            rank.sendall((missing or "all").encode())
-            rank.close()
-    service = missing or _jax.get_distributed_runtime_service(
+    service = _jax.get_distributed_runtime_service(
         f"[::]:{port}", size, heartbeat_timeout=silence, shutdown_timeout=last
     )
 except Exception as error:
     print(str(error).splitlines()[0], flush=True)
 else:
-    print(missing or "all", flush=True)
-    time.sleep(1 if missing or sys.stdin.readline() else last)
+    print("ready", flush=True)
+    time.sleep(1 if sys.stdin.readline() else last)
 """
 """JAX aborts every rank in the moment its coordinator is gone, so that is a process of its own and no rank: when rank 0
 is killed the others have that long to say which rank it was."""
@@ -76,10 +61,10 @@ def meet(job: Job, patience: float) -> Board:
         raise ValueError("JAX has computed in this process before; call fit(..., ranks='jax') first")
     port = job.port + 1 + job.restarts  # MASTER_PORT is torchrun's, and that of the job before may be in use
     wait, silence = min(patience, 60), int(patience) + 60  # no rank counts as silent before the exchange has given up
-    coordinator = _coordinator(job, port, wait, silence) if job.rank == 0 else None
+    roll_call(job, port, wait)
+    coordinator = _coordinator(port, job.size, silence) if job.rank == 0 else None
     if job.rank:
         wait_for(job.host, port, wait)
-        _report(job, port, wait)
     try:
         client: Any = _jax.get_distributed_runtime_client(
             f"{job.host}:{port}",
@@ -104,38 +89,16 @@ def meet(job: Job, patience: float) -> Board:
     return Board(write, client.key_value_try_get, leave=_leave).begin(job.rank)
 
 
-def _coordinator(job: Job, port: int, wait: float, silence: int) -> subprocess.Popen:
-    """Start it, and return once all ranks have come. Raises ConnectionError where it cannot begin, or they have not."""
-    given = port, job.size, int(wait) + 1, silence, _LAST
-    command = [sys.executable, "-P", "-c", _COORDINATOR, *map(str, given)]
+def _coordinator(port: int, size: int, silence: int) -> subprocess.Popen:
+    """Start it. Raises ConnectionError where it cannot begin."""
+    command = [sys.executable, "-P", "-c", _COORDINATOR, *map(str, (port, size, silence, _LAST))]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     said = process.stdout.readline().strip()
-    _check(job, port, wait, said)
+    if said != "ready":
+        raise ConnectionError(f"the ranks cannot meet at port {port} ({said or 'nothing said'}); start all")
     return process
-
-
-def _report(job: Job, port: int, wait: float) -> None:
-    """Tell the coordinator that this rank has come, and wait for the others; ConnectionError where they have not."""
-    said = ""
-    with suppress(OSError), socket.create_connection((job.host, port), wait) as door:
-        door.settimeout(wait + _LAST)
-        door.sendall(str(job.rank).encode())
-        said = door.recv(2**16).decode()
-    _check(job, port, wait, said)
-
-
-def _check(job: Job, port: int, wait: float, said: str) -> None:
-    """Raise ConnectionError for what the coordinator has said, unless that is that all have come."""
-    if said == "all":
-        return
-    if said.replace(" ", "").isdigit():
-        raise absent(job, [int(rank) for rank in said.split()], port, wait)
-    raise ConnectionError(
-        f"rank {job.rank}: the ranks cannot meet at {job.host}:{port} ({said or 'nothing said'}); give another "
-        f"MASTER_PORT: JAX takes the one after it"
-    )
 
 
 def _say_why(job: Job, port: int) -> None:

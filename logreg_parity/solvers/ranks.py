@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -419,6 +420,60 @@ def absent(job: Job, ranks: Sequence[int], port: int, seconds: float) -> Connect
         f"rank {job.rank}: rank {' and rank '.join(map(str, ranks))} did not come to {job.host}:{port} in "
         f"{seconds:g} s; start all {job.size} with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE"
     )
+
+
+def roll_call(job: Job, port: int, seconds: float) -> None:
+    """Return once every rank has called, for a runtime that would abort where one does not come.
+
+    Rank 0 opens the door, which is shut when this returns; the others come to it, and are told who has not.
+
+    Args:
+        job: of which this process is a rank.
+        port: of rank 0's machine.
+        seconds: how long a rank waits for the others.
+
+    Raises:
+        ConnectionError: on every rank, where one has not come, and where rank 0 is not there or cannot open.
+    """
+    if job.rank:
+        wait_for(job.host, port, seconds)
+        said = "?"
+        with suppress(OSError), socket.create_connection((job.host, port), seconds) as door:
+            door.settimeout(seconds + 10)
+            door.sendall(f"{job.rank}".encode())
+            said = door.recv(2**16).decode()
+        if said == "?":
+            raise ConnectionError(f"rank {job.rank}: rank 0 at {job.host}:{port} no longer answers; start all ranks")
+    else:
+        said = _called(job, port, seconds)
+    if said != "all":
+        raise absent(job, [int(rank) for rank in said.split()], port, seconds)
+
+
+def _called(job: Job, port: int, seconds: float) -> str:
+    """Rank 0's part: who has not come, or "all"."""
+    end, came, both = time.monotonic() + seconds, dict[str, socket.socket](), socket.has_dualstack_ipv6()
+    wanted = [str(rank) for rank in range(1, job.size)]
+    try:
+        door = socket.create_server(("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both)
+    except OSError as error:
+        raise ConnectionError(
+            f"the ranks cannot meet at port {port} ({error}); give another MASTER_PORT: JAX takes the one after it"
+        ) from error
+    with door:
+        while len(came) < len(wanted) and time.monotonic() < end:
+            with suppress(OSError):  # whoever looks whether the door is open says nothing
+                door.settimeout(max(0.1, end - time.monotonic()))
+                one, _ = door.accept()
+                one.settimeout(1)
+                name = one.recv(99).decode(errors="replace")
+                if name in wanted:
+                    came[name] = one
+    said = " ".join(name for name in wanted if name not in came) or "all"
+    for one in came.values():
+        with suppress(OSError), one:
+            one.sendall(said.encode())
+    return said
 
 
 def within(exchange: Callable[[np.ndarray], np.ndarray], seconds: float) -> Callable[[np.ndarray], np.ndarray]:
