@@ -4,13 +4,8 @@ Read beside ``logreg_torch/speed/meeting.py``.
 """
 
 import atexit
-import ctypes
-import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -20,7 +15,7 @@ from jax._src.distributed import global_state
 from jax._src.xla_bridge import backends_are_initialized
 from jaxlib import _jax
 
-from logreg_parity.solvers.ranks import Board, Job, roll_call, wait_for
+from logreg_parity.solvers.ranks import Board, Job, roll_call, say_why, wait_for
 
 _LAST = 10  # seconds that a rank which has come to its end waits for the others, and the coordinator for all
 _COORDINATOR = """\
@@ -83,7 +78,7 @@ def meet(job: Job, patience: float) -> Board:
         ) from error
     global_state.client, global_state.coordinator_address = client, f"{job.host}:{port}"
     global_state.process_id, global_state.num_processes = job.rank, job.size
-    _say_why(job, port)
+    say_why(job, port)
     atexit.register(_end, client, job, coordinator)
     write = partial(client.key_value_set, allow_overwrite=True)
     return Board(write, client.key_value_try_get, leave=_leave).begin(job.rank)
@@ -99,30 +94,6 @@ def _coordinator(port: int, size: int, silence: int) -> subprocess.Popen:
     if said != "ready":
         raise ConnectionError(f"the ranks cannot meet at port {port} ({said or 'nothing said'}); start all")
     return process
-
-
-def _say_why(job: Job, port: int) -> None:
-    """Where JAX aborts this process, which it does once the coordinator is gone, it says so and ends with status 2."""
-    what = "the process that this rank has started for all to meet at no longer answers"
-    if job.rank:
-        what = "rank 0 no longer answers, or the process that it has started for all to meet at"
-    after = "start it again, and with a checkpoint it goes on from there"
-    text = f"logreg-parity: rank {job.rank}: {what}, so the job cannot go on; {after}\n".encode()
-
-    def aborted(number: int) -> None:
-        for _ in range(20):  # of a process that ends the connections may be closed before the door is
-            try:
-                socket.create_connection((job.host, port), 1).close()
-            except OSError:
-                os.write(2, text)
-                os._exit(2)
-            time.sleep(0.05)
-
-    _handlers.append(ctypes.CFUNCTYPE(None, ctypes.c_int)(aborted))
-    ctypes.CDLL(None).signal(signal.SIGABRT, _handlers[-1])  # Python's own handlers run too late for an abort
-
-
-_handlers: list[Any] = []  # they must not be collected
 
 
 def _end(signs: Any, job: Job, coordinator: subprocess.Popen | None) -> None:

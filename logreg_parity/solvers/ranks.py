@@ -7,9 +7,11 @@ ranks that have come apart are told; and so does a rank's error, so that none wa
 """
 
 import atexit
+import ctypes
 import json
 import os
 import queue
+import signal
 import socket
 import threading
 import time
@@ -474,6 +476,35 @@ def _called(job: Job, port: int, seconds: float) -> str:
         with suppress(OSError), one:
             one.sendall(said.encode())
     return said
+
+
+def say_why(job: Job, port: int) -> None:
+    """Where a runtime aborts this process since the one that all met at is gone: say so, and end with status 2.
+
+    Args:
+        job: of which this process is a rank.
+        port: of rank 0's machine, where that process listens.
+    """
+    what = "the process that this rank has started for all to meet at no longer answers"
+    if job.rank:
+        what = "rank 0 no longer answers, or the process that it has started for all to meet at"
+    after = "start it again, and with a checkpoint it goes on from there"
+    text = f"logreg-parity: rank {job.rank}: {what}, so the job cannot go on; {after}\n".encode()
+
+    def aborted(number: int) -> None:
+        for _ in range(20):  # of a process that ends the connections may be closed before the door is
+            try:
+                socket.create_connection((job.host, port), 1).close()
+            except OSError:
+                os.write(2, text)
+                os._exit(2)
+            time.sleep(0.05)
+
+    _handlers.append(ctypes.CFUNCTYPE(None, ctypes.c_int)(aborted))
+    ctypes.CDLL(None).signal(signal.SIGABRT, _handlers[-1])  # Python's own handlers run too late for an abort
+
+
+_handlers: list[Any] = []  # they must not be collected
 
 
 def within(exchange: Callable[[np.ndarray], np.ndarray], seconds: float) -> Callable[[np.ndarray], np.ndarray]:
