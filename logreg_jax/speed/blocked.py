@@ -59,5 +59,7 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
         The Sums: (), (D + 1,) and (D + 1, D + 1) or None, in float64.
     """
     add = kernel.add_block if fused else partial(add_block, hessian=hessian)
+    if len(share) == 1:
+        return Sums.of(np.asarray(add(share[0].X, share[0].weight, theta)), len(theta))
     parts = ahead((add(X, weight, theta) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
     return add_up((Sums.of(np.asarray(sums), len(theta)) for sums in parts), len(share))

@@ -34,14 +34,14 @@ def add_block(X: Tensor, weight: Tensor | None, theta: Tensor, hessian: bool) ->
     X = X.to(theta.dtype)
     m = theta @ X
     losses = torch.nn.functional.softplus(m, threshold=40)  # log1p(exp(m)), and m where they are the same float64
-    h = torch.sigmoid(-m) if hessian else None
+    h = (-m).sigmoid_() if hessian else None
     p = m.sigmoid_()  # in place: no new memory
     h = None if h is None else h.mul_(p)
     if weight is not None:
         weight = weight.to(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
-    sums = X @ p, losses.sum(), None if h is None else (X * h) @ X.T
-    return torch.cat([part.double().reshape(-1) for part in sums if part is not None])
+    bend = [] if h is None else [((X * h) @ X.T).flatten()]
+    return torch.cat([X @ p, losses.sum(0, keepdim=True), *bend]).double()
 
 
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
@@ -58,5 +58,7 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
     """
     point = torch.from_numpy(theta).to(share[0].X.device)
     add = kernel.add_block if fused else partial(add_block, hessian=hessian)
+    if len(share) == 1:
+        return Sums.of(add(share[0].X, share[0].weight, point).cpu().numpy(), len(theta))
     parts = ahead((add(X, weight, point) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
     return add_up((Sums.of(sums.cpu().numpy(), len(theta)) for sums in parts), len(share))
