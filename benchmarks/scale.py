@@ -2,7 +2,8 @@
 
 Peak memory is the most that was resident while the twin worked, less what was resident before it: the data set, if any.
 ``python -m benchmarks.scale digests logreg_torch 160000 25`` measures what a pass over a stream takes for its digests,
-``python -m benchmarks.scale shared logreg_torch 50000000 1`` what two ranks take that share a stream.
+``python -m benchmarks.scale shared logreg_torch 50000000 1`` what two ranks take that share a stream, and with 4 behind
+it while each keeps as many GiB of packed rows.
 """
 
 import json
@@ -75,7 +76,7 @@ def held(fit, n: int, rounds: int) -> dict:
     return {"seconds": seconds, "bytes": _peak() - before, "objective": found.objective}
 
 
-def stream(fit, n: int, rounds: int) -> dict:
+def stream(fit, n: int, rounds: int, keep: float = 0.0) -> dict:
     """Passes over a stream: the one that every fit of a stream begins with, and one value and gradient.
 
     In a job of several processes they share it, and this one tells of itself.
@@ -90,7 +91,8 @@ def stream(fit, n: int, rounds: int) -> dict:
     runtime = next(name for name, module in RUNTIMES.items() if fit.__name__.startswith(module))
     ranks = join(runtime) if find_job() else None
     before, begun = _resident(), perf_counter()
-    blocks = fit.pack(Stream(Repeated(X, n), Repeated(y, n), "rows again and again"), dtype="float32", ranks=ranks)
+    rows = Stream(Repeated(X, n), Repeated(y, n), "rows again and again")
+    blocks = fit.pack(rows, dtype="float32", ranks=ranks, keep=keep)
     seconds = [perf_counter() - begun]
     for _ in range(rounds):
         begun = perf_counter()
@@ -99,12 +101,12 @@ def stream(fit, n: int, rounds: int) -> dict:
     return {"seconds": seconds, "bytes": _peak() - before, "objective": objective}
 
 
-def shared(fit, n: int, rounds: int) -> list[dict]:
+def shared(fit, n: int, rounds: int, keep: float = 0.0) -> list[dict]:
     """What each of two ranks takes for the passes of ``stream``. Raises RuntimeError where one fails."""
     from logreg_parity.solvers.jobs import run_job
 
     module = fit.__name__.partition(".")[0]
-    ended = run_job(["-m", "benchmarks.scale", "stream", module, str(n), str(rounds)], 2, 3600)
+    ended = run_job(["-m", "benchmarks.scale", "stream", module, *map(str, (n, rounds, keep))], 2, 3600)
     for end in ended:
         if end.status:
             raise RuntimeError(end.err)
@@ -198,10 +200,7 @@ def figure(rows: list[dict]):
 if __name__ == "__main__":
     import importlib
 
-    kind, module, n, rounds = sys.argv[1:]
+    kind, module, n, rounds, *keep = sys.argv[1:]
     fit = importlib.import_module(f"{module}.speed.fit")
-    print(
-        json.dumps(
-            {"held": held, "stream": stream, "shared": shared, "digests": digests}[kind](fit, int(n), int(rounds))
-        )
-    )
+    kinds = {"held": held, "stream": stream, "shared": shared, "digests": digests}
+    print(json.dumps(kinds[kind](fit, int(n), int(rounds), *map(float, keep))))

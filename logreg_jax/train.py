@@ -10,19 +10,20 @@ import numpy as np
 
 from logreg_parity.data.dataset import Dataset, Parameters, check_point
 from logreg_parity.data.history import History, Recorder
-from logreg_parity.solvers.descent import check_engine, descend, descend_together
+from logreg_parity.solvers.descent import Slopes, check_engine, descend, descend_together
 from logreg_parity.solvers.ranks import Ranks
 from logreg_parity.truth.exact import descend as descend_exactly
 from logreg_parity.twins import Loss, Record, Reduction, Setting
 
 from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, one_thread
-from .evaluation import evaluate
+from .gradient import value_and_grad
 from .loss import objective
 from .sgd import sgd, sgd_step
 from .speed.engines import exact, fast
 
 _step = one_thread()(sgd_step)
 _objective = one_thread()(objective)
+_value_and_grad = one_thread()(value_and_grad)
 
 
 def train(
@@ -81,10 +82,11 @@ def train(
     )
     check_engine(engine, loss, momentum, ranks)
     check_point(dataset, start, "start")
-    if ranks is not None:
-        given = dataset, start, setting, ranks
-        return descend_together(evaluate, "logreg_jax", *given, batches=batches, keep=keep, dtype=dtype, device=device)
     with arithmetic(dtype):  # what the program around has chosen does not change a result
+        if ranks is not None:
+            means = Slopes(data_from_numpy, model_from_numpy, _value_and_grad, model_to_numpy)
+            given = dataset, start, setting, ranks, batches, keep
+            return descend_together(means, "logreg_jax", *given, dtype=dtype, device=device)
         model = model_from_numpy(start, dtype, device)
         recorder = Recorder(model_to_numpy(model), setting, keep=keep, name="logreg_jax", engine=engine)
         if engine == "exact":

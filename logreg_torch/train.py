@@ -10,13 +10,13 @@ import numpy as np
 
 from logreg_parity.data.dataset import Dataset, Parameters, check_point
 from logreg_parity.data.history import History, Recorder
-from logreg_parity.solvers.descent import check_engine, descend, descend_together
+from logreg_parity.solvers.descent import Slopes, check_engine, descend, descend_together
 from logreg_parity.solvers.ranks import Ranks
 from logreg_parity.truth.exact import descend as descend_exactly
 from logreg_parity.twins import Loss, Record, Reduction, Setting
 
 from .convert import arithmetic, data_from_numpy, model_from_numpy, model_to_numpy, one_thread
-from .evaluation import evaluate
+from .gradient import value_and_grad
 from .loss import objective
 from .sgd import sgd, sgd_step
 from .speed.engines import exact, fast
@@ -78,12 +78,11 @@ def train(
     )
     check_engine(engine, loss, momentum, ranks)
     check_point(dataset, start, "start")
-    if ranks is not None:
-        given = dataset, start, setting, ranks
-        return descend_together(
-            evaluate, "logreg_torch", *given, batches=batches, keep=keep, dtype=dtype, device=device
-        )
     with arithmetic(dtype), one_thread():  # what the program around has chosen does not change a result
+        if ranks is not None:
+            means = Slopes(data_from_numpy, model_from_numpy, value_and_grad, model_to_numpy)
+            given = dataset, start, setting, ranks, batches, keep
+            return descend_together(means, "logreg_torch", *given, dtype=dtype, device=device)
         model = model_from_numpy(start, dtype, device)
         recorder = Recorder(model_to_numpy(model), setting, keep=keep, name="logreg_torch", engine=engine)
         if engine == "exact":

@@ -115,7 +115,7 @@ def die(folder: Path, twin: str, fault: tuple[int, int, str], whole: Ended, righ
         bad.append(f"it does not go on to the same bits: {again.statuses} {again.err[0][-1000:]}")
     begun = at - 1 + (what == "write")  # whole passes before the death
     repeated = max(0, begun - 1) + again.passes[0] - whole.passes[0]  # the first one is made by every process
-    if repeated > (2 if what == "write" else 1):  # that of the point it goes on from, and the one that was not kept
+    if repeated > (what == "write"):  # the one that was not kept
         bad.append(f"{repeated} whole passes are made twice")
     name = {"write": "writing after pass"}.get(what, "pass")
     return f"{twin}: rank {rank}, {name} {at}: told in {told:.2f} s, {repeated} of its whole passes made twice", bad

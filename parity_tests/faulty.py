@@ -2,13 +2,16 @@
 
 Passes count from 1, the one that every fit of a stream begins with; a rank is in one once it has read its first block.
 SIGNAL is the name of one; or "write": then rank 0 is killed while it writes the checkpoint after that pass; or "slow":
-then the process stands still in that pass for so long that its signs of life are missed, and goes on.
+then the process stands still in that pass for so long that its signs of life are missed, and goes on; or "coordinator":
+then what it has started for all to meet at is killed, and it goes on.
 """
 
 import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 from logreg_parity.cli import main
 from logreg_parity.data import files
@@ -29,6 +32,10 @@ def plant(rank: int, at: int, what: str) -> None:
         if what == "slow":
             subprocess.Popen(["/bin/sh", "-c", f"sleep {STILL}; kill -CONT {os.getpid()}"])
             os.kill(os.getpid(), signal.SIGSTOP)
+        elif what == "coordinator":
+            (child,) = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            os.kill(int(child), signal.SIGKILL)
+            time.sleep(STILL)
         else:
             os.kill(os.getpid(), signal.SIGKILL if what == "write" else getattr(signal, what))
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import jax
 from jax._src.distributed import global_state
+from jax._src.xla_bridge import backends_are_initialized
+from jaxlib import _jax
 
-from logreg_parity.solvers.ranks import Board, Job, wait_for
+from logreg_parity.solvers.ranks import Board, Job, roll_call, say_why, wait_for
 
 _LAST = 10  # seconds that a rank which has come to its end waits for the others, and the coordinator for all
 _COORDINATOR = """\
@@ -50,30 +52,36 @@ def meet(job: Job, patience: float) -> Board:
         ConnectionError: where the others are not there in time.
         ValueError: where JAX has computed in this process before.
     """
+    if backends_are_initialized():
+        raise ValueError("JAX has computed in this process before; call fit(..., ranks='jax') first")
     port = job.port + 1 + job.restarts  # MASTER_PORT is torchrun's, and that of the job before may be in use
-    silence = int(patience) + 60  # JAX would end all ranks where one is silent; the exchange gives up first
+    wait, silence = min(patience, 60), int(patience) + 60  # no rank counts as silent before the exchange has given up
+    roll_call(job, port, wait)
     coordinator = _coordinator(port, job.size, silence) if job.rank == 0 else None
     if job.rank:
-        wait_for(job.host, port, min(patience, 60))
+        wait_for(job.host, port, wait)
     try:
-        jax.distributed.initialize(
+        client: Any = _jax.get_distributed_runtime_client(
             f"{job.host}:{port}",
-            job.size,
             job.rank,
-            cluster_detection_method="deactivate",
-            initialization_timeout=int(min(patience, 60)),
-            coordinator_bind_address="127.0.0.1:0",  # rank 0's own one, which nobody asks
-            heartbeat_timeout_seconds=silence,
-            shutdown_timeout_seconds=_LAST,
+            init_timeout=int(wait) + 1,
+            heartbeat_timeout=silence,
+            shutdown_timeout=_LAST,
+            missed_heartbeat_callback=print,  # or JAX aborts where it could raise an error; it is never called
+            shutdown_on_destruction=False,
+            use_compression=True,
         )
-    except RuntimeError as error:
-        if "before any JAX calls" in str(error):
-            raise ValueError(f"{error}; call fit(..., ranks='jax') first") from error
-        raise ConnectionError(f"the ranks did not meet at {job.host}:{port} ({error}); start all") from error
-    signs: Any = global_state.client
-    atexit.register(_end, signs, job, coordinator)
-    write = partial(signs.key_value_set, allow_overwrite=True)
-    return Board(write, signs.key_value_try_get, leave=_leave).begin(job.rank)
+        client.connect()
+    except RuntimeError as error:  # of which nothing is told but that the callback was not called
+        raise ConnectionError(
+            f"rank {job.rank}: what rank 0 has started to meet at {job.host}:{port} no longer answers; start all"
+        ) from error
+    global_state.client, global_state.coordinator_address = client, f"{job.host}:{port}"
+    global_state.process_id, global_state.num_processes = job.rank, job.size
+    say_why(job, port)
+    atexit.register(_end, client, job, coordinator)
+    write = partial(client.key_value_set, allow_overwrite=True)
+    return Board(write, client.key_value_try_get, leave=_leave).begin(job.rank)
 
 
 def _coordinator(port: int, size: int, silence: int) -> subprocess.Popen:
@@ -84,10 +92,7 @@ def _coordinator(port: int, size: int, silence: int) -> subprocess.Popen:
     assert process.stdout is not None
     said = process.stdout.readline().strip()
     if said != "ready":
-        raise ConnectionError(
-            f"the ranks cannot meet at port {port} ({said or 'nothing said'}); give another MASTER_PORT: JAX takes the "
-            f"one after it"
-        )
+        raise ConnectionError(f"the ranks cannot meet at port {port} ({said or 'nothing said'}); start all")
     return process
 
 

@@ -1,7 +1,7 @@
 """A run that can go on after it was killed: its state on disk, and what it is the state of."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from time import monotonic
@@ -12,7 +12,7 @@ import numpy as np
 from ..data.archive import read_arrays
 from ..data.files import write_whole
 
-FORMAT = {"format": "logreg-parity checkpoint", "version": 3}
+FORMAT = {"format": "logreg-parity checkpoint", "version": 4}
 NAMED = 3  # differences are told, and of more only how many
 
 
@@ -30,7 +30,7 @@ class Checkpoint:
         self,
         path: Path | str,
         identity: dict[str, Any],
-        shapes: dict[str, tuple[int | None, ...]],
+        shapes: Mapping[str, tuple[int | None, ...]],
         *,
         seconds: float = 30.0,
     ):

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..data.dataset import Dataset, Parameters, batch_counts, batch_index
-from ..data.history import Evaluation, History, Recorder
+from ..data.history import History, Recorder
 from ..truth.reference import flatten
 from ..truth.ulp import format_of
 from ..twins import Setting, Twin, check_learning_rate, check_name, check_objective, check_whole
@@ -45,6 +45,28 @@ class Engine(NamedTuple):
     put: Callable[[np.ndarray], Any]
     fetch: Callable[[Any], np.ndarray]
     largest: int
+
+
+class Slopes(NamedTuple):
+    """A twin's means to take the gradient of some rows: what its modules ``convert`` and ``gradient`` define.
+
+    put(rows, dtype, device), rows having X (B, D), y (B,) and sample_weight (B,) or None, and point(parameters, dtype,
+    device) bring those to the device, slope(point, **rows, l2, reduction, loss) gives the objective () and its gradient
+    there, and fetch(gradient) brings that back. The caller is within the twin's ``arithmetic``.
+    """
+
+    put: Callable[[Any, str, str], dict[str, Any]]
+    point: Callable[[Parameters, str, str], Any]
+    slope: Callable[..., tuple[Any, Any]]
+    fetch: Callable[[Any], Parameters]
+
+
+class _Rows(NamedTuple):
+    """Some rows of a Dataset, of which nothing is checked anew."""
+
+    X: np.ndarray  # (B, D)
+    y: np.ndarray  # (B,)
+    sample_weight: np.ndarray | None  # (B,)
 
 
 def check_engine(engine: str, loss: str, momentum: float = 0.0, ranks: str | Ranks | None = None) -> None:
@@ -104,15 +126,15 @@ def _chunk_size(steps: int, largest: int) -> int:
 
 
 def descend_together(
-    evaluate: Callable[..., Evaluation],
+    twin: Slopes,
     name: str,
     dataset: Dataset,
     start: Parameters,
     setting: Setting,
     ranks: str | Ranks,
-    *,
     batches: Iterable[np.ndarray] | None,
     keep: Collection[int] | None,
+    *,
     dtype: str,
     device: str,
 ) -> History:
@@ -122,7 +144,7 @@ def descend_together(
     of ranks: their steps have the bits of one rank's. All ranks have the whole data set and the same batches.
 
     Args:
-        evaluate: the twin's, which gives the sums of a slice.
+        twin: its means, which give the sums of a slice.
         name: of the twin.
         dataset: N rows of D features.
         start: weight (D,) and bias ().
@@ -146,32 +168,49 @@ def descend_together(
     recorder = Recorder(here, setting, keep=keep, name=name, silent=group.rank > 0)
     about = {"twin": name, "data": dataset.sha256[:16], "start": digest(flatten(here)), "dtype": dtype}
     group.agree({**asdict(setting), **about, "device": device, "batches": batches is not None})
-    weight = np.ones(dataset.n_rows) if dataset.sample_weight is None else dataset.sample_weight
-    words = {"l2": 0.0, "reduction": "sum", "loss": setting.loss, "dtype": dtype, "device": device}
+    weight, every = dataset.sample_weight, np.arange(dataset.n_rows)
+    words = {"l2": 0.0, "reduction": "sum", "loss": setting.loss}
 
-    def objective(what: str, rows: np.ndarray) -> tuple[float, np.ndarray]:
+    def counted(rows: np.ndarray) -> float:
+        return float(len(rows) if weight is None else weight[rows].sum())
+
+    def put(rows: np.ndarray) -> dict[str, Any] | None:
+        """On the device; None for rows that count nothing."""
+        own = _Rows(dataset.X[rows], dataset.y[rows], None if weight is None else weight[rows])
+        return twin.put(own, dtype, device) if counted(rows) else None
+
+    def cut(rows: np.ndarray) -> tuple[int, list[dict[str, Any] | None]]:
+        """How many slices a step of these rows has, and those of this rank."""
         slices = np.array_split(rows, min(PARTS, len(rows)))
+        return len(slices), [put(slices[k]) for k in group.share(len(slices))]
 
-        def part(k: int) -> Sums:
-            if not weight[slices[k]].any():  # rows that count nothing are no data set
-                return Sums(0.0, np.zeros_like(velocity), None)
-            found = evaluate(dataset.take(slices[k]), here, **words)
-            return Sums(float(found.objective), flatten(found.gradient).astype(np.float64), None)
+    def objective(what: str, count: float, slices: int, own: list[dict[str, Any] | None]) -> tuple[float, np.ndarray]:
+        def sums() -> Iterator[Sums]:
+            model = twin.point(here, dtype, device)
+            found = [None if rows is None else twin.slope(model, **rows, **words) for rows in own]
+            for one in found:  # all have begun, which is as far as JAX has waited
+                if one is None:
+                    yield Sums(0.0, np.zeros_like(velocity), None)
+                else:
+                    yield Sums(one[0].item(), flatten(twin.fetch(one[1])).astype(np.float64), None)
 
-        asked = f"{what} of rows {named(rows)} at {named(*here)}"
-        sums = group.add(asked, map(part, group.share(len(slices))), len(slices), len(velocity))
-        count = 1.0 if setting.reduction == "sum" else float(weight[rows].sum())
-        return _objective(here, sums, count, setting.l2)
+        asked = f"{what} at {named(*here)}" if group.size > 1 else ""
+        return _objective(here, group.add(asked, sums(), slices, len(velocity)), count, setting.l2)
 
+    whole, known = cut(every) if batches is None else None, None
     for step, chosen in recorder.steps(batches, dataset.n_rows):
-        rows = np.arange(dataset.n_rows) if chosen is None else chosen
-        value, slope = objective(f"step {step}", rows)
+        rows = every if chosen is None else chosen
+        which = "all rows" if chosen is None else f"rows {named(rows)}"
+        count = 1.0 if setting.reduction == "sum" else counted(rows)
+        slices = whole or cut(rows)
+        value, slope = known or objective(f"step {step} of {which}", count, *slices)
         with np.errstate(all="ignore"):  # as in ``_objective``
             velocity = setting.momentum * velocity + slope
             move = slope + setting.momentum * velocity if setting.nesterov else velocity
         here = _moved(here, setting.learning_rate * move, dtype)
         if setting.record == "after":
-            value, _ = objective(f"the loss after step {step}", rows)
+            value, slope = objective(f"the loss after step {step} of {which}", count, *slices)
+            known = (value, slope) if whole else None  # the next step begins there, with the same rows
         recorder.add(step, None if setting.record == "none" else _rounded(value, dtype), here)
     return recorder.history()
 

@@ -12,22 +12,22 @@ from .exact import inner
 from .objective import ROUNDING, Objective, Point, search
 
 
-def newton(objective: Objective, theta: np.ndarray, target: float = 0.0) -> Iterator[Point]:
-    """Point after point, for as long as the objective falls."""
-    here: Point | None = objective.at(theta, hessian=True)
+def newton(objective: Objective, begin: np.ndarray | Point, target: float = 0.0) -> Iterator[Point]:
+    """Point after point, for as long as the objective falls; the first is where it begins, θ or what is known there."""
+    here: Point | None = begin if isinstance(begin, Point) else objective.at(begin, hessian=True)
     while here is not None:
         yield here
         P = whitening(here.hessian)
         here = search(objective, here, -P @ (P.T @ here.gradient), hessian=True)
 
 
-def newton_exactly(objective: Objective, theta: np.ndarray) -> Iterator[Point]:
+def newton_exactly(objective: Objective, begin: np.ndarray | Point) -> Iterator[Point]:
     """Point after point of exact sums, to where rounding is all that is left; nobody's tolerance has a say in it.
 
     Where a step can lower the objective by less than a value's last digits show, it is taken whole for as long as it
     halves the length ν of the gradient in the coordinates that make the Hessian 1.
     """
-    here = objective.at(theta, hessian=True)
+    here = begin if isinstance(begin, Point) else objective.at(begin, hessian=True)
     yield here
     move, left = newton_step(here.hessian, here.gradient)
     while left > 0:

@@ -7,13 +7,16 @@ ranks that have come apart are told; and so does a rank's error, so that none wa
 """
 
 import atexit
+import ctypes
 import json
 import os
 import queue
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -96,7 +99,8 @@ class Ranks:
     Args:
         rank: which one this is.
         size: how many there are.
-        exchange: from bytes (n,) of this rank to those of all, (size, n); RuntimeError where a rank is gone.
+        exchange: from bytes (n,) of this rank to those of all, (size, n), which may be written over by the next one;
+            RuntimeError where a rank is gone.
         local: how many there are on this machine.
         versions: of the framework that carries the bytes.
         board: what ranks write and read signs of life on, if any.
@@ -154,12 +158,15 @@ class Ranks:
             named = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
             _write(sent[HEAD:FRAME], f"{named}{error}")
         first = self._all(sent[:FRAME])
-        self._check(first, failure)
+        if (first[:, :HEAD] != first[0, :HEAD]).any() or first[0, FAILED]:
+            self._check(first, failure)
         if sum(rows) * width == 0:
             return np.zeros((sum(rows), width))
-        parts = [first[:, HEAD:]] + ([self._all(sent[FRAME:])] if len(sent) > FRAME else [])
-        came = np.concatenate(parts, axis=1)[:, : length[1]].copy().view(np.float64)
-        return np.concatenate([own[: n * width].reshape(n, width) for own, n in zip(came, rows, strict=True)])
+        came = first[:, HEAD:]
+        if len(sent) > FRAME:
+            came = np.concatenate([came.copy(), self._all(sent[FRAME:])], axis=1)
+        parts = [part[: 8 * n * width].view(np.float64) for part, n in zip(came, rows, strict=True)]
+        return np.concatenate(parts).reshape(sum(rows), width)
 
     def _all(self, sent: np.ndarray) -> np.ndarray:
         try:
@@ -407,6 +414,97 @@ def wait_for(host: str, port: int, seconds: float) -> None:
                     f"MASTER_ADDR and MASTER_PORT to where it is"
                 ) from error
             time.sleep(0.1)
+
+
+def absent(job: Job, ranks: Sequence[int], port: int, seconds: float) -> ConnectionError:
+    """What a rank raises where others have not come to the job's host in so many seconds."""
+    return ConnectionError(
+        f"rank {job.rank}: rank {' and rank '.join(map(str, ranks))} did not come to {job.host}:{port} in "
+        f"{seconds:g} s; start all {job.size} with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE"
+    )
+
+
+def roll_call(job: Job, port: int, seconds: float) -> None:
+    """Return once every rank has called, for a runtime that would abort where one does not come.
+
+    Rank 0 opens the door, which is shut when this returns; the others come to it, and are told who has not.
+
+    Args:
+        job: of which this process is a rank.
+        port: of rank 0's machine.
+        seconds: how long a rank waits for the others.
+
+    Raises:
+        ConnectionError: on every rank, where one has not come, and where rank 0 is not there or cannot open.
+    """
+    if job.rank:
+        wait_for(job.host, port, seconds)
+        said = "?"
+        with suppress(OSError), socket.create_connection((job.host, port), seconds) as door:
+            door.settimeout(seconds + 10)
+            door.sendall(f"{job.rank}".encode())
+            said = door.recv(2**16).decode()
+        if said == "?":
+            raise ConnectionError(f"rank {job.rank}: rank 0 at {job.host}:{port} no longer answers; start all ranks")
+    else:
+        said = _called(job, port, seconds)
+    if said != "all":
+        raise absent(job, [int(rank) for rank in said.split()], port, seconds)
+
+
+def _called(job: Job, port: int, seconds: float) -> str:
+    """Rank 0's part: who has not come, or "all"."""
+    end, came, both = time.monotonic() + seconds, dict[str, socket.socket](), socket.has_dualstack_ipv6()
+    wanted = [str(rank) for rank in range(1, job.size)]
+    try:
+        door = socket.create_server(("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both)
+    except OSError as error:
+        raise ConnectionError(
+            f"the ranks cannot meet at port {port} ({error}); give another MASTER_PORT: JAX takes the one after it"
+        ) from error
+    with door:
+        while len(came) < len(wanted) and time.monotonic() < end:
+            with suppress(OSError):  # whoever looks whether the door is open says nothing
+                door.settimeout(max(0.1, end - time.monotonic()))
+                one, _ = door.accept()
+                one.settimeout(1)
+                name = one.recv(99).decode(errors="replace")
+                if name in wanted:
+                    came[name] = one
+    said = " ".join(name for name in wanted if name not in came) or "all"
+    for one in came.values():
+        with suppress(OSError), one:
+            one.sendall(said.encode())
+    return said
+
+
+def say_why(job: Job, port: int) -> None:
+    """Where a runtime aborts this process since the one that all met at is gone: say so, and end with status 2.
+
+    Args:
+        job: of which this process is a rank.
+        port: of rank 0's machine, where that process listens.
+    """
+    what = "the process that this rank has started for all to meet at no longer answers"
+    if job.rank:
+        what = "rank 0 no longer answers, or the process that it has started for all to meet at"
+    after = "start it again, and with a checkpoint it goes on from there"
+    text = f"logreg-parity: rank {job.rank}: {what}, so the job cannot go on; {after}\n".encode()
+
+    def aborted(number: int) -> None:
+        for _ in range(20):  # of a process that ends the connections may be closed before the door is
+            try:
+                socket.create_connection((job.host, port), 1).close()
+            except OSError:
+                os.write(2, text)
+                os._exit(2)
+            time.sleep(0.05)
+
+    _handlers.append(ctypes.CFUNCTYPE(None, ctypes.c_int)(aborted))
+    ctypes.CDLL(None).signal(signal.SIGABRT, _handlers[-1])  # Python's own handlers run too late for an abort
+
+
+_handlers: list[Any] = []  # they must not be collected
 
 
 def within(exchange: Callable[[np.ndarray], np.ndarray], seconds: float) -> Callable[[np.ndarray], np.ndarray]:

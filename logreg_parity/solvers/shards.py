@@ -6,7 +6,7 @@ of the folder has the bits of one of the same rows in a single file, cut into bl
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -38,23 +38,33 @@ class InColumns:
     dtype: np.dtype
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        """A copy of these rows, made column by column. Raises ValueError for what pyarrow cannot read."""
+        """A copy of these rows, made column by column from the row groups that have them.
+
+        Raises ValueError for what pyarrow cannot read, and for cells without a value.
+        """
         first, last, _ = rows.indices(self.shape[0])
         found = np.empty((last - first, len(self.names)), self.dtype)
         with parquet(str(self.path)) as module, module.ParquetFile(self.path, page_checksum_verification=True) as file:
-            if file.metadata.num_rows != self.shape[0] or not set(self.names) <= set(file.schema_arrow.names):
+            about = file.metadata
+            if about.num_rows != self.shape[0] or not set(self.names) <= set(file.schema_arrow.names):
                 raise ValueError(f"{self.path} has changed while it was read; start again, with nobody writing to it")
+            begins = np.cumsum([0, *(about.row_group(k).num_rows for k in range(about.num_row_groups))])
+            groups = [k for k in range(about.num_row_groups) if begins[k] < last and first < begins[k + 1]]
+            own = slice(first - begins[groups[0]], last - begins[groups[0]]) if groups else rows
             for j, name in enumerate(self.names):
-                found[:, j] = file.read([name], use_threads=False).column(0).to_numpy()[rows]
+                cells = file.read_row_groups(groups, [name], use_threads=False).column(0)[own]
+                if cells.null_count:
+                    row = first + int(np.argmax(cells.is_null().to_numpy()))
+                    raise ValueError(f"row {row} of {self.path} has no {name}; drop the row or fill it in")
+                found[:, j] = cells.to_numpy()
         return found.reshape(last - first, *self.shape[1:])
 
 
 @dataclass(frozen=True)
 class Sharded:
-    """Rows in several files, all of as many rows but the last, that can be sliced as those of one."""
+    """Rows in several files that can be sliced as those of one."""
 
     parts: tuple[Rows, ...]
-    rows_per_part: int
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,9 +79,11 @@ class Sharded:
     def __getitem__(self, rows: slice) -> np.ndarray:
         """A copy of these rows. Raises ValueError where a file has changed since it was opened."""
         first, last, _ = rows.indices(self.shape[0])
-        among = range(first // self.rows_per_part, -(-last // self.rows_per_part))
-        begins = [k * self.rows_per_part for k in among]
-        found = [self.parts[k][max(first - b, 0) : last - b] for k, b in zip(among, begins, strict=True)]
+        found, begin = [], 0
+        for part in self.parts:
+            if begin < last and first < begin + part.shape[0]:
+                found.append(part[max(first - begin, 0) : last - begin])
+            begin += part.shape[0]
         return found[0] if len(found) == 1 else np.concatenate(found)
 
 
@@ -159,7 +171,7 @@ def open_shards(folder: Path | str) -> Stream:
                     f"{folder / shard[name]} holds {part.shape} {part.dtype}, where the manifest and the first shard "
                     f"want {wanted} {parts[0].dtype}; {AGAIN}"
                 )
-        arrays[name] = Sharded(tuple(parts), shards[0]["rows"])
+        arrays[name] = Sharded(tuple(parts))
     digests = {k: shard["digest"] for k, shard in enumerate(shards)}
     return Stream(arrays["X"], arrays["y"], str(folder), shards[0]["rows"], digests)
 
@@ -170,17 +182,66 @@ def _open(path: Path, name: str, width: int) -> Rows:
         return open_file(path)
     if path.suffix == ".npz":
         return open_member(path, name, check_sum=False)  # a block is held to its digest when it is read
+    rows, columns = _columns(path)
+    if sorted(one for one, _ in columns) != sorted((*_names(width), "y")):
+        raise ValueError(
+            f"{path} has columns {shortly([one for one, _ in columns])}, wanted x1 to x{width} and y; {AGAIN}"
+        )
+    names = _names(width) if name == "X" else ("y",)
+    types = {kind for one, kind in columns if one in names}
+    if len(types) > 1 or not all(isinstance(kind, np.dtype) for kind in types):
+        raise ValueError(f"{path} holds {' and '.join(map(str, types))} in {name}, wanted numbers of one type; {AGAIN}")
+    return InColumns(path, names, (rows, width) if name == "X" else (rows,), np.dtype(types.pop()))
+
+
+def open_tables(paths: Sequence[Path | str], label: str = "y", *, rows_per_block: int = 0) -> Stream:
+    """The rows of Parquet files, of one after the other.
+
+    Args:
+        paths: of files that have the same columns, each of numbers.
+        label: which column is y; the others are X, in the order of the first file.
+        rows_per_block: as ``Stream`` takes it.
+
+    Returns:
+        The Stream; of a file those row groups are decoded, column by column, that have rows of a block.
+
+    Raises:
+        ValueError: for pyarrow that is missing, and what are no such files.
+        OSError: where a file cannot be read.
+    """
+    tables = [(Path(path), *_columns(Path(path))) for path in paths]
+    names = [name for name, _ in tables[0][2]]
+    features = tuple(name for name in names if name != label)
+    if len(set(names)) < len(names) or not 0 < len(features) < len(names):
+        raise ValueError(
+            f"{paths[0]} has columns {shortly(names)}; give each its own name, one is {label!r}, the label"
+        )
+    for path, _, columns in tables:
+        if sorted(name for name, _ in columns) != sorted(names):
+            came = shortly([name for name, _ in columns])
+            raise ValueError(f"{path} has columns {came}, and {paths[0]} {shortly(names)}; give tables of the same")
+        for name, kind in columns:
+            if not isinstance(kind, np.dtype):
+                raise ValueError(f"{path} holds {kind} in column {name!r}; give numbers, or drop the column")
+
+    def whole(chosen: tuple[str, ...], *width: int) -> Sharded:
+        dtype = np.result_type(*(kind for _, _, columns in tables for name, kind in columns if name in chosen))
+        return Sharded(tuple(InColumns(path, chosen, (rows, *width), dtype) for path, rows, _ in tables))
+
+    return Stream(whole(features, len(features)), whole((label,)), ", ".join(map(str, paths)), rows_per_block)
+
+
+def _columns(path: Path) -> tuple[int, list[tuple[str, np.dtype | str]]]:
+    """How many rows a Parquet file has, and of every column the name and the type, in words where it is no number's."""
     with path.open("rb"):
         pass  # an OSError here is of the file, one below of what it holds
     with parquet(str(path)) as module, module.ParquetFile(path) as file:
-        schema, rows = file.schema_arrow, file.metadata.num_rows
-        if sorted(schema.names) != sorted((*_names(width), "y")):
-            raise ValueError(f"{path} has columns {shortly(schema.names)}, wanted x1 to x{width} and y; {AGAIN}")
-        names = _names(width) if name == "X" else ("y",)
-        types = {np.dtype(schema.field(one).type.to_pandas_dtype()) for one in names}
-    if len(types) > 1 or not all(dtype.kind in "fiub" for dtype in types):
-        raise ValueError(f"{path} holds {' and '.join(map(str, types))} in {name}, wanted numbers of one type; {AGAIN}")
-    return InColumns(path, names, (rows, width) if name == "X" else (rows,), types.pop())
+        from pyarrow import types
+
+        known = (types.is_integer, types.is_floating, types.is_boolean)
+        kinds = [(one.name, one.type, any(is_one(one.type) for is_one in known)) for one in file.schema_arrow]
+        found = [(name, np.dtype(kind.to_pandas_dtype()) if number else str(kind)) for name, kind, number in kinds]
+        return file.metadata.num_rows, found
 
 
 def _names(width: int) -> tuple[str, ...]:

@@ -220,9 +220,9 @@ class Fitter:
             tolerance: what the gradient's 2-norm may be, relative to that at θ = 0, and the proved gap, relative to
                 the objective; both with every column scaled to about 1.
             max_iterations: points at most.
-            checkpoint: a file that keeps the point after every step; where it is there, the run goes on from it, to the
-                same bits. It needs the solver newton, for which the point is all there is to know, and which auto then
-                is.
+            checkpoint: a file that keeps the last point, with what a pass has found there; where it is there, the run
+                goes on from it, to the same bits. It needs the solver newton, for which that is all there is to know,
+                and which auto then is.
 
         Returns:
             The last point, with what is proved of it. On small data, of at most SMALL_WORK, Newton's method goes on
@@ -272,19 +272,18 @@ class Fitter:
         asked = {"tolerance": tolerance, "max_iterations": max_iterations, "checkpoint": checkpoint is not None}
         ranks.agree({"solver": name, "l2": l2, "reduction": reduction, **asked})
         stop = Stop(objective, tolerance)
-        state = {"theta": np.zeros(k), "counts": np.zeros(2)}
         kept = None if checkpoint is None else _kept(checkpoint, name, objective)
-        if kept is not None:
-            state = ranks.state(kept.load) or state
-        begin = state["theta"] * objective.unit
+        begin: Any = np.zeros(k)
+        if kept is not None and (state := ranks.state(kept.load)) is not None:
+            begin = Point(state["theta"], float(state["value"]), state["gradient"], state["hessian"], "float64")
+            stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         points = newton_exactly(objective, begin) if exactly else solvers[name](objective, begin, stop.target)
         points = _then_newton(objective, points, stop.target) if work <= SMALL_WORK and name == "lbfgs" else points
-        stop.iterations, objective.passes = int(state["counts"][0]), float(state["counts"][1])
         if not stop.one_class():
             for here in points:
                 if kept is not None:
-                    counts = np.array([stop.iterations, objective.passes])
-                    own = {"theta": here.theta / objective.unit, "counts": counts}
+                    own = {name: np.asarray(part) for name, part in here._asdict().items() if name != "arithmetic"}
+                    own["counts"] = np.array([stop.iterations, objective.passes])
                     ranks.by_first("the checkpoint", partial(kept.save, own, now=True))
                 last = stop(here) and not (exactly and stop.status == "converged")
                 if last or stop.iterations >= max_iterations:
@@ -341,7 +340,9 @@ def _kept(path: Path | str, name: str, objective: Objective) -> Checkpoint:
         "dtype": blocks.dtype,
         "intercept": blocks.intercept,
     }
-    return Checkpoint(path, {**run, **blocks.identity}, {"theta": objective.unit.shape, "counts": (2,)})
+    (k,) = objective.unit.shape
+    shapes = {"theta": (k,), "value": (), "gradient": (k,), "hessian": (k, k), "counts": (2,)}
+    return Checkpoint(path, {**run, **blocks.identity}, shapes)
 
 
 def choose(n: int, k: int) -> str:

@@ -202,6 +202,8 @@ def open_stream(X: str | Path, y: str | Path | None = None, *, rows_per_block: i
     file cannot be read.
     """
     for path in filter(None, (X, y)):
+        if str(path).lower().endswith(".parquet"):
+            raise ValueError(f"{path} is a table; write it as shards with logreg-parity shard, and give their folder")
         if not str(path).lower().endswith((".npy", ".npz")) and (why := unreadable(str(path))):
             raise ValueError(f"{path} {why}; a stream is read from X.npy y.npy, or from an .npz with X and y")
     if y is None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import torch.distributed as dist
 
-from logreg_parity.solvers.ranks import Board, Job, wait_for
+from logreg_parity.solvers.ranks import Board, Job, absent, wait_for
 
 
 def meet(job: Job, patience: float) -> Board:
@@ -28,12 +28,19 @@ def meet(job: Job, patience: float) -> Board:
     agent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"  # torchrun keeps the store, and outlives ranks
     if agent or job.rank:
         wait_for(job.host, job.port, min(patience, 60))
-    wait = timedelta(seconds=patience)
+    wait, here = timedelta(seconds=patience), {rank: f"here {rank}" for rank in range(job.size)}
     try:
         master = job.rank == 0 and not agent
         store = dist.TCPStore(job.host, job.port, job.size, master, wait, wait_for_workers=False)
         own = dist.PrefixStore(f"logreg_parity {job.restarts}", store)
-        dist.init_process_group("gloo", store=own, rank=job.rank, world_size=job.size, timeout=wait)
+        own.set(here[job.rank], "")
+        try:
+            dist.init_process_group("gloo", store=own, rank=job.rank, world_size=job.size, timeout=wait)
+        except RuntimeError as error:
+            missing = [rank for rank, name in here.items() if not own.check([name])]
+            if missing:
+                raise absent(job, missing, job.port, patience) from error
+            raise
     except RuntimeError as error:
         raise ConnectionError(f"the ranks did not meet at {job.host}:{job.port} ({error}); start all") from error
     atexit.register(dist.destroy_process_group)

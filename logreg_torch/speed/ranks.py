@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from logreg_parity.solvers.ranks import Job, Ranks
+from logreg_parity.solvers.ranks import FRAME, Job, Ranks
 
 from ..convert import versions
 from .meeting import meet
@@ -30,17 +30,25 @@ def join(job: Job, patience: float) -> Ranks:
     board = None if dist.is_initialized() else meet(job, patience)
     if torch.cuda.is_available():
         torch.cuda.set_device(job.rank % job.local % torch.cuda.device_count())
-    group = None if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+    group = dist.group.WORLD if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+    assert group is not None
     rank, size = dist.get_rank(), dist.get_world_size()
+    others = [(rank + step) % size for step in range(1, size)]
+
+    def places(count: int) -> tuple[np.ndarray, list[list[torch.Tensor]]]:
+        found = np.empty((size, count), np.uint8)
+        return found, [[row] for row in torch.from_numpy(found)]
+
+    frame = places(FRAME)  # most exchanges are of this length
 
     def exchange(sent: np.ndarray) -> np.ndarray:
-        own, found = torch.from_numpy(sent), torch.empty(size, len(sent), dtype=torch.uint8)
-        found[rank] = own
-        others = [(rank + step) % size for step in range(1, size)]
-        work = [dist.isend(own, other, group) for other in others]  # all_gather hands over to a thread and takes longer
-        work += [dist.irecv(found[other], other, group) for other in others]
-        for one in filter(None, work):
+        found, rows = frame if len(sent) == FRAME else places(len(sent))
+        found[rank] = sent
+        # The group's own functions: torch.distributed's take as long again, and all_gather hands over to a thread.
+        work = [group.recv(rows[other], other, 0) for other in others]
+        work += [group.send(rows[rank], other, 0) for other in others]
+        for one in work:
             one.wait()
-        return found.numpy()
+        return found
 
     return Ranks(rank, size, exchange, local=job.local, versions=versions(), board=board)

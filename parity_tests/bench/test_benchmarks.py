@@ -282,10 +282,14 @@ def test_what_digests_take_is_measured_and_the_passes_are_as_before():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["logreg_torch", "logreg_jax"])
-def test_two_ranks_share_a_stream_and_tell_what_each_takes(module):
-    alone = scale.stream(importlib.import_module(f"{module}.speed.fit"), 20_000, 1)
-    both = scale.shared(importlib.import_module(f"{module}.speed.fit"), 20_000, 1)
-    assert [rank["objective"] for rank in both] == [alone["objective"]] * 2 and all(r["bytes"] > 0 for r in both)
+def test_what_a_rank_takes_of_a_stream_does_not_grow_with_it(module):
+    """Two of its blocks, as it came and packed, and 300 MB; and of four more blocks a rank none is still held."""
+    fit, rows = importlib.import_module(f"{module}.speed.fit"), stream.BLOCK_BYTES // (4 * scale.STREAMED_FEATURES)
+    few, many = (scale.shared(fit, blocks * rows, 1) for blocks in (4, 12))
+    assert [rank["objective"] for rank in few] == [scale.stream(fit, 4 * rows, 1)["objective"]] * 2
+    for one, other in zip(few, many, strict=True):
+        assert 0 < other["bytes"] <= 2 * stream.BLOCK_BYTES + 300 * 10**6
+        assert other["bytes"] - one["bytes"] < stream.BLOCK_BYTES
 
 
 def test_exponents():
@@ -424,8 +428,20 @@ def test_ranks(measured):
     rows = measured("ranks")
     by_job = [(row["candidate"], row["ranks"], row["n_rows"]) for row in rows]
     assert by_job == [
-        (name, k, n) for name in ("PyTorch", "JAX") for k in (1, 2) for n in (*[0] * 2 * (k - 1), 2000 * k, 2000)
+        (name, k, n)
+        for name in ("PyTorch", "JAX")
+        for k, sizes in ((1, (2000, 2000)), (2, (0, 0, 4000, 2000, 2000, 2000)))
+        for n in sizes
     ]
+    assert [row[:2] for row in ranks.tables(rows)["weak scaling"][1:]] == [("PyTorch", "2"), ("JAX", "2")]
+
+
+def test_weak_scaling_is_told_beside_what_the_machine_has():
+    """Two ranks that each take 3 s where one takes 2 have two thirds; where the machine gives 0.8 that is 5/6 of it."""
+    whats = {"a pass by 2, as many a rank": 3, "a pass by one of 2, the others idle": 2}
+    whats["a pass by 2 at once, nothing shared"] = 2.5
+    rows = [{"candidate": "JAX", "ranks": 2, "data": data, "seconds": {"median": s}} for data, s in whats.items()]
+    assert [f"{ratio:.9g}" for ratio in ranks.weak(rows, "JAX", 2)] == ["0.666666667", "0.8", "0.833333333"]
 
 
 def test_the_model_of_ranks_is_what_the_times_were_made_of():

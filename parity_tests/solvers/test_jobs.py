@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -129,14 +130,31 @@ def test_a_rank_that_is_interrupted_is_named_by_the_others():
     assert [end.status for end in ended] == [2, 130] and "rank 0: rank 1 no longer answers" in ended[0].err
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").exists(), reason="children are found in /proc")
+@pytest.mark.usefixtures("shards")
+def test_what_jax_meets_at_is_killed_and_every_rank_says_so():
+    """JAX would abort all of them, in words of its own."""
+    ended = run_job(["-m", "parity_tests.faulty", "0", "3", "coordinator", *fit("logreg_jax")], 2, LIMIT)
+    assert [end.status for end in ended] == [2, 2] and max(end.seconds for end in ended) < 2
+    assert "rank 0: the process that this rank has started for all to meet at no longer answers" in ended[0].err
+    assert "rank 1: rank 0 no longer answers, or the process that it has started" in ended[1].err
+
+
 @pytest.mark.usefixtures("shards")
 @pytest.mark.parametrize("name", ["logreg_torch", pytest.param("logreg_jax", marks=pytest.mark.slow)])
-def test_a_rank_0_that_is_not_there_is_said(name, monkeypatch):
-    for variable, value in {"RANK": 1, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": 9}.items():
+@pytest.mark.parametrize(
+    ("rank", "words"),
+    [(1, "nobody answers at 127.0.0.1:.* start rank 0"), (0, "rank 0: rank 1 did not come to 127.0.0.1:.* in 1 s")],
+    ids=["rank 0", "rank 1"],
+)
+def test_a_rank_that_is_not_there_is_said(name, rank, words, monkeypatch):
+    variables = {"RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    for variable, value in variables.items():
         monkeypatch.setenv(variable, str(value))
     command = [sys.executable, "-m", "logreg_parity", *fit(name, "--patience", "1")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
-    assert done.returncode == 2 and "nobody answers at 127.0.0.1:" in done.stderr and "start rank 0" in done.stderr
+    assert done.returncode == 2 and re.search(words, done.stderr), done.stderr
 
 
 @pytest.mark.slow

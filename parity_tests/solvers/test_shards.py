@@ -72,6 +72,51 @@ def test_the_command_writes_what_a_fit_reads(tmp_path, capsys, monkeypatch):
     assert "has no manifest.json: it is no folder of shards" in capsys.readouterr().err
 
 
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """Two files whose row groups begin where no shard does, and X and y as they hold them."""
+    monkeypatch.chdir(tmp_path)
+    columns = {"a": DATASET.X[:, 0].astype("float32"), "sold": DATASET.y.astype("int8"), "b": DATASET.X[:, 1]}
+    table = pyarrow.table(columns | {"c": DATASET.X[:, 2] > 0})
+    for name, part in {"one.parquet": table[:620], "two.parquet": table[620:]}.items():
+        pyarrow.parquet.write_table(part, name, row_group_size=170)
+    return np.column_stack([table[name] for name in "abc"]), np.asarray(table["sold"])
+
+
+def test_tables_become_shards_and_shards_are_cut_anew(tables):
+    assert main(["shard", "one.parquet", "two.parquet", "--label", "sold", "--rows", "150", "--out", "first"]) == 0
+    assert main(["shard", "first", "--rows", "400", "--format", "npz", "--out", "again"]) == 0
+    for folder in ("first", "again"):
+        read = open_shards(folder)
+        assert np.array_equal(read.X[:], tables[0]) and np.array_equal(read.y[:], tables[1]), folder
+        assert (read.X.dtype, read.y.dtype) == (np.float64, np.int8)
+
+
+@pytest.mark.usefixtures("tables")
+def test_what_is_no_rows_for_shards_is_said(capsys):
+    one = pyarrow.parquet.read_table("one.parquet")
+    pyarrow.parquet.write_table(one.set_column(2, "b", pyarrow.array(["x"] * 620)), "text.parquet")
+    pyarrow.parquet.write_table(one.set_column(2, "b", pyarrow.array([1.0, None] * 310)), "hole.parquet")
+    pyarrow.parquet.write_table(one.drop_columns("b"), "few.parquet")
+    pyarrow.parquet.write_table(one.append_column("a", one["a"]), "twice.parquet")
+    assert main(["shard", "one.parquet", "--label", "sold", "--rows", "150", "--out", "first"]) == 0
+    bit_flipped("X-00001.npy")(Path("first"))
+    for files, words in {
+        "one.parquet": "one.parquet has columns ['a', 'sold', 'b', 'c']; give each its own name, one is 'y', the label",
+        "twice.parquet --label sold": "give each its own name",
+        "text.parquet --label sold": "text.parquet holds string in column 'b'; give numbers, or drop the column",
+        "hole.parquet --label sold": "row 1 of hole.parquet has no b; drop the row or fill it in",
+        "one.parquet few.parquet --label sold": "few.parquet has columns ['a', 'sold', 'c'], and one.parquet",
+        "one.parquet X.npy": "one.parquet X.npy came; give X.npy y.npy, one .npz, .parquet tables, or one folder",
+        "X.npy y.npy --label sold": "--label sold is a column of .parquet tables; give those alone, or leave it out",
+        "first --rows 400": "rows 150 to 299 of first are not what the manifest says",
+    }.items():
+        assert main(["shard", *files.split(), "--out", "new"]) == 2
+        assert words in " ".join(capsys.readouterr().err.split()), files
+    assert main(["fit", "--stream", "one.parquet", "y.npy"]) == 2
+    assert "write it as shards with logreg-parity shard" in " ".join(capsys.readouterr().err.split())
+
+
 def test_parquet_without_its_reader_is_refused(tmp_path, whole, monkeypatch):
     write_shards(whole, tmp_path / "there", "parquet")
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
@@ -230,7 +275,7 @@ def test_columns_that_are_no_rows_are_refused(whole, tmp_path):
     table = pyarrow.parquet.read_table(tmp_path / "rows-00002.parquet")
     texts = pyarrow.array(["one"] * 150)
     for columns, words in {
-        "text": (table.set_column(1, "x2", texts), r"holds .*object.* in X, wanted numbers of one type"),
+        "text": (table.set_column(1, "x2", texts), r"holds .*string.* in X, wanted numbers of one type"),
         "two types": (table.set_column(1, "x2", table["x2"].cast("float64")), "holds .*float64.* in X, wanted"),
         "twice": (table.append_column("x1", table["x1"]), r"has columns \['x1', 'x2', 'x3', 'y', 'x1'\], wanted"),
         "another name": (table.rename_columns(["x1", "x2", "z", "y"]), "wanted x1 to x3 and y"),

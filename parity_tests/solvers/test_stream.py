@@ -286,17 +286,17 @@ def test_a_block_that_changes_is_named_and_one_that_is_touched_goes_on(stream):
         ({"row": 1500}, r"rows 1400 to 2099 \w+ there, \w+ here"),
         ({"rows_per_block": 500}, "rows_per_block 700 there, 500 here"),
         ({"as": "float32"}, r"X \(5000, 3\) float64 there, \(5000, 3\) float32 here"),
-        ({"version": 1}, "version 1 there, 3 here"),
+        ({"version": 1}, "version 1 there, 4 here"),
         ({"copied": True}, None),
     ],
     ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
 )
 def test_half_a_descent_goes_on_with_its_own_run_only(twin, tmp_path, monkeypatch, change, words):
     run = {"epochs": 3, "learning_rate": 0.5, "checkpoint": tmp_path / "state.npz"}
-    monkeypatch.setitem(checkpoint.FORMAT, "version", change.get("version", 3))
+    monkeypatch.setitem(checkpoint.FORMAT, "version", change.get("version", 4))
     with killed_after(14, monkeypatch), pytest.raises(KilledError):
         train_stream(twin, Stream(DATASET.X, DATASET.y, "made", ROWS), START, **run)
-    monkeypatch.setitem(checkpoint.FORMAT, "version", 3)
+    monkeypatch.setitem(checkpoint.FORMAT, "version", 4)
     X = np.array(DATASET.X, dtype=change.get("as", "float64"))
     X[change.get("row", 0)] += 1 if "row" in change else 0
     again = Stream(X, np.array(DATASET.y), "elsewhere", change.get("rows_per_block", ROWS))
