@@ -59,13 +59,14 @@ class Objective:
         """One pass at that point."""
         self.passes += 1
         total, own = self.blocks.total_weight, theta / self.unit
+        pull = self._penalty * own
         loss, slope, curvature = self.blocks.sums(own, arithmetic=arithmetic, hessian=hessian)
-        value = float(loss / total + inner(self._penalty * own, own) / 2)
+        value = float(loss / total + inner(pull, own) / 2)
         if curvature is not None:
             curvature = curvature / total / self.unit / self.unit[:, None]
             if self.l2:
                 curvature += np.diag(self._penalty / self.unit / self.unit)
-        return Point(theta, value, (slope / total + self._penalty * own) / self.unit, curvature, arithmetic)
+        return Point(theta, value, (slope / total + pull) / self.unit, curvature, arithmetic)
 
     def value_and_grad(self, parameters: Parameters, arithmetic: str = "float64") -> tuple[float, Parameters]:
         """The objective, as a mean or a sum, and its gradient. Raises ValueError for a bias that the model lacks."""

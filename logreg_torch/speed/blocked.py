@@ -8,7 +8,6 @@ float32 rows reads no more memory than float32 does.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -40,8 +39,8 @@ def add_block(X: Tensor, weight: Tensor | None, theta: Tensor, hessian: bool) ->
     if weight is not None:
         weight = weight.to(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
-    sums = X @ p, losses.sum(), None if h is None else (X * h) @ X.T
-    return torch.cat([part.double().reshape(-1) for part in sums if part is not None])
+    sums = (X @ p, losses.sum()) if h is None else (X @ p, losses.sum(), ((X * h) @ X.T).ravel())
+    return torch.hstack(sums).double()
 
 
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
@@ -57,6 +56,8 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
         The Sums: (), (D + 1,) and (D + 1, D + 1) or None, in float64.
     """
     point = torch.from_numpy(theta).to(share[0].X.device)
-    add = kernel.add_block if fused else partial(add_block, hessian=hessian)
-    parts = ahead((add(X, weight, point) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
-    return add_up((Sums.of(sums.cpu().numpy(), len(theta)) for sums in parts), len(share))
+    sums = (
+        kernel.add_block(X, weight, point) if fused else add_block(X, weight, point, hessian) for X, weight, _ in share
+    )
+    parts = ahead(sums, len(theta) ** (2 if hessian else 1))
+    return add_up((Sums.of(part.cpu().numpy(), len(theta)) for part in parts), len(share))
