@@ -15,7 +15,7 @@ import logreg_torch.speed.fit
 from logreg_jax.convert import arithmetic
 from logreg_parity.data.dataset import Dataset, Parameters
 from logreg_parity.solvers.blocks import processors
-from logreg_parity.solvers.objective import Objective
+from logreg_parity.solvers.objective import Objective, Point
 from logreg_parity.truth.reference import flatten
 
 from .peers import fused_gradient, jax_gradient, torch_gradient
@@ -75,7 +75,7 @@ def problem(n: int, d: int, dtype: str) -> tuple[Dataset, Parameters]:
 
 
 def _candidates(dataset: Dataset, X, y, point: Parameters, dtype: str) -> dict[str, Callable]:
-    """Functions that give (value, gradient of w, gradient of b) at a point in NumPy, in NumPy: solvers ask so."""
+    """Functions that give (value, gradient of w, of b), or a Point, from NumPy and in NumPy: so a solver asks."""
     found: dict[str, Callable] = {}
     for name, fits in {"PyTorch": logreg_torch.speed.fit, "JAX": logreg_jax.speed.fit}.items():
         for kernel, title in {"plain": "one pass", "fused": "fused"}.items():
@@ -106,10 +106,9 @@ class OnePass:
     def __init__(self, objective: Objective, point: Parameters, arithmetic_of: str):
         self._objective, self._theta, self._arithmetic = objective, flatten(point).astype(float), arithmetic_of
 
-    def __call__(self) -> tuple[float, np.ndarray, np.ndarray]:
-        """Value, gradient of w, gradient of b."""
-        here = self._objective.at(self._theta, arithmetic=self._arithmetic)
-        return here.value, here.gradient[:-1], here.gradient[-1]
+    def __call__(self) -> Point:
+        """Value and gradient, of w and b in one."""
+        return self._objective.at(self._theta, arithmetic=self._arithmetic)
 
     @contextmanager
     def within(self) -> Iterator[None]:
@@ -123,7 +122,7 @@ class OnePass:
 
 def _error(found, exact: np.ndarray) -> float:
     """‖g - exact‖ / ‖exact‖."""
-    slope = np.append(np.asarray(found[1], float), float(found[2]))
+    slope = found.gradient if isinstance(found, Point) else np.append(found[1], found[2]).astype(float)
     return float(np.linalg.norm(slope - exact) / np.linalg.norm(exact))
 
 

@@ -87,7 +87,7 @@ def arithmetic(dtype: str) -> Iterator[None]:
     find_dtype(dtype)
     _refuse_fork()
     with ExitStack() as stack:  # what is so already is left: to set it takes longer than a small pass
-        if jax.config.jax_enable_x64 != (dtype == "float64"):
+        if jax.enable_x64.value != (dtype == "float64"):
             stack.enter_context(jax.enable_x64(dtype == "float64"))
         for name, value in _SET.items():
             if getattr(jax.config, name) != value:

@@ -61,7 +61,7 @@ class Objective:
         total, own = self.blocks.total_weight, theta / self.unit
         pull = self._penalty * own
         loss, slope, curvature = self.blocks.sums(own, arithmetic=arithmetic, hessian=hessian)
-        value = float(loss / total + inner(pull, own) / 2)
+        value = float(loss / total + (inner(pull, own) / 2 if self.l2 else 0))
         if curvature is not None:
             curvature = curvature / total / self.unit / self.unit[:, None]
             if self.l2:
