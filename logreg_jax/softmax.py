@@ -56,6 +56,4 @@ def softmax_value_and_grad(weight: Array, bias: Array, **data: Any) -> tuple[Arr
 
 
 _TWIN = MulticlassTwin("logreg_jax", softmax_value_and_grad, from_numpy, to_numpy, arithmetic)
-train = _TWIN.train
-fit = _TWIN.fit
-infer = _TWIN.infer
+train, fit, infer = _TWIN.train, _TWIN.fit, _TWIN.infer

@@ -101,7 +101,7 @@ def updated(path: Path, code: str) -> tuple[bytes, bytes, list[str]]:
         {"say": None, "Words": None},
         datetime(2026, 1, 1, tzinfo=UTC),
     )  # a date would change the file every day
-    places = [("judge/report.py", "python"), ("teach/*.py", "python")]
+    places = [("judge/report.py", "python"), ("judge/multiclass.py", "python"), ("teach/*.py", "python")]
     template = catalog.Catalog(project=DOMAIN, fuzzy=False, creation_date=day)
     for name, _, message, _, _ in extract.extract_from_dir(Path(__file__).parent, places, keywords=spoken):
         template.add(message, locations=[(name, 0)])

@@ -25,15 +25,18 @@ def name() -> str:
     return _cpu_info("model name") or platform.processor() or platform.machine()
 
 
+@cache
 def instruction_sets() -> str:
     """Those of SETS that the processor has."""
     return " ".join(known for known in SETS if known in _cpu_info("flags", "Features").split())
 
 
+@cache
 def kind(processor: str, sets: str) -> str:
     """Name and longest vectors, for the name of a file or a folder: makers give one name to many processors."""
     longest = [VECTORS[known] for known in sets.split() if known in VECTORS][-1:]
-    return re.sub(r"[^a-z0-9]+", "-", " ".join([processor, *longest]).lower()).strip("-")
+    name = re.sub(r"\((r|tm)\)|\bprocessor\b", " ", processor.lower())  # they tell nothing apart
+    return re.sub(r"[^a-z0-9]+", "-", " ".join([name, *longest])).strip("-")
 
 
 def blocks_file() -> Path:

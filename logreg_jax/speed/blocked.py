@@ -42,8 +42,8 @@ def add_block(X: Array, weight: Array | None, theta: Array, hessian: bool) -> Ar
     if weight is not None:
         weight = weight.astype(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
-    sums = (X @ p, losses.sum()) if h is None else (X @ p, losses.sum(), ((X * h) @ X.T).ravel())
-    return jnp.hstack(sums).astype(jnp.float64)
+    sums = X @ p, losses.sum(), None if h is None else (X * h) @ X.T
+    return jnp.concatenate([part.astype(jnp.float64).ravel() for part in sums if part is not None])
 
 
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
@@ -58,8 +58,8 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
     Returns:
         The Sums: (), (D + 1,) and (D + 1, D + 1) or None, in float64.
     """
-    sums = (
-        kernel.add_block(X, weight, theta) if fused else add_block(X, weight, theta, hessian) for X, weight, _ in share
-    )
-    parts = ahead(sums, len(theta) ** (2 if hessian else 1))
-    return add_up((Sums.of(np.asarray(part), len(theta)) for part in parts), len(share))
+    add = kernel.add_block if fused else partial(add_block, hessian=hessian)
+    if len(share) == 1:
+        return Sums.of(np.asarray(add(share[0].X, share[0].weight, theta)), len(theta))
+    parts = ahead((add(X, weight, theta) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
+    return add_up((Sums.of(np.asarray(sums), len(theta)) for sums in parts), len(share))

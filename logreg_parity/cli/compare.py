@@ -122,7 +122,8 @@ def run(options: argparse.Namespace) -> int:
 def _of_classes(options: argparse.Namespace, given: tuple, dtypes: Sequence[str]) -> int:
     """The same for K classes: every step of every twin, and comparison.json."""
     from ..data.files import write_folder
-    from ..judge.multiclass import as_rows, compare_multiclass, table
+    from ..judge.multiclass import as_rows, compare_multiclass, summary, table
+    from ..language import speaking
     from ..show import as_json, screen
 
     if options.engine or options.device:
@@ -132,11 +133,8 @@ def _of_classes(options: argparse.Namespace, given: tuple, dtypes: Sequence[str]
     console = screen()
     console.print(f"data: {dataset.source}, {dataset.n_classes} classes\n{setting.steps} steps")
     console.print(table(found))
-    outside = [row for row in found.rows if row.verdict == "OUTSIDE"]
-    said = "Every number is within its bound."
-    if outside:
-        said = f"{len(outside)} numbers are OUTSIDE their bounds: logreg-parity record and explain say why."
-    console.print(f"{said if found.verdict != 'no promise' else 'For some number no bound can be promised.'}\n")
+    with speaking(options.lang):
+        console.print(f"{summary(found, dataset, setting)}\n")
     content = {"data": dataset.source, "sha256": dataset.sha256, "verdict": found.verdict, "rows": as_rows(found)}
     written = write_folder(options.out, {"comparison.json": as_json(content)})
     console.print(f"Written: {', '.join(map(str, written))}", soft_wrap=True)

@@ -17,11 +17,14 @@ import numpy as np
 from ..data.dataset import Parameters
 from ..data.history import History
 from ..data.multiclass import MulticlassDataset
+from ..language import say, sentences
 from ..show import Grid, Verdict, share, worst
 from ..truth.bounds import ENLARGED
 from ..truth.multiclass import MulticlassPoint, MulticlassRows
+from ..truth.multiclass_infinite import runaway_classes
 from ..truth.ulp import format_of, round_setting
 from ..twins import Setting, load_part, load_twin
+from .report import what_runs_off
 
 
 class StepErrors(NamedTuple):
@@ -194,6 +197,32 @@ def _row(
     off, allowed = (float(x.reshape(len(error), -1)[step, place]) if part.size else 0.0 for x in (error, bound))
     verdict: Verdict = "OUTSIDE" if most > 1 else "within" if np.isfinite(allowed) else "no promise"
     return MulticlassRow(dtype, quantity, subject, most, where or f"step {step + 1}", off, allowed, verdict)
+
+
+def summary(comparison: MulticlassComparison, dataset: MulticlassDataset, setting: Setting) -> str:
+    """The verdict, and what becomes of the coefficients where the classes are proved to have no optimum."""
+    outside = [row for row in comparison.rows if row.verdict == "OUTSIDE"]
+    said = say("Every number is within its bound.")
+    if outside:
+        said = say(
+            "{count} numbers are OUTSIDE their bounds: logreg-parity record and explain say why.", count=len(outside)
+        )
+    elif comparison.verdict == "no promise":
+        said = say("For some number no bound can be promised.")
+    gone = None if setting.l2 else runaway_classes(dataset)
+    if gone is None:
+        return said
+    return sentences(
+        said,
+        say(
+            "The classes are {status}, proved: no finite optimum exists, the loss falls for ever and the parameters "
+            "grow with every further step.",
+            status=say(gone.status),
+        ),
+        say("A penalty (--l2) would give it one."),
+        what_runs_off(gone),
+        say("Firth's penalty has a finite optimum too: brmultinom of brglm2 in R."),
+    )
 
 
 def table(comparison: MulticlassComparison) -> Grid:

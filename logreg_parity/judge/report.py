@@ -12,7 +12,7 @@ from ..data.files import write_folder
 from ..language import Words, say, sentences, speaking
 from ..show import STYLES, Grid, as_json, cell, number, ran_on, shown, worst
 from ..truth.columns import dependent
-from ..truth.infinite import told
+from ..truth.infinite import Runaway, told
 from ..truth.separation import counted_rows
 from .compare import FORMAT, Comparison, ComparisonRow, half_of_the_digits, placements
 from .problem import CHANCE, STEPS_TOGETHER, TOGETHER
@@ -30,7 +30,7 @@ AS_DATA = (
 )
 """Texts that come to ``say`` as data; here the catalogues find them."""
 
-NAMED = 12  # parameters that are told one by one
+NAMED = 40  # parameters that are told one by one
 FIGURES = ("fit", "loss", "difference", "axes")
 FILES = ("comparison.json", "comparison.md", *(f"{name}.png" for name in FIGURES))
 
@@ -226,7 +226,8 @@ def _where_it_leads(c: Comparison) -> str:
                 stopped=stopped,
             ),
             "" if c.setting.l2 else say("A penalty (--l2) would give it one."),
-            _what_runs_off(c),
+            what_runs_off(_gone(c)),
+            say("Firth's penalty has a finite optimum too: firthmodels in Python, logistf or brglm2 in R."),
         )
     if best.status == "not unique":
         names = [shown(name) for name, _ in dependent(counted_rows(c.dataset))]
@@ -246,10 +247,13 @@ def _where_it_leads(c: Comparison) -> str:
     return say("Whether a finite optimum exists could not be proved either way; {stopped}.", stopped=stopped)
 
 
-def _what_runs_off(c: Comparison) -> str:
-    """Which coefficients run off, which way and along which exact direction, and the limits of the others."""
+def _gone(c: Comparison) -> Runaway | None:
     rows = counted_rows(c.dataset)
-    gone = told(rows, (*rows.feature_names, "bias"), c.optimum, l2=c.setting.l2)
+    return told(rows, (*rows.feature_names, "bias"), c.optimum, l2=c.setting.l2)
+
+
+def what_runs_off(gone: Runaway | None) -> str:
+    """Which coefficients run off, which way and along which exact direction, and the limits of the others."""
     if gone is None or len(gone.names) > NAMED:
         return ""
     named = [(shown(name), *of) for name, *of in zip(gone.names, gone.goes, gone.limits, gone.direction, strict=True)]
@@ -263,10 +267,7 @@ def _what_runs_off(c: Comparison) -> str:
         say("{name} to {limit:.9g}", name=name, limit=limit) for name, goes, limit, _ in named if goes == "finite"
     ]
     way = ", ".join(f"{name} {step}" for name, _, _, step in named if step)
-    return sentences(
-        say("Along the exact direction {way} the parameters go: {parts}.", way=way, parts="; ".join(parts)),
-        say("Firth's penalty has a finite optimum too: firthmodels in Python, logistf or brglm2 in R."),
-    )
+    return say("Along the exact direction {way} the parameters go: {parts}.", way=way, parts="; ".join(parts))
 
 
 def _and(names: Iterable[str]) -> str:

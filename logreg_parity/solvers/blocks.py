@@ -175,7 +175,7 @@ class Packed:
     @property
     def total_weight(self) -> float:
         """Σ ω."""
-        return math.fsum(self.weights)
+        return self.weights[0] if len(self.weights) == 1 else math.fsum(self.weights)
 
     @property
     def longest_sum(self) -> int:
@@ -195,6 +195,9 @@ class Packed:
         place, workers = self.place, self.place.workers or 1
         fused = place.has_kernel(len(theta), hessian=hessian)
         part = partial(place.add, theta=theta.astype(arithmetic), hessian=hessian, fused=fused)
+        if len(self.blocks) == 1:
+            with place.here():
+                return part(self.blocks)
         depth = halvings(workers) + (2 if workers & (workers - 1) else 0)  # more shares where one each would be unequal
         shares = _shares(self.blocks, depth)
         with place.here():

@@ -281,7 +281,7 @@ class _Search:
         rows, proof, point = self._rows, None, None
         for here in newton(cast(Objective, self._passes), np.zeros(rows.K * rows.k)):
             self._iterations += 1
-            point = rows.at(here.theta.reshape(rows.K, rows.k))
+            point = self._read(here.theta.reshape(rows.K, rows.k))
             if self._iterations == 1:
                 self._target = self._tolerance * float(np.linalg.norm(here.gradient))
             proof = self._look(here, point)
@@ -317,7 +317,7 @@ class _Search:
     def _last_digits(self, point: MulticlassPoint, proof: Certificate) -> tuple[MulticlassPoint, Certificate]:
         """Newton's steps with the rows' own gradient, to where rounding is all that is left."""
         for _ in range(min(LAST_STEPS, self._most - self._iterations)):
-            there = self._rows.at(point.theta + proof.step.reshape(point.theta.shape))
+            there = self._read(point.theta + proof.step.reshape(point.theta.shape))
             found = self._rows.certificate(there)
             if found is None or found.gap >= proof.gap:
                 break
@@ -327,6 +327,11 @@ class _Search:
             if last:
                 break
         return point, proof
+
+    def _read(self, theta: np.ndarray) -> MulticlassPoint:
+        """The same point by the rows as they came, which is one more reading."""
+        self._passes.passes += 1
+        return self._rows.at(theta)
 
     def _separation(self) -> None:
         found = separated(self._dataset, intercept=self._rows.k > self._dataset.n_features)

@@ -3,13 +3,14 @@
 Without an intercept θ = w: D numbers. A solver may be given θ in other units than the user's: see ``Objective.scaled``.
 """
 
+import math
 from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data.dataset import Parameters
-from ..truth.certificate import FEWEST_ROWS, SHARP_WORK, Certificate, certify, gradient_error, value_error
+from ..truth.certificate import FEWEST_ROWS, SHARP_WORK, Certificate, certify, gamma, gradient_error, value_error
 from ..truth.recount import CHUNK, FewRows, Recount, recount
 from ..truth.reference import flatten
 from ..twins import check_objective
@@ -41,14 +42,18 @@ class Objective:
 
     def __init__(self, blocks: Blocks | Streamed, *, l2: float = 0.0, reduction: str = "mean"):
         check_objective(l2, reduction)
-        self.blocks = blocks
         self.scale = 1.0 if reduction == "mean" else blocks.total_weight
         self._asked: dict[str, Any] = {"l2": l2, "reduction": reduction}
         self.l2 = l2 / self.scale
-        self._penalty = np.append(np.full(blocks.dataset.n_features, self.l2), [0.0] * blocks.intercept)
-        self.unit = np.ones(len(self._penalty))
-        self.passes = 0.0
+        self._penalty = np.full(blocks.dataset.n_features + blocks.intercept, self.l2)
+        self._penalty[blocks.dataset.n_features :] = 0.0
+        self._begin(blocks, np.ones(len(self._penalty)))
+
+    def _begin(self, blocks: Blocks | Streamed, unit: np.ndarray) -> None:
+        """Data and units, and what is asked of both at every point."""
+        self.blocks, self.unit, self.passes = blocks, unit, 0.0
         self._few: FewRows | None = None
+        self._total_units, self._reach = blocks.total_weight * unit, blocks.largest / unit
 
     @property
     def gradient_at_zero(self) -> np.ndarray:
@@ -58,15 +63,17 @@ class Objective:
     def at(self, theta: np.ndarray, *, arithmetic: str = "float64", hessian: bool = False) -> Point:
         """One pass at that point."""
         self.passes += 1
-        total, own = self.blocks.total_weight, theta / self.unit
-        pull = self._penalty * own
+        own = theta / self.unit
         loss, slope, curvature = self.blocks.sums(own, arithmetic=arithmetic, hessian=hessian)
-        value = float(loss / total + (inner(pull, own) / 2 if self.l2 else 0))
+        value, total = float(loss) / self.blocks.total_weight, self._total_units
         if curvature is not None:
-            curvature = curvature / total / self.unit / self.unit[:, None]
-            if self.l2:
-                curvature += np.diag(self._penalty / self.unit / self.unit)
-        return Point(theta, value, (slope / total + pull) / self.unit, curvature, arithmetic)
+            curvature = curvature / total / self.unit[:, None]
+        if not self.l2:
+            return Point(theta, value, slope / total, curvature, arithmetic)
+        if curvature is not None:
+            curvature += np.diag(self._penalty / self.unit / self.unit)
+        value += inner(self._penalty * own, own) / 2
+        return Point(theta, value, slope / total + self._penalty * own / self.unit, curvature, arithmetic)
 
     def value_and_grad(self, parameters: Parameters, arithmetic: str = "float64") -> tuple[float, Parameters]:
         """The objective, as a mean or a sum, and its gradient. Raises ValueError for a bias that the model lacks."""
@@ -100,13 +107,14 @@ class Objective:
         """
         X, largest = self.blocks.dataset.X, np.ldexp(0.5, np.frexp(self.blocks.largest)[1])
         share = X[:: max(1, len(X) // FEWEST_ROWS)] / largest[: X.shape[1]]
-        mean = np.append(np.mean(share**2, axis=0), np.ones(len(largest) - X.shape[1]))
+        mean = np.ones(len(largest))
+        mean[: X.shape[1]] = np.add.reduce(share**2, axis=0) / len(share)
         size = np.hypot(largest * np.sqrt(mean), 2 * np.sqrt(self._penalty))
         return self._alike(self.blocks, np.exp2(np.rint(np.log2(np.where(size > 0, size, largest)))))
 
     def _alike(self, blocks: Blocks | Streamed, unit: np.ndarray) -> "Objective":
         alike = copy(self)
-        alike.blocks, alike.unit, alike.passes, alike._few = blocks, unit, 0.0, None
+        alike._begin(blocks, unit)
         return alike
 
     def charge(self, sample: "Objective") -> None:
@@ -142,19 +150,30 @@ class Objective:
             return f"{blocks.n_rows} rows are counted and {own.rows} came"
         if abs(own.total_weight - blocks.total_weight) > own.rows * np.spacing(own.total_weight):
             return f"the row weights add up to {own.total_weight:.17g} and are counted as {blocks.total_weight:.17g}"
+        slope, rounding = here.gradient * self.unit, gamma(blocks.longest_sum)
+        near = np.abs(own.gradient - slope) <= rounding * min(1.0, 2 * here.value) * blocks.largest
+        if near.all() and abs(own.value - here.value) <= rounding * here.value:
+            return ""  # seen at once: both limits are wider than that
         sizes = (theta, here.value, blocks.largest)
         allowed = own.value_error + value_error(*sizes, longest_sum=blocks.longest_sum, penalty=self._penalty)
         if isinstance(blocks, ExactBlocks):
             allowed += blocks.unit_error(theta)[0] / blocks.total_weight
         if not abs(own.value - here.value) <= allowed:
             return _apart("the objective", here.value, own.value, allowed)
-        slope = here.gradient * self.unit
         limit = own.error + self.gradient_error(here) * self.unit
         off = np.flatnonzero(~(np.abs(own.gradient - slope) <= limit))
         if len(off):
             what = "the bias" if off[0] == blocks.dataset.n_features else f"weight {off[0]}"
             return _apart(f"the gradient of {what}", slope[off[0]], own.gradient[off[0]], limit[off[0]])
         return ""
+
+    def is_rounding(self, here: Point, size: float) -> bool:
+        """Whether a gradient of float64 arithmetic, of that 2-norm, is nothing but what its error may be."""
+        if not self.l2 and not isinstance(self.blocks, ExactBlocks):
+            moved = gamma(len(self._reach) + 1) * float(self._reach @ np.abs(here.theta))
+            if moved < 2.0**-5 and size > 4 * (gamma(self.blocks.longest_sum + 64) + 4 * moved) * self._reach.sum():
+                return False  # more than twice that error: seen at once
+        return size <= math.hypot(*self.gradient_error(here))
 
     def gradient_error(self, here: Point) -> np.ndarray:
         """How far the gradient of a point of float64 arithmetic can be from exact."""

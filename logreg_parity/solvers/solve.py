@@ -74,22 +74,27 @@ class Fitter:
         arithmetic proves as many as float64 holds; it takes as long as a hundred passes. ValueError for a stream.
         """
         words: dict[str, Any] = {"dtype": dtype, "device": device, "intercept": intercept, "kernel": kernel}
-        blocks = self.pack(dataset, **words, ranks=ranks, keep=keep)
-        rows = None if digits is None else checked(blocks, digits)
-        fit = self.solve(
-            blocks,
-            l2=l2,
-            reduction=reduction,
-            solver=solver,
-            tolerance=tolerance,
-            max_iterations=max_iterations,
-            checkpoint=checkpoint,
-        )
-        if rows is None or digits is None or fit.status != "converged":
-            return fit
-        objective, kind = Objective(blocks, l2=l2, reduction=reduction), cast(Reduction, reduction)
-        found = refined(rows, fit.parameters, l2=l2, reduction=kind, intercept=intercept)
-        return to_digits(objective, rows, fit, digits, found)
+        with ExitStack() as stack:
+            entered = isinstance(dataset, Dataset)
+            if entered:  # once, and not for packing and for solving
+                stack.enter_context(one_blas_thread)
+                stack.enter_context(self._place(device).within())
+            blocks = self._packed(dataset, **words, ranks=ranks, keep=keep, entered=entered)
+            rows = None if digits is None else checked(blocks, digits)
+            fit = self.solve(
+                blocks,
+                l2=l2,
+                reduction=reduction,
+                solver=solver,
+                tolerance=tolerance,
+                max_iterations=max_iterations,
+                checkpoint=checkpoint,
+            )
+            if rows is None or digits is None or fit.status != "converged":
+                return fit
+            objective, kind = Objective(blocks, l2=l2, reduction=reduction), cast(Reduction, reduction)
+            found = refined(rows, fit.parameters, l2=l2, reduction=kind, intercept=intercept)
+            return to_digits(objective, rows, fit, digits, found)
 
     def infer(
         self, dataset: Dataset, *, level: float = 0.95, profile: bool = True, fit: Fit | None = None, **options: Any
@@ -154,6 +159,22 @@ class Fitter:
                 of other settings or data, and ranks or ``keep`` without a Stream.
             ConnectionError: where a rank is gone.
         """
+        words: dict[str, Any] = {"dtype": dtype, "device": device, "intercept": intercept, "kernel": kernel}
+        return self._packed(dataset, **words, ranks=ranks, keep=keep)
+
+    def _packed(
+        self,
+        dataset: Dataset | Stream,
+        *,
+        dtype: str,
+        device: str,
+        intercept: bool,
+        kernel: str,
+        ranks: str | Ranks | None,
+        keep: float,
+        entered: bool = False,
+    ) -> Blocks | Streamed:
+        """The same; entered: whether the caller is within the place."""
         if not isinstance(dataset, Dataset | Stream):
             raise ValueError(f"{no_dataset(dataset)}, or a Stream")
         check_flag("intercept", intercept)
@@ -163,7 +184,7 @@ class Fitter:
         if keep and not isinstance(dataset, Stream):
             raise ValueError(f"keep is {keep}, and the data set is no stream: it is kept whole; leave keep out")
         shared = join(ranks)  # before a device is asked for: JAX has to know of the others first
-        place = kernels.choose(kernel, self._place(device))
+        place = kernels.choose(kernel, self._place(device)._replace(entered=entered))
         if isinstance(dataset, Stream):
             if kernel == "exact":
                 raise ValueError("kernel is 'exact', which keeps all rows, and the rows are a stream; give a Dataset")
@@ -211,7 +232,7 @@ class Fitter:
         """
         with ExitStack() as stack:
             stack.enter_context(one_blas_thread)
-            if isinstance(blocks, Blocks):  # once, and not at every pass
+            if isinstance(blocks, Blocks) and not blocks.place.entered:  # once, and not at every pass
                 stack.enter_context(blocks.place.within())
                 blocks = replace(blocks, place=blocks.place._replace(entered=True))
             return self._solved(blocks, l2, reduction, solver, tolerance, max_iterations, checkpoint)

@@ -153,7 +153,7 @@ class Stop:
     def _small(self, here: Point) -> bool:
         """Whether the gradient is as small as asked, or nothing but rounding."""
         size = math.hypot(*here.gradient)
-        return size <= self.target or size <= math.hypot(*self._objective.gradient_error(here))
+        return size <= self.target or self._objective.is_rounding(here, size)
 
     def _prove(self, here: Point) -> None:
         objective, self._reason = self._objective, UNPROVED

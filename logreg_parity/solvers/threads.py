@@ -1,7 +1,7 @@
 """What belongs to a whole process, and what several threads may ask of it at once."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from threading import Lock
 from types import TracebackType
@@ -44,7 +44,21 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-one_blas_thread = Shared(lambda: _blas().limit(limits=1, user_api="blas"))
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """``_blas().limit(limits=1, user_api="blas")``, which first asks every library all that it can tell."""
+    libraries = [library for library in _blas().lib_controllers if library.user_api == "blas"]
+    before = [library.num_threads for library in libraries]
+    for library in libraries:
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, threads in zip(libraries, before, strict=True):
+            library.set_num_threads(threads)
+
+
+one_blas_thread = Shared(_one_blas_thread)
 """What NumPy's own products run on.
 
 On more threads they would add in another order. And between passes they are small, and wait for the cores that the

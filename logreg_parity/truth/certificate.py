@@ -24,10 +24,12 @@ that is ‖P⁻¹r‖ ≤ Σ √H_jj |r_j| / √(1 - ε), and adds to ν₁ no m
 
 **Rounding.** A logit is off by Δ ≤ γ_{D+2} max|x̃|·|θ|. σ and σ' then are by a factor within e^{±2Δ}, and what is
 added up, in k steps, by γ_k of the sizes: for signed rows (``solvers/blocks.py``) the size of a row's slope, σ, is at
-most its loss, so that the gradient is off by (γ_k + e^{2Δ} - 1) min(1, f) max|x̃_j| + γ_3 l2 |w_j|. H_S is off by
-(γ_k + e^{4Δ} - 1) of the sizes of its terms, whose sum is at most H_jj on the diagonal; with u_j = √H_jj and P_F the
-Frobenius norm of diag(u) P, PᵀH_S P is therefore off by at most (D + 1) P_F² times that, and Pᵀx̃ by γ_k P_F ‖x̃ / u‖, at
-most that of max|x̃|.
+most its loss, so that the gradient is off by (γ_k + e^{2Δ} - 1) min(1, f) max|x̃_j| + γ_3 l2 |w_j|. PᵀH_S P is taken as
+the square of A, whose rows are √share σ' Pᵀx̃ and those of the penalty: what σ' is off by scales a row's part of it, and
+costs no digits of what cancels. An entry of A is off by γ_{D+4} of the sizes of its terms, which with u_j = √H_jj and
+P_F the Frobenius norm of diag(u) P make at most √(D + 1) P_F together, and ‖AᵀA - ÂᵀÂ‖ ≤ (2 ‖Â‖ + ‖A - Â‖) ‖A - Â‖.
+Pᵀx̃ is off by γ_{D+4} P_F ‖x̃ / u‖, at most that of max|x̃|. Columns of which one nearly is a sum of others so cost the
+root of what they would if PᵀHP were computed.
 Every bound is enlarged as those of ``bounds.py`` are.
 """
 
@@ -45,6 +47,9 @@ from .ulp import format_of
 _FLOAT64 = format_of("float64")
 FEWEST_ROWS = 1024
 MOST_NUMBERS = 2**22  # of X̃ to look at: 32 MiB
+SURELY = 2.0**-10  # of a bound for rounding, of which there is less by far
+REFINEMENTS = 3  # of P: each leaves the square of what PᵀHP was off by
+STRAIGHT = 2.0**-40  # of the trace of PᵀHP, which is D + 1: a row with less is left out, if the proof then is one
 SHARP_WORK = 10**7  # N (D + 1)²: up to it all rows are looked at within milliseconds
 
 
@@ -79,21 +84,28 @@ class Whitened(NamedTuple):
     whole: bool
 
     def certificate(
-        self, gradient: np.ndarray, error: np.ndarray, roundings: float, of: np.ndarray | None = None
+        self,
+        gradient: np.ndarray,
+        error: np.ndarray,
+        roundings: float,
+        of: np.ndarray | None = None,
+        beside: float = 0.0,
     ) -> Certificate | None:
         """What follows of a gradient (k,) known to within error (k,), whose sums with P are so many γ off.
 
-        of (j, k): the combinations of parameters that the distances are wanted of; None for each parameter.
+        beside: what Pᵀ times the gradient is off by beside that. of (j, k): the combinations of parameters that the
+        distances are wanted of; None for each parameter.
         """
         P, rows = self.P, self.P if of is None else of @ self.P
         v = P.T @ gradient
-        off = ENLARGED * float(np.linalg.norm(np.abs(P).T @ (error + roundings * np.abs(gradient))))
-        size = ENLARGED * float(np.linalg.norm(v))
+        sums = _length(np.abs(P).T @ (error + roundings * np.abs(gradient)))
+        off = ENLARGED * (sums + beside)
+        size = ENLARGED * _length(v)
         nu = ENLARGED * (size + off)
         tau = ENLARGED * self.radius * nu / (1 - self.epsilon)
         if not (self.epsilon <= 0.5 and tau <= 0.5):  # neither is true of NaN
             return None
-        lengths, step = np.linalg.norm(rows, axis=1) / self.radius, -(rows @ v)
+        lengths, step = np.sqrt(rows * rows @ np.ones(len(v))) / self.radius, -(rows @ v)
         distance = ENLARGED * -np.log1p(-tau) * lengths
         gap = float(ENLARGED * nu**2 / (2 * (1 - self.epsilon) * (1 - tau)))
         if not self.whole:
@@ -116,7 +128,7 @@ class Whitened(NamedTuple):
             return Certificate(gap, distance, step)
         end = ENLARGED * last**2 / (2 * least * math.exp(-self.radius * lost) * (1 - tau_last))
         wide = ENLARGED * (left + (kept if of is None else np.abs(of) @ kept))
-        return Certificate(gap, distance, step, Stepped(float(end), wide, bool(curved <= max(off, lost))))
+        return Certificate(gap, distance, step, Stepped(float(end), wide, bool(curved <= max(off * SURELY, lost))))
 
 
 def gradient_error(
@@ -132,10 +144,24 @@ def gradient_error(
 
     penalty (D + 1,): l2 of the mean for a weight, 0 for the bias. roundoff: of the arithmetic, float64 or wider.
     """
-    steps = gamma(longest_sum + 2 * FUNCTION_ULPS + 12, roundoff)
-    change = relative(steps, 2 * _logit_error(theta, largest, roundoff))
-    penalty = gamma(4, roundoff) * penalty * np.abs(theta)
-    return ENLARGED * (change * min(1.0, 2 * value) * largest + penalty + 8 * _FLOAT64.smallest_normal * (largest + 1))
+    summed, change = gradient_errors(theta, value, largest, longest_sum=longest_sum, penalty=penalty, roundoff=roundoff)
+    return ENLARGED * (summed + change * min(1.0, 2 * value) * largest)
+
+
+def gradient_errors(
+    theta: np.ndarray,
+    value: float,
+    largest: np.ndarray,
+    *,
+    longest_sum: int,
+    penalty: np.ndarray,
+    roundoff: float = _FLOAT64.unit_roundoff,
+) -> tuple[np.ndarray, float]:
+    """The same in its parts: what the sums (D + 1,) are off by, and the residual of a signed row, relative."""
+    change = relative(gamma(2 * FUNCTION_ULPS + 8, roundoff), 2 * _logit_error(theta, largest, roundoff))
+    sums = gamma(longest_sum + 4, roundoff) * (1 + change) * min(1.0, 2 * value) * largest
+    penalised = gamma(4, roundoff) * penalty * np.abs(theta)
+    return ENLARGED * (sums + penalised + 8 * _FLOAT64.smallest_normal * (largest + 1)), change
 
 
 def value_error(
@@ -164,6 +190,7 @@ def certify(
     penalty: np.ndarray,
     whole: bool = False,
     held: np.ndarray | None = None,
+    residuals: np.ndarray | None = None,
 ) -> Certificate | None:
     """The certificate of a point (D + 1,) of the mean with its gradient, known to within error; None if there is none.
 
@@ -171,7 +198,8 @@ def certify(
     (D + 1,) is max |x̃| of each column, penalty (D + 1,) l2 of the mean for a weight and 0 for the bias. A point of D
     numbers is one of a model without a bias, where x̃ = x. whole: the data set is all that the mean is over, and where
     they are not too many all rows are to be looked at, for the distances' sake.
-    held (N, D + 1): the rows where they are at hand, each x̃ or -x̃, for nothing depends on their signs.
+    held (N, D + 1): the rows where they are at hand, each x̃ or -x̃, for nothing depends on their signs. residuals
+    (N,): what those of the rows, each times its share, are off by, beside error.
     """
     rows, most = max(FEWEST_ROWS, 10 * len(theta)), max(FEWEST_ROWS, MOST_NUMBERS // len(theta))
     rows = dataset.n_rows if whole and dataset.n_rows * len(theta) ** 2 <= SHARP_WORK else rows
@@ -183,7 +211,11 @@ def certify(
         else:
             X = held[::step]
         weight = np.ones(len(X)) if dataset.sample_weight is None else dataset.sample_weight[::step]
-        own = weight / total_weight, theta, gradient, error, largest, penalty
+        off = error
+        if residuals is not None and step > 1:  # nobody looks at how long the images of all rows are
+            off = ENLARGED * (error + residuals.sum() * largest)
+        of_rows = None if step > 1 else residuals
+        own = weight / total_weight, theta, gradient, off, of_rows, largest, penalty
         found = _proof(X, *own, whole=whole and step == 1)
         if found is not None or step == 1 or rows == most:
             return found
@@ -216,6 +248,7 @@ def _proof(
     theta: np.ndarray,
     gradient: np.ndarray,
     error: np.ndarray,
+    residuals: np.ndarray | None,
     largest: np.ndarray,
     penalty: np.ndarray,
     *,
@@ -224,20 +257,60 @@ def _proof(
     """By the rows X (m, D + 1), of which each counts as share (m,)."""
     m, k = X.shape
     e = np.exp(-np.abs(X @ theta))  # of whose sign σ' does not depend
-    root = (np.sqrt(share * e) / (1 + e))[:, None] * X
-    H = root.T @ root + np.diag(penalty)
+    root = (np.sqrt(share * e) / (1 + e))[:, None]
+    rows = root * X
+    H = rows.T @ rows
+    penalised = penalty.any()
+    if penalised:
+        H += np.diag(penalty)
+    unit = np.sqrt(H.diagonal())
     P = whitening(H)
-    if P.shape[1] < k:
+    if P.shape[1] < k:  # to working precision; its root may have twice the digits
+        P = by_rows(np.concatenate([rows, np.diag(np.sqrt(penalty))]), unit)
+    for _ in range(REFINEMENTS):
+        if P.shape[1] < k:
+            return None
+        images = X @ P
+        A = root * images
+        G = A.T @ A + (P.T * penalty) @ P if penalised else A.T @ A
+        total = math.sqrt(G.trace())
+        size = _length((unit[:, None] * P).ravel())
+        entries = gamma(2 * k + 8) * math.sqrt(k) * size + 4 * A.size * _FLOAT64.smallest_normal
+        change = relative(gamma(4 * FUNCTION_ULPS + 12), 4 * _logit_error(theta, largest))
+        off = gamma(m + k + 4) * total**2 + (2 * total + entries) * entries + change * (total + entries) ** 2
+        epsilon = ENLARGED * (_length((G - np.eye(k)).ravel()) + off)
+        if epsilon <= 0.5:
+            break
+        P = P @ whitening(G) if np.isfinite(G).all() else P[:, :0]
+    else:
         return None
-    unit = np.sqrt(np.diag(H))
-    size = np.linalg.norm(unit[:, None] * P)
-    steps = gamma(m + 4 * k + 4 * FUNCTION_ULPS + 12)
-    change = relative(steps, 4 * _logit_error(theta, largest))
-    epsilon = ENLARGED * (np.linalg.norm(P.T @ H @ P - np.eye(k)) + 2 * change * k * size**2)
-    images = X @ P
-    longest = math.sqrt((images * images @ np.ones(k)).max())
-    radius = ENLARGED * (longest + steps * size * float(np.linalg.norm(largest / unit)))
-    return Whitened(theta, unit, P, float(epsilon), float(radius), whole).certificate(gradient, error, steps)
+    lengths, wide = np.sqrt(images * images @ np.ones(k)), gamma(k + 4) * size * _length(largest / unit)
+    beside = 0.0 if residuals is None else ENLARGED * float(residuals @ lengths + wide * residuals.sum())
+    known = gradient, error, gamma(4 * k + 12), None, beside
+    radius = ENLARGED * (float(lengths.max()) + wide)
+    found = Whitened(theta, unit, P, float(epsilon), radius, whole).certificate(*known)
+    straight = np.zeros(m, bool) if found is not None else A * A @ np.ones(k) <= STRAIGHT
+    if straight.any() and not straight.all():
+        radius = ENLARGED * (float(lengths[~straight].max()) + wide)
+        epsilon += ENLARGED * (1 + change) * (np.linalg.norm(A[straight]) + entries) ** 2
+        found = Whitened(theta, unit, P, float(epsilon), radius, False).certificate(*known)
+    return found
+
+
+def _length(v: np.ndarray) -> float:
+    return math.sqrt(v @ v)
+
+
+def by_rows(rows: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """P as ``whitening`` makes it of the squares of rows (m, k), by their QR factorisation, which does not square them.
+
+    unit (k,): the lengths of the columns. (k, 0) where one is 0 or depends on others to working precision.
+    """
+    k = len(unit)
+    if not (unit > 0).all():
+        return np.zeros((k, 0))
+    inverse, singular = lapack.dtrtri(np.linalg.qr(rows / unit, mode="r"))
+    return np.zeros((k, 0)) if singular else inverse / unit[:, None]
 
 
 def relative(steps: float, moved: float) -> float:

@@ -11,15 +11,18 @@ read a share each; what they hand on holds their sums exactly, so that the whole
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from math import fsum, isfinite
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..data.dataset import Dataset
 from ..twins import Reduction
 from . import reference
-from .certificate import MOST_NUMBERS, Certificate, certify, gradient_error, value_error
+from .bounds import ENLARGED
+from .certificate import MOST_NUMBERS, Certificate, certify, gradient_errors, value_error
 from .ulp import format_of
 
 SHORT = 64  # rows added up in float64
@@ -49,7 +52,8 @@ class Readers(Protocol):
     def gathered(self, what: str, make: Callable[[], Any], rows: Sequence[int], width: int) -> np.ndarray: ...
 
 
-class Recount(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Recount:
     """What the rows say at one point θ (k,) = (w, b), or w where the model has no intercept."""
 
     theta: np.ndarray  # (k,)
@@ -59,18 +63,43 @@ class Recount(NamedTuple):
     labels: tuple[float, float]  # the least and the largest of the rows that count
     largest: np.ndarray  # (k,), max |x̃| of each column
     value: float  # the mean objective
-    value_error: float  # how far that may be from exact
     gradient: np.ndarray  # (k,), of the mean objective
-    error: np.ndarray  # (k,), how far that may be from exact
+    longest_sum: int  # roundings that a term of value and gradient goes through
+    roundoff: float  # each of those of the gradient
     penalty: np.ndarray  # (k,), l2 of the mean for a weight, 0 for the bias
     sample: Dataset  # the rows whose curvature is known: all, or of a Stream some of them
     dtype: str
     X: np.ndarray | None = None  # (N, k), the rows of the sample, each x̃ or -x̃, where they are at hand
+    slopes: np.ndarray | None = None  # (N,), the size of their residuals, each times its share
+
+    @property
+    def value_error(self) -> float:
+        """How far the value may be from exact."""
+        return value_error(*self._sizes, longest_sum=self.longest_sum, penalty=self.penalty)
+
+    @cached_property
+    def errors(self) -> tuple[np.ndarray, float]:
+        """How far the gradient (k,) may be from exact by its sums, and by the residual of every row, relative."""
+        asked: dict[str, Any] = {"longest_sum": self.longest_sum, "penalty": self.penalty, "roundoff": self.roundoff}
+        summed, change = gradient_errors(*self._sizes, **asked)
+        return summed + 4 * format_of("float64").unit_roundoff * np.abs(self.gradient), change  # sum, Σ ω and quotient
+
+    @property
+    def error(self) -> np.ndarray:
+        """(k,), how far the gradient may be from exact."""
+        summed, change = self.errors
+        return ENLARGED * (summed + change * min(1.0, 2 * self.value) * self.largest)
+
+    @property
+    def _sizes(self) -> tuple[np.ndarray, float, np.ndarray]:
+        return self.theta, self.value, self.largest
 
     def certificate(self) -> Certificate | None:
         """What is proved of θ for the mean objective; None if nothing is."""
-        point = (self.theta, self.gradient, self.error, self.largest)
+        summed, change = self.errors
+        point = (self.theta, self.gradient, self.error if self.slopes is None else summed, self.largest)
         data: dict[str, Any] = {"total_weight": self.total_weight, "dtype": self.dtype, "penalty": self.penalty}
+        data["residuals"] = None if self.slopes is None else ENLARGED * change * self.slopes
         return certify(self.sample, *point, **data, whole=self.sample.n_rows == self.rows, held=self.X)
 
     @property
@@ -153,7 +182,6 @@ def recount(
         sample = Dataset(rows[:, :-1], rows[:, -1], f"every {step}th row of {source.source}")
     penalty = np.append(np.full(features, l2 / (1 if reduction == "mean" else total)), np.zeros(k - features))
     value = float(losses / total + (penalty * theta) @ theta / 2)
-    sizes = (theta, value, largest)
     return Recount(
         theta=theta,
         rows=n,
@@ -162,9 +190,9 @@ def recount(
         labels=labels,
         largest=largest,
         value=value,
-        value_error=value_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
         gradient=np.array(slope) / total + penalty * theta,
-        error=gradient_error(*sizes, longest_sum=SHORT + 4, penalty=penalty),
+        longest_sum=SHORT + 4,
+        roundoff=format_of("float64").unit_roundoff,
         penalty=penalty,
         sample=sample,
         dtype=dtype,
@@ -252,6 +280,7 @@ class FewRows:
         source, penalty, weight = self._source, self._penalty, self._source.sample_weight
         X = self._wide if wide else self._X
         r, loss = self._residuals_and_losses(X @ theta.astype(X.dtype, copy=False))
+        most = np.ones(len(r)) if weight is None else weight  # of a soft label's residual, of which two terms cancel
         if weight is not None:
             r, loss = weight * r, weight * loss
         terms = np.concatenate([_short_sums(X, r), (self._pull * theta).astype(X.dtype)[None]])
@@ -260,9 +289,7 @@ class FewRows:
         gradient = np.array([fsum(column) for column in exact.T.tolist()]) / self._total
         losses = fsum(np.add.reduceat(loss, np.arange(0, len(loss), SHORT)).tolist())
         value = float(losses / self._total + (penalty * theta) @ theta / 2)
-        sizes = (theta, value, self._largest)
         roundoff = max(float(np.finfo(X.dtype).eps) / 2, LEAST_ROUNDOFF)
-        error = gradient_error(*sizes, longest_sum=SHORT + 6, penalty=penalty, roundoff=roundoff)
         return Recount(
             theta=theta,
             rows=source.n_rows,
@@ -271,13 +298,14 @@ class FewRows:
             labels=self._labels,
             largest=self._largest,
             value=value,
-            value_error=value_error(*sizes, longest_sum=SHORT + 6, penalty=penalty),
             gradient=gradient,
-            error=error + 4 * format_of("float64").unit_roundoff * np.abs(gradient),  # sum, Σ ω and their quotient
+            longest_sum=SHORT + 6,
+            roundoff=roundoff,
             penalty=penalty,
             sample=source,
             dtype=self._dtype,
             X=self._X,
+            slopes=(np.abs(r) if self._hard else most).astype(np.float64) / self._total,
         )
 
     def _residuals_and_losses(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

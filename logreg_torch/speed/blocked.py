@@ -8,6 +8,7 @@ float32 rows reads no more memory than float32 does.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -33,14 +34,14 @@ def add_block(X: Tensor, weight: Tensor | None, theta: Tensor, hessian: bool) ->
     X = X.to(theta.dtype)
     m = theta @ X
     losses = torch.nn.functional.softplus(m, threshold=40)  # log1p(exp(m)), and m where they are the same float64
-    h = torch.sigmoid(-m) if hessian else None
+    h = (-m).sigmoid_() if hessian else None
     p = m.sigmoid_()  # in place: no new memory
     h = None if h is None else h.mul_(p)
     if weight is not None:
         weight = weight.to(theta.dtype)
         losses, p, h = weight * losses, weight * p, None if h is None else weight * h
-    sums = (X @ p, losses.sum()) if h is None else (X @ p, losses.sum(), ((X * h) @ X.T).ravel())
-    return torch.hstack(sums).double()
+    bend = [] if h is None else [((X * h) @ X.T).flatten()]
+    return torch.cat([X @ p, losses.sum(0, keepdim=True), *bend]).double()
 
 
 def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: bool) -> Sums:
@@ -56,8 +57,8 @@ def add_share(share: Sequence[Block], theta: np.ndarray, hessian: bool, fused: b
         The Sums: (), (D + 1,) and (D + 1, D + 1) or None, in float64.
     """
     point = torch.from_numpy(theta).to(share[0].X.device)
-    sums = (
-        kernel.add_block(X, weight, point) if fused else add_block(X, weight, point, hessian) for X, weight, _ in share
-    )
-    parts = ahead(sums, len(theta) ** (2 if hessian else 1))
-    return add_up((Sums.of(part.cpu().numpy(), len(theta)) for part in parts), len(share))
+    add = kernel.add_block if fused else partial(add_block, hessian=hessian)
+    if len(share) == 1:
+        return Sums.of(add(share[0].X, share[0].weight, point).cpu().numpy(), len(theta))
+    parts = ahead((add(X, weight, point) for X, weight, _ in share), len(theta) ** (2 if hessian else 1))
+    return add_up((Sums.of(sums.cpu().numpy(), len(theta)) for sums in parts), len(share))

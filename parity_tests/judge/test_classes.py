@@ -134,5 +134,12 @@ def test_the_commands_take_a_label_of_three_values(tmp_path, capsys, monkeypatch
     replace(trace, points=trace.points * [1, 1, 1, 0]).save(tmp_path / "off.npz")
     assert main(["explain", traces[1], str(tmp_path / "off.npz"), "--json", f"{out}/why.json"]) == 1
     assert "the biases are not moved" in capsys.readouterr().out
+    table.write_text("x,kind\n0,a\n1,a\n2,b\n3,c\n4,b\n5,c\n")  # of b and c alone x has an optimum
+    for language, word in (("en", "to -infinity"), ("zh", "精确方向")):
+        assert main([*data, "--steps", "2", "--out", out, "--lang", language]) == 0
+        said = capsys.readouterr().out
+        assert word in said and "a: x" in said and "brmultinom" in said
+    assert main([*data, "--steps", "2", "--out", out, "--l2", "1"]) == 0
+    assert "brmultinom" not in capsys.readouterr().out
     monkeypatch.setattr(multiclass, "FORMAT", "another")
     assert MulticlassTrace.load(tmp_path / "off.npz") is None

@@ -107,6 +107,9 @@ def test_iris_with_a_penalty_to_ten_digits(twin):
 
 @pytest.mark.slow
 def test_anes96_beside_its_first_class_to_ten_digits(twin):
+    """And as near to statsmodels' MNLogit as both are proved to be to the optimum."""
+    from statsmodels.api import MNLogit
+
     known = reference("anes96_multinomial")["fit"]["coef"]
     wanted = np.roll([[float(Decimal(text)) for text in row] for row in known], -1, axis=1)
     fit = twin.fit(anes96(), identified="0")
@@ -114,6 +117,11 @@ def test_anes96_beside_its_first_class_to_ten_digits(twin):
     assert fit.status == "converged" and not found[0].any()
     assert (np.abs(found[1:] - wanted) <= PROMISE * np.abs(wanted)).all()
     assert (fit.distance[1:] <= PROMISE * np.abs(wanted)).all()
+    data = anes96()
+    params = MNLogit(data.y, np.column_stack([data.X, np.ones(data.n_rows)])).fit(disp=0).params
+    theirs, rows = np.vstack([np.zeros(len(params)), np.asarray(params).T]), MulticlassRows(data)
+    away = rows.certificate(rows.at((theirs - theirs.mean(axis=0)) * rows.unit), 0).distance
+    assert (np.abs(found - theirs) <= fit.distance + away.reshape(found.shape) / rows.unit).all()
 
 
 def test_with_two_classes_it_is_the_binary_fit():

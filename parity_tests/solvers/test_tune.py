@@ -240,4 +240,4 @@ def test_the_kind_of_a_processor():
     """Two of one name and another width of vectors have two names of files."""
     assert processor.kind("AMD EPYC", "sse4_2 avx avx2 fma") == "amd-epyc-avx2"
     assert processor.kind("AMD EPYC", "sse4_2 avx avx2 fma avx512f avx512_bf16") == "amd-epyc-avx512"
-    assert processor.kind("Intel(R) Xeon(R) @ 2.20GHz", "") == "intel-r-xeon-r-2-20ghz"
+    assert processor.kind("Intel(R) Xeon(R) @ 2.20GHz", "") == "intel-xeon-2-20ghz"

@@ -1,6 +1,7 @@
 """The page's JavaScript is the third twin: the generator's data, and both twins' numbers within derived bounds."""
 
 import math
+from fractions import Fraction
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +17,9 @@ from logreg_parity.data.generator import circles, lesson, moons, plane, xor
 from logreg_parity.optimizers.rules import RULES, rounding_bound
 from logreg_parity.teach.explore.page import page
 from logreg_parity.truth import bounds, exact, reference
+from logreg_parity.truth.infinite import told
 from logreg_parity.truth.optimum import distance_bound, find_optimum
+from logreg_parity.truth.separation import independent_columns, separation
 from logreg_parity.truth.ulp import format_of, round_dataset, round_parameters, round_to
 from logreg_parity.twins import Program, Setting
 from parity_tests.browser import Explorer
@@ -468,8 +471,31 @@ STATUS = {"finite": "finite", "separable": "infinite", "quasi-separable": "infin
 WORDS = {"finite": "overlapping", "not unique": "overlapping"}
 OPTIMUM = """([rows, l2]) => {
   const data = logreg.fromRows(rows);
-  return [logreg.separability(data), logreg.findOptimum(data, { reduction: "mean", l2 })];
+  const optimum = logreg.findOptimum(data, { reduction: "mean", l2 });
+  const gone = optimum.status === "infinite" ? logreg.runaway(data, { l2 }) : null;
+  const columns = logreg.relations(data.X).map(({ column }) => column);
+  return [logreg.separability(data), optimum, gone && { ...gone, direction: gone.direction.map(String) }, columns];
 }"""
+GOES = {"up": "+inf", "down": "-inf", "finite": "finite", "any": "any"}
+
+
+def assert_gone(dataset, l2, optimum, gone):
+    """The direction is one, and what becomes of each parameter along it is what rational arithmetic says."""
+    direction = tuple(map(Fraction, gone["direction"]))
+    assert separation(dataset, direction) == optimum.status
+    names = (*dataset.feature_names, "bias")
+    exact = told(dataset, names, optimum._replace(direction=direction), l2=l2)
+    assert tuple(GOES[way] for way in gone["goes"]) == exact.goes, dataset.source
+    known = ~np.isnan(exact.limits)
+    mine = np.array([np.nan if limit is None else limit for limit in gone["limits"]], float)
+    assert np.array_equal(known, ~np.isnan(mine)), dataset.source
+    assert (np.abs(mine - exact.limits)[known] <= 2.0**-20 * np.maximum(1, np.abs(exact.limits[known]))).all()
+
+
+def assert_dependent(dataset, columns):
+    """Leaving out those features leaves as many as are independent, and they are."""
+    rest = np.delete(dataset.X, columns, axis=1)
+    assert len(independent_columns(rest)) == len(independent_columns(dataset.X)) == rest.shape[1] + 1, dataset.source
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.1])
@@ -477,8 +503,11 @@ def test_separability_and_optimum_are_those_proved(javascript, l2):
     seen = set()
     for dataset in small_datasets():
         rows = np.column_stack([dataset.X, dataset.y]).tolist()
-        separability, optimum = javascript(OPTIMUM, [rows, l2])
+        separability, optimum, gone, columns = javascript(OPTIMUM, [rows, l2])
         bare, wanted = find_optimum(dataset), find_optimum(dataset, l2=l2)
+        assert_dependent(dataset, columns)
+        if wanted.direction is not None:
+            assert_gone(dataset, l2, wanted, gone)
         assert separability == WORDS.get(bare.status, bare.status), (dataset.source, rows)
         assert optimum["status"] == STATUS[wanted.status], (dataset.source, rows)
         seen |= {separability, optimum["status"]}
@@ -509,12 +538,15 @@ def test_the_optimum_of_products_is_the_one_proved(javascript, l2):
     seen = set()
     for dataset in bent_datasets():
         rows = np.column_stack([dataset.X, dataset.y]).tolist()
-        separability, optimum = javascript(OPTIMUM, [rows, l2])
+        separability, optimum, gone, columns = javascript(OPTIMUM, [rows, l2])
         bare, wanted = find_optimum(dataset), find_optimum(dataset, l2=l2)
+        assert_dependent(dataset, columns)
         unknown = bare.status == "quasi-separable"
         assert separability == ("undecided" if unknown else WORDS.get(bare.status, bare.status)), dataset.source
         assert optimum["status"] == ("undecided" if unknown and l2 == 0 else STATUS[wanted.status]), dataset.source
         seen.add(separability)
+        if wanted.direction is not None and not unknown:
+            assert_gone(dataset, l2, wanted, gone)
         if wanted.status == "finite":
             at = Parameters(np.array(optimum["theta"][:-1]), optimum["theta"][-1])
             assert distance_bound(dataset, at, l2=l2) <= visible(dataset, at, l2), dataset.source

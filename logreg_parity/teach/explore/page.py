@@ -16,9 +16,9 @@ from ...truth import exact
 
 WEB = Path(__file__).parent / "web"
 SCRIPTS = (
-    "random", "data", "numerics", "features", "descent", "optimum", "setting", "session", "text", "plot", "curve",
-    "formula", "surface", "ground", "history", "recorded", "fingerprint", "story", "guide", "presets", "code", "panels",
-    "controls", "pointer", "tabs", "main",
+    "random", "data", "numerics", "features", "descent", "optimum", "infinite", "setting", "session", "text", "plot",
+    "curve", "formula", "surface", "ground", "history", "recorded", "fingerprint", "story", "guide", "presets", "code",
+    "panels", "controls", "pointer", "tabs", "main",
 )  # fmt: skip
 EXACT = Path(exact.__file__).parents[1] / "machine" / "exact.mjs"  # exact arithmetic, which node runs too
 LANGUAGES = ("en", "zh")

@@ -11,7 +11,8 @@ import { Ground } from "./ground.js";
 import { bindGuide, guideSetting, writeGuide } from "./guide.js";
 import { drawLosses, drawUlps } from "./history.js";
 import { FORMS, ROUNDINGS, hessian, largestEigenvalue, logit, valueAndGradient } from "./numerics.js";
-import { findOptimum, separability } from "./optimum.js";
+import { runaway } from "./infinite.js";
+import { findOptimum, relations, separability } from "./optimum.js";
 import { writePanels } from "./panels.js";
 import { forgetPalette } from "./plot.js";
 import { bindPlots } from "./pointer.js";
@@ -324,7 +325,7 @@ function begin() {
 /** For the console, for teachers, and for the tests: the page's own functions. */
 globalThis.logreg = {
   DEFAULTS, FORMS, ROUNDINGS, Session, batches, change, chosen, edgeFormula, edgeOfStability, exactRun, findOptimum, fromHash, fromRows, guide, hessian, jaxCode,
-  largestEigenvalue, lensed, link, logit, makeData, moveTo, page, preset, roundData, separability, session, split, startAt, step, toHash,
+  largestEigenvalue, lensed, link, logit, makeData, moveTo, page, preset, relations, roundData, runaway, separability, session, split, startAt, step, toHash,
   torchCode, update, valueAndGradient,
   settled: () => new Promise((resolve) => { waiting.push(resolve); later(); }),
 };

@@ -13,8 +13,8 @@ const NEWTON_STEPS = 200;
 export function separability(data) {
   const { X, y } = data;
   if (X.length > 2) {
-    const { status } = newton(data, { form: "logits", reduction: "mean", l2: 0, r: EXACT });
-    return { infinite: "separable", finite: "overlapping", undecided: "undecided" }[status];
+    const { status } = findOptimum(data, { reduction: "mean", l2: 0 });
+    return { infinite: "separable", finite: "overlapping", "not unique": "overlapping", undecided: "undecided" }[status];
   }
   const rows = Array.from(y, (_, i) => X.map((x) => x[i]));
   const zeros = rows.filter((_, i) => y[i] < 1);
@@ -55,7 +55,7 @@ function planeGap(zeros, ones) {
 }
 
 /** The corners of the convex hull, in order (Andrew's monotone chain). */
-function hull(points) {
+export function hull(points) {
   const sorted = [...points].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const chain = (ordered) => {
     const corners = [];
@@ -73,22 +73,47 @@ const minus = (a, b) => [a[0] - b[0], a[1] - b[1]];
 const turn = (a, b, c) => (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
 
 /**
- * {status, theta, value}: status "finite", "infinite", "not unique" or "undecided"; theta (D + 1,) where it is finite.
+ * {status, theta, value}: status "finite", "infinite", "not unique" or "undecided"; theta (D + 1,) where it is finite, and
+ * along (D + 1,) where Newton's method has met a point that parts all rows.
  */
 export function findOptimum(data, { reduction, l2 }) {
   const options = { form: "logits", reduction, l2, r: EXACT };
   const oneClass = data.y.every((label) => label === 0) || data.y.every((label) => label === 1);
   if (oneClass) return { status: "infinite" };
-  if (l2 > 0 || data.X.length > 2) return newton(data, options);
-  if (separability(data) !== "overlapping") return { status: "infinite" };
-  return dependent(data.X) ? { status: "not unique" } : newton(data, options);
+  if (l2 > 0) return newton(data, options);
+  const few = data.X.length <= 2;
+  if (few && separability(data) !== "overlapping") return { status: "infinite" };
+  const depend = relations(data.X).map(({ column }) => column);
+  if (depend.length === 0) return newton(data, options);
+  const found = few ? { status: "finite" } : newton({ X: data.X.filter((_, j) => !depend.includes(j)), y: data.y }, options);
+  return { status: found.status === "finite" ? "not unique" : found.status };
 }
 
-/** Whether the features and the bias lie in a lower space: one repeated value, or all points on one line. */
-function dependent(X) {
-  const points = Array.from(X[0], (_, i) => X.map((x) => x[i]));
-  return X.length === 1 ? X[0].every((x) => x === X[0][0]) : hull(points).length < 3;
+/**
+ * Features that are a sum of those before them and the bias, to 2^-30 of their spread as in logreg_parity.truth.columns:
+ * {column, weights}, where Σ weights · (features, 1) is 0 and weights[column] 1.
+ */
+export function relations(X) {
+  const [kept, found] = [[], []];
+  const columns = [...X.map((x) => Array.from(x)), Array.from(X[0], () => 1)];
+  const sizes = columns.map((column) => Math.max(...column.map(Math.abs)));
+  for (const j of [X.length, ...X.keys()]) {
+    let rest = columns[j];
+    let weights = columns.map((_, k) => Number(k === j));
+    const [low, high] = [Math.min(...rest), Math.max(...rest)];
+    for (const { part, of } of [...kept, ...kept]) { // twice: the first time leaves some rounding
+      const share = dot(part, rest) / dot(part, part);
+      rest = rest.map((x, i) => x - share * part[i]);
+      weights = weights.map((weight, k) => weight - share * of[k]);
+    }
+    const left = Math.max(...rest.map(Math.abs));
+    if (left > 2 ** -30 * (high > low ? high - low : Math.abs(high))) kept.push({ part: rest, of: weights });
+    else found.push({ column: j, weights: weights.map((weight, k) => (Math.abs(weight) * sizes[k] > 2 ** -29 * sizes[j] ? weight : 0)) });
+  }
+  return found;
 }
+
+const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
 
 /** Whether every row is on its class's side, further off than rounding could put it; a soft label has no side. */
 function parts(data, theta) {
@@ -105,11 +130,11 @@ function furthest(data, direction) {
  * where the classes are parted. Where the objective stands still and the point does not, it may be on its way to infinity
  * and nothing is claimed.
  */
-function newton(data, options) {
+export function newton(data, options) {
   let theta = new Array(data.X.length + 1).fill(0);
   let { value, gradient } = valueAndGradient(data, theta, options);
   for (let k = 0; k < NEWTON_STEPS; k++) {
-    if (options.l2 === 0 && parts(data, theta)) return { status: "infinite" };
+    if (options.l2 === 0 && parts(data, theta)) return { status: "infinite", along: theta };
     const direction = solve(hessian(data, theta, options), gradient);
     if (!direction.every(Number.isFinite)) break;
     const decrease = gradient.reduce((sum, slope, j) => sum + slope * direction[j], 0);

@@ -1,6 +1,7 @@
 /** The numbers and sentences beside the plots, written into the page. */
 import { confusion } from "./curve.js";
 import { edgeFormula, edgeOfStability } from "./descent.js";
+import { productNames } from "./features.js";
 import { formula, weightName } from "./formula.js";
 import { hessian, largestEigenvalue } from "./numerics.js";
 import { aboutCurve, honesty } from "./story.js";
@@ -19,7 +20,8 @@ export function writePanels(session, { names, classes, probe }) {
   writeLines(at("formula"), formula({ lens: all.lens, theta, row: probe, names }));
   writeLegend(session, classes);
   at("about").textContent = aboutCurve(theta, all.lens, setting.standard, names);
-  at("honesty").textContent = honesty({ separability, theta, optimum, bare, l2: setting.l2, truth: data.truth }).join(setting.lang === "zh" ? "" : " ");
+  const told = { gone: session.gone, dependent: session.dependent, features: data.X.length === names.length ? names : productNames(data.X.length) };
+  at("honesty").textContent = honesty({ separability, theta, optimum, bare, l2: setting.l2, truth: data.truth, ...told }).join(setting.lang === "zh" ? "" : " ");
   at("step-count").textContent = run.stopped ? t("steps.stopped", run.stopped) : t("steps.count", { count: String(run.state.t) });
   const right = rightOf(counts);
   return t("spoken", { loss: value, w: theta[0], b: theta.at(-1), right: String(right), rows: String(data.y.length), step: String(run.state.t) });

@@ -6,7 +6,8 @@ import { makeData, roundData } from "./data.js";
 import { startAt, step } from "./descent.js";
 import { batches, chosen, lensed, split } from "./features.js";
 import { EXACT, ROUNDINGS, hessian, largestEigenvalue, objective, valueAndGradient } from "./numerics.js";
-import { findOptimum, separability } from "./optimum.js";
+import { runaway } from "./infinite.js";
+import { findOptimum, relations, separability } from "./optimum.js";
 import { DEFAULTS, startPoint } from "./setting.js";
 
 const MADE = ["data", "n", "noise", "level", "tw", "tw2", "tb", "seed", "points"];
@@ -73,6 +74,16 @@ export class Session {
 
   get optimum() {
     return this.#keep("optimum", LOSS, () => findOptimum(this.data, this.setting));
+  }
+
+  /** What runs off and where to, where there is no optimum. */
+  get gone() {
+    return this.#keep("gone", LOSS, () => (this.optimum.status === "infinite" ? runaway(this.data, this.setting) : null));
+  }
+
+  /** The features that depend on others. */
+  get dependent() {
+    return this.#keep("dependent", DATA, () => relations(this.data.X));
   }
 
   /** The largest curvature at the optimum; NaN where there is none. */
