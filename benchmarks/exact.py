@@ -20,26 +20,27 @@ from logreg_jax.speed.exact_objective import gradient as jax_gradient
 from logreg_parity import gaussian
 from logreg_parity.data.dataset import Dataset
 from logreg_parity.truth.exact import DTYPES, ExactRows, ExactRule, SignedRows
+from logreg_parity.truth.exact_numba import IN_NUMBA
 from logreg_torch.speed import engines as torch_engines
 
 SHAPES = ((100, 1), (1000, 20))
 MANY = (10**6, 28)
-STEPS = {"JAX": 2000, "PyTorch": 50}
+STEPS = {"JAX": 2000, "numba": 2000, "PyTorch": 50}
 RATE = 0.1
 
 Pair = tuple[str, Callable[[], object], Callable[[], object]]
 
 
-def steps_of_jax(dataset: Dataset, dtype: str) -> Pair:
-    """So many steps in one compiled loop, exact and fast."""
+def steps_of_jax(dataset: Dataset, dtype: str, by: str = "JAX") -> Pair:
+    """So many steps in one compiled loop: exact, JAX's or numba's, and JAX's fast ones."""
     n, rows, theta, exact = _ready(dataset, dtype)
-    walk = jax_engines.exact("cpu").walk
-    given = jax.tree.map(jnp.asarray, (theta, theta, rows, theta))
+    means = jax_engines.exact("cpu") if by == "JAX" else IN_NUMBA
+    given = jax.tree.map(means.put, (theta, theta, rows, theta))
     engine = jax_engines.fast(dataset, dtype, "cpu")
-    counts, start = np.full(STEPS["JAX"], n, dtype), jnp.zeros(len(theta), dtype)
+    counts, start = np.full(STEPS[by], n, dtype), jnp.zeros(len(theta), dtype)
     return (
-        f"JAX, a step of {n:,} × {len(theta) - 1}",
-        lambda: jax.block_until_ready(walk(*given, exact, STEPS["JAX"])),
+        f"{by}, a step of {n:,} × {len(theta) - 1}",
+        lambda: jax.block_until_ready(means.walk(*given, exact, STEPS[by])),
         lambda: jax_engines.walk(start, engine.rows, counts, RATE, 0.0).block_until_ready(),
     )
 
@@ -67,9 +68,9 @@ def _plain_step(theta: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     return theta - RATE * (columns @ r / columns.shape[1])
 
 
-def gradient_of_jax(dataset: Dataset, dtype: str) -> Pair:
-    """One gradient of many rows: exact, block by block, and by two products of all of X."""
-    n, rows, theta, _ = _ready(dataset, dtype)
+def gradients_of_jax(dataset: Dataset, dtype: str) -> Iterator[Pair]:
+    """One gradient of many rows: exact, block by block, by JAX and by numba, and by two products of all of X."""
+    n, rows, theta, rule = _ready(dataset, dtype)
     given = jax.tree.map(jnp.asarray, (theta, rows, theta))
     exact = jax.jit(partial(jax_gradient, dtype=dtype))
     columns = given[1].columns.reshape(len(theta), -1)[:, :n] + 0
@@ -78,9 +79,10 @@ def gradient_of_jax(dataset: Dataset, dtype: str) -> Pair:
     def plain(theta: jax.Array, columns: jax.Array) -> jax.Array:
         return columns @ jax.nn.sigmoid(theta @ columns) / n
 
-    start = jnp.zeros(len(theta), dtype)
-    words = f"JAX, a gradient of {n:,} × {len(theta) - 1}"
-    return words, lambda: exact(*given).block_until_ready(), lambda: plain(start, columns).block_until_ready()
+    start, words = jnp.zeros(len(theta), dtype), f"a gradient of {n:,} × {len(theta) - 1}"
+    twice = lambda: plain(start, columns).block_until_ready()  # noqa: E731
+    yield f"JAX, {words}", lambda: exact(*given).block_until_ready(), twice
+    yield f"numba, {words}", lambda: IN_NUMBA.walk(theta, theta, rows, theta, rule, 1), twice
 
 
 def _ready(dataset: Dataset, dtype: str) -> tuple[int, ExactRows, np.ndarray, ExactRule]:
@@ -94,10 +96,11 @@ def pairs(many: bool, compiled: bool) -> Iterator[tuple[str, Pair]]:
         for shape in SHAPES:
             dataset = gaussian(*shape)
             yield dtype, steps_of_jax(dataset, dtype)
+            yield dtype, steps_of_jax(dataset, dtype, "numba")
             for way in ("eager", "torch.compile") if compiled else ("eager",):
                 yield dtype, steps_of_torch(dataset, dtype, way)
         if many:
-            yield dtype, gradient_of_jax(gaussian(*MANY), dtype)
+            yield from ((dtype, pair) for pair in gradients_of_jax(gaussian(*MANY), dtype))
 
 
 def least(one: Callable[[], object], other: Callable[[], object], seconds: float) -> tuple[float, float]:

@@ -1,8 +1,7 @@
 """The softmax loss of K classes as the binary loss of one number, the margin: it keeps its digits.
 
-Read beside ``logreg_torch/softmax.py``. ℓ = -log p_y = softplus(-m), m = z_y - log Σ exp(z_k), the sum over all other
-classes. ``optax.softmax_cross_entropy_with_integer_labels`` is log Σ exp(z_k) - z_y, the sum over all: of a confident
-row, from a margin of 17 on in float32, both round to the same number, and the loss and its whole gradient are 0.
+Read beside ``logreg_torch/softmax.py``. ℓ = -log p_y = softplus(-m), m = z_y - log Σ exp(z_k) over all other classes.
+``optax.softmax_cross_entropy_with_integer_labels`` sums over all classes: from a margin of 17 on it is 0 in float32.
 """
 
 from functools import partial
@@ -56,4 +55,6 @@ def softmax_value_and_grad(weight: Array, bias: Array, **data: Any) -> tuple[Arr
 
 
 _TWIN = MulticlassTwin("logreg_jax", softmax_value_and_grad, from_numpy, to_numpy, arithmetic)
-train, fit, infer = _TWIN.train, _TWIN.fit, _TWIN.infer
+train = _TWIN.train
+fit = _TWIN.fit
+infer = _TWIN.infer

@@ -55,4 +55,6 @@ def softmax_value_and_grad(weight: Tensor, bias: Tensor, **data: Any) -> tuple[T
 
 
 _TWIN = MulticlassTwin("logreg_torch", softmax_value_and_grad, from_numpy, to_numpy, arithmetic)
-train, fit, infer = _TWIN.train, _TWIN.fit, _TWIN.infer
+train = _TWIN.train
+fit = _TWIN.fit
+infer = _TWIN.infer

@@ -2,8 +2,11 @@
 
 ``python parity_tests/elsewhere.py [AVX2|SSE4.2 ...]``: each library is told which instructions it may use, in
 a process of its own, and asked whether it obeys. What holds under all sets does not hang on the one of this machine.
+
+With ``--pairs 2000`` the judge looks there at random pairs of correct programs instead, each of the four with a share.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -34,26 +37,40 @@ print(torch.backends.cpu.get_cpu_capability(), *blas)
 """
 
 
-def run(name: str, threads: str) -> bool:
-    """Whether the tests pass under that set with so many threads."""
+def obeyed(name: str, threads: str) -> dict[str, str]:
+    """The environment of that set with so many threads; an empty one where a library does not obey."""
     environment = {**os.environ, **SETS[name], "OMP_NUM_THREADS": threads}
     seen = subprocess.run([sys.executable, "-c", OBEYED], env=environment, capture_output=True, text=True, check=True)
     wanted = {SETS[name]["ATEN_CPU_CAPABILITY"].upper(), SETS[name]["OPENBLAS_CORETYPE"]}
     print(f"{name}, OMP_NUM_THREADS={threads}: PyTorch and OpenBLAS say {seen.stdout.strip()}", flush=True)
-    if set(seen.stdout.split()) != wanted:
-        print(f"  that is not {' '.join(sorted(wanted))}: a library does not obey, and the run would prove nothing")
-        return False
-    tests = [f"parity_tests/{room}" for room in ROOMS]
-    command = [sys.executable, "-m", "pytest", "-q", "-r", "fE", "-m", "not slow or everywhere", "-n", "auto", *tests]
-    return subprocess.run(command, env=environment).returncode == 0
+    if set(seen.stdout.split()) == wanted:
+        return environment
+    print(f"  that is not {' '.join(sorted(wanted))}: a library does not obey, and the run would prove nothing")
+    return {}
 
 
-def main(names: list[str]) -> int:
-    """Every set with every number of threads; 1 if a test failed anywhere, 2 for a set that there is not."""
-    if unknown := set(names) - SETS.keys():
-        print(f"there is no set {', '.join(unknown)}; give {' or '.join(SETS)}", file=sys.stderr)
-        return 2
-    passed = {(name, threads): run(name, threads) for name in names or SETS for threads in THREADS}
+def main(arguments: list[str]) -> int:
+    """Every set with every number of threads; 1 if a test failed or a pair was rejected anywhere, 2 for no set."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="SET", help=f"{' or '.join(SETS)} (all)")
+    parser.add_argument("--pairs", type=int, metavar="N", help="look at so many random pairs, and not at the tests")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - SETS.keys():
+        parser.error(f"there is no set {', '.join(unknown)}; give {' or '.join(SETS)}")
+    places = [(name, threads) for name in SETS for threads in THREADS]
+    tests = ["pytest", "-q", "-r", "fE", "-m", "not slow or everywhere", "-n", "auto"]
+    tests += [f"parity_tests/{room}" for room in ROOMS]
+    passed = {}
+    for k, (name, threads) in enumerate(places):
+        if options.names and name not in options.names:
+            continue
+        command = tests
+        if options.pairs:
+            share = options.pairs // len(places)
+            command = ["logreg_parity", "museum", "--pairs", str(share), "--first", str(k * share)]
+        environment = obeyed(name, threads)
+        done = environment and subprocess.run([sys.executable, "-m", *command], env=environment)
+        passed[name, threads] = bool(done) and done.returncode == 0
     for (name, threads), well in passed.items():
         print(f"{name}, {threads} thread{'' if threads == '1' else 's'}: {'passed' if well else 'FAILED'}")
     return 0 if all(passed.values()) else 1

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax._src import source_info_util
-from jax.extend.core import ClosedJaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 from jax.tree_util import tree_leaves, tree_structure, tree_unflatten
 
 from .rules import _line, _subprograms
@@ -44,16 +44,14 @@ def as_if_cast(function: Callable, dtype: str, notes: list[str], narrow: str = "
     def cast(*arguments: Any) -> Any:
         try:
             with _wider_loops(say):
-                closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
+                closed, shape = jax.make_jaxpr(lambda *given: function(*given), return_shape=True)(*arguments)
         except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
             return function(*arguments)  # it looks at numbers, which tracing does not allow
-        narrows = _narrow_inside(closed)
-        if not narrows and not wide:
-            with _wider_loops(say):
-                return function(*arguments)
-        if narrows:
+        if narrows := _narrow_inside(closed):
             say("The JAX function closes over float32 numbers; in the float64 run they were cast to float64.")
-        return tree_unflatten(tree_structure(shape), _Run(wide, say)(closed, tree_leaves(arguments)))
+        leaves = tree_leaves(arguments)
+        made = _Run(wide, say)(closed, leaves) if narrows or wide else jaxpr_as_fun(closed)(*leaves)
+        return tree_unflatten(tree_structure(shape), made)
 
     return cast
 

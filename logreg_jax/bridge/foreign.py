@@ -4,6 +4,7 @@ Read beside ``logreg_torch/bridge/foreign.py``. Points, gradients and directions
 name.
 """
 
+from contextlib import suppress
 from functools import reduce
 from operator import add
 from typing import Any
@@ -15,9 +16,10 @@ from jax import Array
 from logreg_parity.ports.arrays import projection
 
 from ..convert import to_numpy, versions
+from .compiler import _SMALL, _Compiled
 from .parameters import Point, formats_of, point_of, restless, state_of, tied
-from .program import _SMALL, Named, Program, _Compiled, _numpy
-from .recording import record
+from .program import Named, Program, _numpy
+from .recording import _begun, record
 
 __all__ = ["Foreign", "formats_of", "point_of", "record", "restless", "state_of", "tied", "versions"]
 
@@ -32,6 +34,32 @@ class Foreign(Program):
         small = self._size <= _SMALL
         self._slope = _Compiled(lambda p, data, v: jax.jvp(lambda p: value(p, data), (p,), (v,))[1], small)
         self._product = _Compiled(jax.grad(lambda p, data, v: _dot(jax.grad(value)(p, data), v)), small)
+
+    def prepare(self, point: Point, batch: Any, what: str) -> None:
+        """Begin with what takes time before the first answer, in the order of the calls.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+            what: "gradient", "slope", "Hessian-vector product" or "recording".
+        """
+        if self._size > _SMALL:  # then memory is short, and the time another
+            return
+        with self._settings():
+            given = self._leaves(point), self._data(batch)
+            if what == "recording":
+                with suppress(Exception):  # it is said when the recording is asked for
+                    self.traced = _begun(self, *given)
+            elif what == "gradient":
+                self._gradient.begin(self._settings, *given)
+            else:
+                program = self._slope if what == "slope" else self._product
+                program.begin(self._settings, *given, given[0])
+
+    def stop(self) -> None:
+        """Leave what has not been begun."""
+        for program in (self._gradient, self._slope, self._product):
+            if program.begun is not None and program.begun.cancel():
+                program.begun = None
 
     def loss_twice(self, point: Point, batch: Any) -> list[float]:
         """The loss, two times from the same start: the same, unless chance has a part in it.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
 from operator import add
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,20 +17,14 @@ import numpy as np
 from jax import Array
 from jax.tree_util import keystr, tree_flatten_with_path, tree_structure, tree_unflatten
 
-from logreg_parity.ports.arrays import UnfitError, map_arrays, projection
+from logreg_parity.ports.arrays import UnfitError, arrays_in, map_arrays, projection
 
-from ..convert import arithmetic, find_device, from_numpy
+from ..convert import arithmetic, find_device, find_dtype, from_numpy
 from .closed_over import as_if_cast
+from .compiler import _SMALL, _Compiled, _Traced
 from .parameters import Point, _is_parameter, _leaves_of, point_of
 
 Named = dict[str, Array]
-_QUICK = {
-    "xla_backend_optimization_level": "0",
-    "xla_llvm_disable_expensive_passes": True,
-    "xla_cpu_use_fusion_emitters": False,
-}
-"""To compile, not to run."""
-_SMALL = 100_000  # parameters, up to which compiling takes longer than running
 
 
 class Program:
@@ -56,6 +50,8 @@ class Program:
         self._state, self.notes = state or {}, list[str]()
         self._given = as_if_cast(self._run, dtype, self.notes, narrow)
         self._outputs = _Compiled(self._given, self._size <= _SMALL)
+        self._again = _Traced(self._given)
+        self.traced: Any = None  # what ``recording._begun`` has begun
         self.project = False  # the loss is the sum of all outputs, each times a number of its own
 
     def outputs(self, point: Point, batch: Any) -> Point:
@@ -77,7 +73,7 @@ class Program:
             return _numpy(_floats(_split(self._outputs(self._leaves(point), self._data(batch)))[1]))
 
     def _loss(self, parameters: Named, data: list[Array]) -> Array:
-        value, _ = _split(self._given(parameters, data))
+        value, _ = _split(self._again(parameters, data))
         if self.project:
             given = enumerate(_floats(value).values())
             factors = ((out, from_numpy(projection(k, out.shape), self._dtype, self._device)) for k, out in given)
@@ -89,46 +85,26 @@ class Program:
 
     def _run(self, parameters: Named, data: list[Array]) -> Any:
         """What the function returns."""
-        arrays, leaves = iter(data), self._leaves(self._state) | parameters
+        state = {name: from_numpy(array, self._dtype, self._device) for name, array in self._state.items()}
+        arrays, leaves = iter(data), state | parameters
         batch = map_arrays(lambda name, array: next(arrays), self._make)
         whole = [leaves.get(name, own) for name, own in self._all.items()]
         return self._loss_of(tree_unflatten(self._tree, whole), batch)
 
-    def _leaves(self, point: Point) -> Named:
-        """The parameters, ready to be differentiated by."""
-        return {name: from_numpy(array, self._dtype, self._device) for name, array in point.items()}
+    def _leaves(self, point: Point) -> Any:
+        """The parameters in the dtype; what is compiled takes them to the device."""
+        return {name: array.astype(find_dtype(self._dtype)) for name, array in point.items()}
 
-    def _data(self, batch: Any) -> list[Array]:
+    def _data(self, batch: Any) -> Any:
         """The arrays of the batch, floats in the dtype."""
-        arrays: list[Array] = []
-
-        def put(name: str, array: np.ndarray) -> None:
-            put = from_numpy(array, self._dtype, self._device) if array.dtype.kind == "f" else array
-            arrays.append(jax.device_put(put, find_device(self._device)))
-
-        map_arrays(put, batch)
-        return arrays
+        arrays = (array for _, array in arrays_in(batch))
+        return [array.astype(find_dtype(self._dtype)) if array.dtype.kind == "f" else array for array in arrays]
 
     @contextmanager
     def _settings(self) -> Iterator[None]:
         """The arithmetic of a call, on the device."""
         with arithmetic(self._dtype), jax.default_device(find_device(self._device)):
             yield
-
-
-class _Compiled:
-    """A function compiled; as it is where it looks at numbers in a way that compiling does not allow."""
-
-    def __init__(self, function: Callable, quickly: bool = False):
-        self.plain = function
-        self.fast = cast(Callable, jax.jit(function, compiler_options=_QUICK if quickly else None))
-
-    def __call__(self, *arguments: Any) -> Any:
-        try:
-            return self.fast(*arguments)
-        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
-            self.fast = self.plain
-            return self.plain(*arguments)
 
 
 def _is_loss(value: Any) -> bool:

@@ -33,9 +33,7 @@ def _convolved(walk: Any, eqn: Any, places: list[int], value: Any, k: int) -> in
 def _selected(walk: Any, eqn: Any, places: list[int], value: Any, k: int) -> int:
     """Of two, by a mask; the mask is known when the run is over."""
     mask, no, yes = places if len(places) == 3 else (places[0], places[1], places[1])
-    recording = walk.recording
-    flat = lambda arrays: np.where(recording.operations[mask].value.astype(bool), arrays[1], arrays[0])  # noqa: E731
-    return walk.put("move", "select_n", (no, yes), value, apply=flat)
+    return walk.put("select", "select_n", (yes, no), value, mask=walk.recording.operations[mask])
 
 
 def _largest(walk: Any, eqn: Any, places: list[int], value: Any, k: int) -> int:

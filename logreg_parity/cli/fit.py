@@ -82,10 +82,10 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda or auto (cpu)")
     group.add_argument(
         "--kernel",
-        choices=("auto", "plain", "fused", "exact"),
+        choices=("auto", "plain", "fused", "exact", "exact-fused"),
         default="auto",
         help="what reads X: the framework's products; a kernel, for which a CPU needs numba; or exact "
-        "arithmetic, the same bits by everybody (auto: plain on a CPU)",
+        "arithmetic, the same bits by everybody, by the framework or a kernel (auto: plain on a CPU)",
     )
     group.add_argument("--out", type=Path, metavar="FILE", help="write the fits there too, as JSON")
     group.add_argument(
@@ -161,7 +161,7 @@ def _fit(options: argparse.Namespace, ranks: "Ranks") -> int:
         return exit_status(fits)
     console = screen()
     console.print(f"data: {dataset.source}\n\n{report(fits, dataset)}\n", soft_wrap=True)
-    if options.kernel == "exact":
+    if options.kernel.startswith("exact"):
         console.print("".join(f"sha256 {fit_digest(fit)} {name}\n" for name, fit in fits.items()), soft_wrap=True)
     return _concluded(console, options, dataset, settings, fits, inferences)
 

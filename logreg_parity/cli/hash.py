@@ -10,8 +10,9 @@ if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from ..machine.hashes import RunHash
 
 DESCRIPTION = """\
-Train with engine "exact" by NumPy, PyTorch and JAX in every way they can run it, by C
-where there is a compiler, by JavaScript where there is node, on every device they see.
+Train with engine "exact" by NumPy, by numba where it is installed, by PyTorch and JAX in
+every way they can run it, by C where there is a compiler, by JavaScript where there is
+node, on every device they see.
 Prints the SHA-256 of all points and of all losses that each computed (the first 16
 digits), and whether it is one hash. Two machines compare by that string. With --fit:
 the optimum by fit(kernel="exact"), and the hash of its parameters and objective.
@@ -28,7 +29,7 @@ examples:
   logreg-parity hash --backends numpy c --json
   logreg-parity hash --fit --data bernoulli --l2 0.01"""
 
-NAMES = ("numpy", "torch", "jax", "c", "node")
+NAMES = ("numpy", "numba", "torch", "jax", "c", "node")
 
 
 def parser() -> argparse.ArgumentParser:

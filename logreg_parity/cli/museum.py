@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from .problem import positive
+from .problem import positive, seed
 
 if TYPE_CHECKING:  # what is heavy is loaded when a command runs
     from rich.console import Console
@@ -30,6 +30,7 @@ examples:
   logreg-parity museum --score
   logreg-parity museum --sizes 10x30 1000x30
   logreg-parity museum --pairs 1000
+  logreg-parity museum --pairs 1 --first 17
   logreg-parity museum --lost-bits"""
 
 
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--lost-bits", action="store_true", help="what changes the last digits, and not exact arithmetic")
     top.add_argument("--pairs", type=positive(int), metavar="N", help="random correct pairs to look at")
+    top.add_argument("--first", type=seed, metavar="K", help="the number of the first of them; default: 0")
     return top
 
 
@@ -68,13 +70,15 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.lost_bits and (options.score or sizes or options.pairs):
         raise ValueError("--lost-bits is a room of its own; give it without --score, --sizes and --pairs")
+    if options.first is not None and not options.pairs:
+        raise ValueError(f"--first is {options.first}, and no pairs are asked for; give --pairs too")
     console = screen()
     if options.lost_bits:
         return _lost_bits()
     if options.score or sizes or options.pairs:
         found = _score(console) if options.score else 0
         found = max(found, _sizes(console, options.sizes) if sizes else 0)
-        return max(found, _pairs(console, options.pairs) if options.pairs else 0)
+        return max(found, _pairs(console, options.pairs, options.first or 0) if options.pairs else 0)
     return _show(console, options.name) if options.name else _list(console)
 
 
@@ -206,22 +210,26 @@ def _hidden(faults: list) -> str:
     )
 
 
-def _pairs(console: "Console", count: int) -> int:
+def _pairs(console: "Console", count: int, first: int) -> int:
     from tqdm import tqdm
 
     from ..museum.pairs import random_pair
 
     alarms, differ, looked, stopped = [], 0, 0, False
     bar = tqdm(
-        range(count), "correct pairs", unit="pair", leave=False, mininterval=10 if not sys.stderr.isatty() else 0.1
+        range(first, first + count),
+        "correct pairs",
+        unit="pair",
+        leave=False,
+        mininterval=10 if not sys.stderr.isatty() else 0.1,
     )
     try:
-        for seed in bar:
-            pair = random_pair(seed)
+        for number in bar:
+            pair = random_pair(number)
             differ += not pair.same
             if pair.rejected["compare"] or pair.rejected["explain"]:
-                alarms.append(seed)
-                bar.write(f"pair {seed} is rejected", file=sys.stderr)
+                alarms.append(number)
+                bar.write(f"pair {number} is rejected", file=sys.stderr)
             looked += 1
             bar.set_postfix_str(f"{len(alarms)} rejected")
     except KeyboardInterrupt:
@@ -233,6 +241,8 @@ def _pairs(console: "Console", count: int) -> int:
         f"the judge rejects {len(alarms)}{seeds}."
     )
     if stopped:
-        console.print(f"Interrupted after {looked} of {count}: what is said is of those (seeds 0 to {looked - 1}).")
+        console.print(
+            f"Interrupted after {looked} of {count}: what is said is of those (seeds {first} to {first + looked - 1})."
+        )
         return 130
     return 1 if alarms else 0

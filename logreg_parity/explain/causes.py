@@ -16,7 +16,7 @@ from ..truth.ulp import FORMATS, format_of, is_held, round_to
 from . import stages
 from .microscope import Look
 from .stages import GivenLogits
-from .steps import STEPS, capped, decay, follows, other_momentum, other_rows, schedule
+from .steps import STEPS, capped, decay, follows, other_momentum, other_rows, schedule, two_steps
 from .suspect import AVERAGED, BY_ROW, FROM_ROWS, Suspect, digits
 
 FACTORS = {
@@ -132,6 +132,20 @@ def missing_row(s: Suspect) -> str | None:
     return None
 
 
+def rows_cut_off(s: Suspect) -> str | None:
+    """Several rows missing at one end of the data."""
+    if s.stage not in FROM_ROWS or (s.reduction == "mean" and s.rows.sample_weight is not None):
+        return None
+    parts, n = s.contributions(), s.rows.n_rows
+    for end, rows in (("first", parts[::-1]), ("last", parts)):
+        kept = np.arange(1, n)[:, None]
+        sums = np.cumsum(rows, axis=0)[:-1] * (n / kept if s.reduction == "mean" else 1)
+        found = s.one_row(s.fixed[-1] + sums)
+        if found is not None:
+            return f"The {s.stage} is that of the data without the {end} {n - found - 1} rows."
+    return None
+
+
 def permuted_rows(s: Suspect) -> str | None:
     """The right numbers in the wrong order."""
     order, found = np.argsort(s.e), np.argsort(s.v)
@@ -184,12 +198,23 @@ def _absolute(s: Suspect) -> np.ndarray:
 
 
 def other_columns(s: Suspect) -> str | None:
-    """A feature in another's place, or the bias left out."""
+    """A feature in another's place, or standardised, the bias left out or counted otherwise, or logits that are cut."""
     X, here = s.rows.X, s.look.here
     if s.stage != "logits":
         return None
     if s.logits_of(X, Parameters(here.weight, 0.0)):
         return "The logits are those without the bias."
+    for size in (2.0, -1.0):
+        if s.logits_of(X, Parameters(here.weight, size * here.bias)):
+            return f"The logits are those of {size:g} times the bias."
+    centred, deviation = X - X.mean(axis=0), X.std(axis=0)
+    scaled = centred / np.where(deviation > 0, deviation, 1)
+    for what, features in (("less their mean", centred), ("less their mean, over their deviation", scaled)):
+        if s.logits_of(features, here):
+            return f"The logits are those of the features {what}: standardised once more."
+    most = np.abs(s.v).max()
+    if (np.abs(s.v[s.off]) == most).all() and s.fits(np.clip(s.e, -most, most)):
+        return f"The logits are kept within {most:.6g}: clipped."
     names, d = s.look.side.dataset.feature_names, X.shape[1]
     for other, instead in np.ndindex(d, d) if d <= MOST_COLUMNS else ():
         columns = np.arange(d)
@@ -229,7 +254,8 @@ def lower_precision(s: Suspect) -> str | None:
     for name, bits in (("bfloat16", 8), ("TF32", 11), ("float32", 24)):
         here = Parameters(_to_bits(s.look.here.weight, bits), s.look.here.bias)
         if bits < precision and s.stage == "logits" and s.logits_of(_to_bits(s.rows.X, bits), here):
-            return f"The logits are those of {name} products ({bits - 1} stored bits) in a run that says {s.dtype}."
+            said = f"{name} products ({bits - 1} stored bits), or of inputs that had no more"
+            return f"The logits are those of {said}, in a run that says {s.dtype}."
     for name in ("bfloat16", "float16", "float32"):
         if FORMATS[name].precision < precision and s.v.any() and s.held_by(name):
             return f"Every number of the {s.stage} is a {name} number, in a run that says {s.dtype}: a lower precision."
@@ -253,7 +279,8 @@ def decimals(s: Suspect) -> str | None:
     """Numbers rounded to a few decimals."""
     digits = int(format_of(s.dtype).precision * np.log10(2)) - 2
     for k in range(digits):
-        if np.array_equal(round_to(np.round(s.v, k), s.dtype), s.v):
+        near = (np.abs(s.v - s.e) <= 0.5 * 10.0**-k + s.bound).all()
+        if near and np.array_equal(round_to(np.round(s.v, k), s.dtype), s.v):
             return f"Every number of the {s.stage} has at most {k} decimals: rounded, by a print or a file perhaps."
     return None
 
@@ -328,6 +355,31 @@ def signed_labels(s: Suspect) -> str | None:
     near_log_2 = 2 * FUNCTION_ULPS * format_of(s.dtype).unit_roundoff
     if s.fits(np.where(y == 0, np.log(2), s.e), np.where(y == 0, near_log_2, s.bound)):
         return "The loss of every row of label 0 is log 2: softplus(-y z), which is meant for labels -1 and 1."
+    return None
+
+
+def other_losses(s: Suspect) -> str | None:
+    """Classes that weigh differently, smoothed labels, or squared errors."""
+    y, z = s.rows.y, s.look.logits
+    if s.stage != "row losses" or not np.isin(y, (0, 1)).all():
+        return None
+    for label in (0, 1):
+        k = int(np.argmax(np.where(y == label, s.e, 0)))
+        factor = s.v[k] / s.e[k] if s.e[k] else np.nan
+        off = max(1.0, factor) * (s.bound + s.bound[k] / s.e[k] * s.e) if s.e[k] else s.bound
+        if np.isin(y[s.off], label).all() and s.fits(np.where(y == label, factor * s.e, s.e), off):
+            return f"The losses of class {label} are {digits(factor)} times what they should be: a weight of the class."
+    u, k = format_of(s.dtype).unit_roundoff, int(np.argmax(np.abs(z)))
+    share = float(f"{(s.e[k] - s.v[k]) / (z[k] * (0.5 - y[k])):.3g}") if z[k] else 0.0
+    if 0 < share < 1:
+        smooth = replace(s.rows, y=y + share * (0.5 - y))
+        limits = GivenLogits(smooth, s.look.here, z, s.setting, s.dtype, s.engine).loss
+        if s.fits(reference.stable_loss(z, smooth.y), limits + 2 * u * np.abs(z)):
+            return f"The losses are those of the labels {share / 2:g} and {1 - share / 2:g}: smoothed."
+    r, off = np.abs(reference.residual(z, y)), 4 * FUNCTION_ULPS * u  # p - y cancels
+    for half, what in ((1.0, "the squares of p - y"), (0.5, "half the squares of p - y")):
+        if s.fits(half * r**2, off * (r + off)):
+            return f"The losses are {what}: another loss."
     return None
 
 
@@ -409,6 +461,10 @@ def one_part_late(s: Suspect) -> str | None:
                 f"The {name} moved along the gradient at the point where the {other} had moved already: the {other} is "
                 f"updated first, and both should use one gradient."
             )
+    still = s.off[s.v[s.off] == s.look.theta[s.off]]
+    if len(still) == len(s.off):
+        names = (*s.look.side.dataset.feature_names, "the bias")
+        return f"The parameters of {', '.join(names[k] for k in still)} did not move, the others did."
     return None
 
 
@@ -460,7 +516,9 @@ def other_velocity(s: Suspect) -> str | None:
 
 
 def other_start(s: Suspect) -> str | None:
-    """A velocity that does not start from 0."""
+    """A velocity that does not start from 0, or a point that does."""
+    if s.stage == "start" and not s.v.any():
+        return "The start is 0 in every coordinate: the one that was given is not looked at."
     if s.stage == "update" and s.setting.momentum and s.look.step == 1:
         return "The first update is not that of a velocity which starts at 0: it was not reset, or is damped at once."
     return None
@@ -479,15 +537,18 @@ DETECTORS = (
     shifted_by_one,
     flipped_label,
     missing_row,
+    rows_cut_off,
     permuted_rows,
     every_pair,
     batch_means,
     unequal_shares,
     signed_labels,
+    other_losses,
     reshaped_features,
     other_columns,
     no_step,
     other_rows,
+    two_steps,
     decay,
     one_part_late,
     earlier_gradients,

@@ -23,7 +23,8 @@ CHECKED = 3
 MOST_SWAPS = 2**22
 """Numbers that are looked at for one row in another's place; with larger mini-batches that is not asked."""
 
-ADAM_EPSILON = 1e-8  # the default of torch.optim.Adam and optax.adam
+ADAPTIVE = {"Adam's": (1.0, 1e-8), "AdaGrad's": (1.0, 1e-10), "RMSprop's": (0.1, 1e-8)}
+"""First steps of optimisers at PyTorch's defaults: g / (share |g| + ε)."""
 
 
 def other_rows(s: Suspect) -> str | None:
@@ -82,6 +83,16 @@ def _slopes(s: Suspect, rows: Dataset) -> np.ndarray:
     return np.column_stack([slopes.weight, slopes.bias])
 
 
+def two_steps(s: Suspect) -> str | None:
+    """A step that is taken twice."""
+    if s.stage != "update" or s.setting.momentum:
+        return None
+    rate, middle = s.setting.learning_rate, Parameters(s.e[:-1], float(s.e[-1]))
+    _, slope = s.look.value_and_slope_at(middle)
+    off = 3 * s.bound + stages.update_bound(s.look.bounds_at(middle), rate, s.look.there)
+    return "The step is two in one: it is taken twice." if s.fits(s.e - rate * slope, off) else None
+
+
 def schedule(s: Suspect) -> str | None:
     """A step size that changes from step to step."""
     t, last = s.look.step, s.look.side.trace.steps
@@ -138,23 +149,29 @@ def _walks(s: Suspect, number: int, share: float) -> bool:
 
 
 def capped(s: Suspect) -> str | None:
-    """A gradient that is scaled down to a norm, or cut off coordinate by coordinate, or only its sign."""
+    """A gradient scaled to a norm, cut off coordinate by coordinate, or divided by its size; or a point cut at 0."""
     if s.stage != "update" or s.setting.momentum:
         return None
     slope, rate = s.look.slope, s.setting.learning_rate
     along = (s.look.theta - s.v) / rate
     bound = s.bound / rate
     sign = s.fits(s.look.theta - rate * np.sign(slope))
-    adam = s.fits(s.look.theta - rate * slope / (np.abs(slope) + ADAM_EPSILON))
-    if sign or adam:
-        ways = "along the sign of the gradient" * sign + ", or " * (sign and adam) + "as Adam's first step goes" * adam
-        return f"Every parameter moved by the step size: {ways}."
+    ways = ["along the sign of the gradient"] * sign
+    for name, (share, epsilon) in ADAPTIVE.items():
+        if s.fits(s.look.theta - rate * slope / (share * np.abs(slope) + epsilon)):
+            ways.append(f"as {name} first step goes")
+    if ways:
+        times = "ten times the step size" if "RMSprop" in ways[0] else "the step size"
+        return f"Every parameter moved by {times}: {', or '.join(ways)}."
+    kept = s.off[(s.v[s.off] == 0) & (s.e[s.off] < 0)]
+    if len(kept) == len(s.off):
+        return "What should be below 0 is 0: the parameters are kept at 0 or above."
     norm, size, off = (float(np.linalg.norm(array)) for array in (along, slope, bound))
     for figures, sure in ((1, 2.0**-8), (3, 2.0**-14)):  # a number of few digits is one that somebody typed
         short = float(f"{norm:.{figures}g}")
         typed = norm < size and len(slope) > 1 and abs(short - norm) <= off < sure * norm
         if typed and s.fits(s.look.theta - rate * slope * (short / size), 2 * s.bound):
-            return f"The gradient is capped to a norm of {short:g}, where its own is {size:.6g}."
+            return f"The gradient is capped to a norm of {short:g}, or always scaled to it; its own is {size:.6g}."
     most = float(f"{np.abs(along).max():.3g}")
     cut = np.abs(slope) > most
     if cut.any() and not cut.all() and s.fits(s.look.theta - rate * np.clip(slope, -most, most)):

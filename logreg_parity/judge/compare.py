@@ -26,7 +26,7 @@ asked for: a few seconds a format."""
 
 
 SUMS = ("start: loss", "start: gradient")
-"""What is summed over all rows: their bound grows with N, and may hide any fault."""
+"""What is summed over all rows: even their likely bound grows with N, and may hide any fault."""
 
 FORMAT = "format"
 """The quantity of a row that says that a twin gives a number which the format does not hold."""
@@ -60,7 +60,7 @@ class ComparisonRow(NamedTuple):
     bound: float  # absolute; infinite where nothing can be promised
     verdict: Verdict
     likely: float | None = None  # of the same place: the bound that is left with a chance of CHANCE only
-    unseen: float | None = None  # the bound as a share of the quantity: no fault below it is seen
+    unseen: float | None = None  # the likely bound as a share of the quantity: no fault below it is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +238,7 @@ def _row(
         seldom = (1 if len(subject) == 1 else 2) * quantity.likely[places]
         likely = float(seldom[worst])
         with np.errstate(divide="ignore", invalid="ignore"):
-            shares = bound / sizes
+            shares = seldom / sizes
         unseen = float(np.max(shares[sizes > 0], initial=0.0)) if quantity.name in SUMS else None
     verdict: Verdict = "within" if np.isfinite(bound).all() else "no promise"
     if unseen is not None and unseen > len(subject) * half_of_the_digits(dtype):

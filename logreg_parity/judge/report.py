@@ -153,8 +153,8 @@ def _what_is_hidden(c: Comparison) -> list[str]:
         row = max(wide, key=lambda row: row.unseen or 0.0)
         said.append(
             say(
-                "With so many rows in {dtype} the bound of {quantity} is {share:.2g} % of the quantity: nothing below "
-                "is seen. Judge fewer rows, or a wider format.",
+                "With so many rows in {dtype} even the likely bound of {quantity} is {share:.2g} % of the quantity: "
+                "nothing below is seen. Judge fewer rows, or a wider format.",
                 dtype=row.dtype,
                 quantity=say(row.quantity),
                 share=100 * (row.unseen or 0.0),

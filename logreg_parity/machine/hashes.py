@@ -1,7 +1,7 @@
 """One run by every backend at hand in exact arithmetic, and the hash of what each computed.
 
-NumPy, both frameworks in every way they can run the same code (``speed/engines.py``) on every device they see, C where
-there is a compiler, JavaScript where there is node. What is missing is left out, and said.
+NumPy, numba, both frameworks in every way they can run the same code (``speed/engines.py``) on every device they see, C
+where there is a compiler, JavaScript where there is node. What is missing is left out, and said.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ from ..twins import Setting, load_part, load_twin
 HERE = Path(__file__).parent
 SLOW = 3  # steps of a way that takes milliseconds for each operation
 FRAMEWORKS = {"torch": "PyTorch", "jax": "JAX"}
-BACKENDS = ("numpy", "torch", "jax", "c", "node")
+BACKENDS = ("numpy", "numba", "torch", "jax", "c", "node")
 
 
 class HashBackend(NamedTuple):
@@ -64,6 +65,10 @@ def backends(names: Sequence[str]) -> Iterator[HashBackend]:
     """Those of these names that there could be, in the order of BACKENDS."""
     if "numpy" in names:
         yield HashBackend(f"NumPy {np.__version__}", lambda: exact.IN_NUMPY)
+    if "numba" in names:
+        there = find_spec("numba") is not None
+        label = f"numba {version('numba')}" if there else "numba"
+        yield HashBackend(label, _in_numba if there else None, "numba is not installed")
     for name, label in FRAMEWORKS.items():
         if name in names:
             yield from _of_framework(name, label)
@@ -75,6 +80,12 @@ def backends(names: Sequence[str]) -> Iterator[HashBackend]:
     if "node" in names:
         found = shutil.which("node")
         yield HashBackend("JavaScript, node", (lambda: in_node(str(found))) if found else None, "there is no node")
+
+
+def _in_numba() -> ExactMeans:
+    from ..truth.exact_numba import IN_NUMBA
+
+    return IN_NUMBA
 
 
 def _of_framework(name: str, label: str) -> Iterator[HashBackend]:

@@ -4,15 +4,12 @@ What is named is proved: its numbers, in some order, are those of a value that t
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from fractions import Fraction
 from itertools import permutations, product
 from math import erf
 from typing import NamedTuple
 
 import numpy as np
 
-from .exact import READINGS, NoStatement, evaluate, in_words
 from .formula import Formula
 from .localise import Parting
 from .mapping import Point
@@ -35,15 +32,6 @@ class _Other:
         """Whether it has these numbers."""
         mine = np.sort(np.ravel(value))
         return any(_near(mine, theirs) for theirs in self.by_size.get(mine.size, []))
-
-    def factor(self, value: np.ndarray) -> float | None:
-        """The c for which it has c times these numbers."""
-        mine = np.sort(np.ravel(value))
-        for theirs in self.by_size.get(mine.size, []):
-            c = float(np.linalg.norm(theirs) / np.linalg.norm(mine)) if mine.any() else 0.0
-            if c and np.isfinite(c) and abs(c - 1) > NEAR and _near(c * mine, theirs):
-                return c
-        return None
 
 
 def _needed(recording: Recording) -> list[RecordedOperation]:
@@ -84,34 +72,7 @@ def confusion(formula: Formula, partings: tuple[Parting | None, Parting | None])
                     f"{name} has {words} where {parting.side} has {_title(parting.operation)}: done so on the same "
                     f"input, all {np.size(value)} numbers are those of a value that {name} computes."
                 )
-    for k, parting in enumerate(partings):
-        rest = partings[1 - k]
-        if parting is None or rest is None or parting.operation.value.size < 2:
-            continue
-        c = _Other(_needed(formula.recordings[1 - k])).factor(parting.operation.value)
-        if c is not None and _makes_one_loss(formula, k, parting.place, c):
-            return (
-                f"At {parting.operation.place} {rest.side} has {c:.10g} times {parting.side}'s numbers "
-                f"({in_words(c)}): a scale that only one side applies; with it the losses agree."
-            )
     return ""
-
-
-def _makes_one_loss(formula: Formula, k: int, place: int, c: float) -> bool:
-    """Whether the k-th program has the other's loss once the value at that place is multiplied by c."""
-    if formula.recordings is None or formula.values is None:
-        return False
-    recording, values = formula.recordings[k], formula.values[k]
-    scaled = values[place]._replace(mid=np.frompyfunc(lambda m: int(m * Fraction(c)), 1, 1)(values[place].mid))
-    leaves = {source: values[source] for source in recording.inputs.values() if source in values}
-    own, other = (r.results["loss"] for r in (recording, formula.recordings[1 - k]))
-    assert own is not None and other is not None
-    alone = replace(recording, results={"loss": own})
-    try:
-        made = evaluate(alone, leaves | {place: scaled}, scaled.bits, READINGS[0], hold=False)[own]
-    except NoStatement:
-        return False
-    return _near(made.floats(), formula.values[1 - k][other].floats())
 
 
 def _title(operation: RecordedOperation) -> str:
@@ -124,6 +85,8 @@ def _candidates(recording: Recording, parting: Parting) -> Named:
     arrays = [o.value for o in inputs if o.is_real and o.value.size > 1]
     if "conv" in title and operation.word == "product":
         yield from _convolutions(operation, [recording.operations[k].value for k in operation.inputs])
+    if "max_pool" in title and "size" in operation.options:
+        yield from _pools(operation, arrays[0])
     if operation.word == "product":
         yield from _reordered(recording, operation)
     for x in arrays[:2]:
@@ -239,26 +202,45 @@ def _convolutions(operation: RecordedOperation, arrays: list[np.ndarray]) -> Nam
             operation.apply([x, np.flip(w, tuple(range(2, w.ndim))).copy()]),
         )  # no strides below 0
         return
-    spatial = x.ndim - 2
-    shapes = operation.value.shape[2:]
-    choices = []
-    for k in range(spatial):
-        n, size = x.shape[2 + k], (w.shape[2 + k] - 1) * o["dilation"][k] + 1
-        need = (shapes[k] - 1) * o["stride"][k] + size - n
-        choices.append([(low, max(0, need - low)) for low in range(max(0, need) + 1)] or [(0, 0)])
+    n, size = x.ndim - 2, list(w.shape[2:])
     flips = [("", w), ("the kernel turned, ", np.flip(w, tuple(range(2, w.ndim))))]
-    for (turned, kernel), pads in product(flips, product(*choices)):
-        yield f"a convolution with {turned}padding {list(pads)}", _convolve(x, kernel, pads, o["stride"], o["dilation"])
+    for (turned, kernel), pads in product(flips, _paddings(operation, x, size)):
+        windows = _windows(x, pads, size, o["stride"], o["dilation"])
+        made = np.tensordot(windows, kernel, axes=([1, *range(2 + n, 2 + 2 * n)], [1, *range(2, 2 + n)]))
+        yield f"a convolution with {turned}padding {list(pads)}", made
 
 
-def _convolve(x: np.ndarray, w: np.ndarray, pads: tuple, stride: list[int], dilation: list[int]) -> np.ndarray:
-    wide = np.pad(x, [(0, 0), (0, 0), *pads])
-    sizes = [(k - 1) * d + 1 for k, d in zip(w.shape[2:], dilation, strict=True)]
-    windows = np.lib.stride_tricks.sliding_window_view(wide, sizes, tuple(range(2, x.ndim)))
-    windows = windows[(slice(None), slice(None), *(slice(None, None, s) for s in stride))]
-    n = x.ndim - 2
-    windows = windows[(slice(None),) * (2 + n) + tuple(slice(None, None, d) for d in dilation)]
-    return np.tensordot(windows, w, axes=([1, *range(2 + n, 2 + 2 * n)], [1, *range(2, 2 + n)]))
+def _pools(operation: RecordedOperation, x: np.ndarray) -> Named:
+    """Other paddings, with what is smaller than all numbers or with zeros."""
+    o = operation.options
+    for pads, (words, filled) in product(_paddings(operation, x, o["size"]), (("", -np.inf), (" by zeros", 0.0))):
+        windows = _windows(x, pads, o["size"], o["stride"], o["dilation"], filled)
+        yield (
+            f"the largest of windows with padding {list(pads)}{words}",
+            windows.max(tuple(range(x.ndim, windows.ndim))),
+        )
+
+
+def _paddings(operation: RecordedOperation, x: np.ndarray, size: list[int]) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Every way to pad the last axes of x so that as many windows come out."""
+    o, choices = operation.options, []
+    for k, length in enumerate(size, -len(size)):
+        reach = (operation.value.shape[k] - 1) * o["stride"][k] + (length - 1) * o["dilation"][k] + 1
+        need = max(0, reach - x.shape[k])
+        choices.append([(low, need - low) for low in range(need + 1)])
+    yield from product(*choices)
+
+
+def _windows(
+    x: np.ndarray, pads: tuple, size: list[int], stride: list[int], dilation: list[int], filled: float = 0.0
+) -> np.ndarray:
+    """All windows of the last axes, their own axes behind."""
+    before = x.ndim - len(size)
+    wide = np.pad(x, [(0, 0)] * before + list(pads), constant_values=filled)
+    reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(wide, reach, tuple(range(before, x.ndim)))
+    steps = [slice(None)] * before + [slice(None, None, s) for s in (*stride, *dilation)]
+    return windows[tuple(steps)]
 
 
 class MovedState(NamedTuple):

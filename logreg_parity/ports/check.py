@@ -18,8 +18,9 @@ from ..users import shortly
 from .alternatives import confusion, moved_state
 from .arrays import UnfitError, as_arrays, map_arrays
 from .causes import UNKNOWN, find_cause
+from .edits import other_constant, other_way
 from .exact import lost_digits, worst_function
-from .formula import Formula, compare, followed, in_a_sentence, other_constant
+from .formula import Formula, compare, followed, in_a_sentence
 from .inferred import proposals
 from .localise import localise
 from .mapping import Layout, Point, as_mapping, build_tree, check_leaves, read_layout
@@ -90,6 +91,8 @@ def check(
     coarse = here.rounded(sides[0].narrow)  # refuses what the format cannot hold, before anything runs
     restless = one.foreign.restless(one.model)
     _project(sides, here, restless)
+    for side in sides:
+        side.prepare(here, coarse, exact)
     large = sum(array.size for array in here.point.values()) > LARGE
     for side in sides:
         _check_same_twice(side, here, restless)
@@ -116,7 +119,8 @@ def check(
         partings = localise(formula, sides)
         parting = tuple(part.words for part in partings if part is not None)
         known = not cause.startswith(UNKNOWN)
-        proved = other_constant(formula, sides, here) or ("" if known else confusion(formula, partings))
+        proved = other_constant(formula, sides, here)
+        proved = proved or ("" if known else confusion(formula, partings) or other_way(formula, sides, partings))
         cause = f"{proved} {cause.removeprefix(UNKNOWN).strip()}".strip() if proved else cause
     layout = sides[1].layout
     assert layout is not None
@@ -172,6 +176,8 @@ def _measured(
                 for side, spread in zip(sides, whole, strict=True):  # what causes are made of
                     spread.float64.update(side.observe(here, plan, "gradient", "float64"))
             kept = measured
+            for side in sides:
+                side.stop()
             if rest:
                 notes.append(f"Not asked, as the two differ before: {', '.join(rest)}.")
             break

@@ -109,7 +109,8 @@ def in_words(c: float, reading: str = READINGS[0]) -> str:
     return forms[word].format(*([sign, number] if word else [number]))
 
 
-def _constants(values: np.ndarray, bits: int, reading: str) -> Enclosures:
+def constants(values: np.ndarray, bits: int, reading: str) -> Enclosures:
+    """Numbers that are written in a program, as they are read."""
     values = np.asarray(values, dtype=np.float64)
     if len(np.unique(values)) > 64:  # a table, not something written down
         return exactly(values, bits)
@@ -375,7 +376,7 @@ def evaluate(
         if operation.word == "input":
             found[place] = exactly(operation.value, bits)
         elif operation.word == "constant":
-            found[place] = _constants(operation.value, bits, reading)
+            found[place] = constants(operation.value, bits, reading)
         else:
             given = [found[source] for source in operation.inputs]
             found[place] = operate(operation, given, bits)

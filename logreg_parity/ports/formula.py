@@ -4,8 +4,6 @@ Where they agree to 2^-200 of their size, all that floats show is rounding, what
 formulas are not the same, and the bit at which the loss parts says by how much. ``exact.py`` has the arithmetic.
 """
 
-from dataclasses import replace
-from itertools import islice, product
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -179,15 +177,20 @@ def _agree(
     for name, a in one.items():
         if name not in two:
             raise NoStatement(f"{name} is had from one side alone")
-        b = two[name]
-        apart = max((abs(int(d)) for d in (a.mid.ravel() - b.mid.ravel())), default=0)
-        doubt = int(np.ceil(max(float((a.rad.ravel() + b.rad.ravel()).max(initial=0.0)), 0.0)))
-        size = max((abs(int(m)) for m in (*a.mid.ravel(), *b.mid.ravel())), default=0)
-        places = (size.bit_length() if size > doubt else bits) - (apart + doubt).bit_length()
-        if places < AGREE and apart <= doubt:
+        places = places_of(a, two[name])
+        if places is None:
             return None
         agree[name] = places
     return agree
+
+
+def places_of(a: Enclosures, b: Enclosures) -> int | None:
+    """To how many binary places of the largest number two values agree; None where their balls are too wide to say."""
+    apart = max((abs(int(d)) for d in (a.mid.ravel() - b.mid.ravel())), default=0)
+    doubt = int(np.ceil(max(float((a.rad.ravel() + b.rad.ravel()).max(initial=0.0)), 0.0)))
+    size = max((abs(int(m)) for m in (*a.mid.ravel(), *b.mid.ravel())), default=0)
+    places = (size.bit_length() if size > doubt else a.bits) - (apart + doubt).bit_length()
+    return None if places < AGREE and apart <= doubt else places
 
 
 def _ulps(
@@ -252,51 +255,6 @@ def in_a_sentence(formula: Formula, sides: tuple[Side, Side]) -> str:
     return f"Another formula: {formula.why}.{odd}"
 
 
-TRIES = 8  # pairs of constants that are exchanged, at most, and as many that are left out
-
-
-@np.errstate(all="ignore")
-def other_constant(formula: Formula, sides: tuple[Side, Side], here: Where) -> str:
-    """The number that one side has in the place of another, or of none, proved: with it the two are one formula.
-
-    Args:
-        formula: of ``compare``.
-        sides: the two.
-        here: the point and the batch.
-
-    Returns:
-        That in words; "" where no number is it.
-    """
-    if formula.verdict != "another" or formula.recordings is None:
-        return ""
-    recordings, (one, two) = formula.recordings, (side.name for side in sides)
-    odd = [numbers for _, numbers in odd_constants(recordings)]
-    for (a, place), (b, other) in islice(product(*odd), TRIES):
-        if _is_one(sides, here, (_with_constant(recordings[0], a, b), recordings[1])):
-            return (
-                f"{two} has {b:.10g} ({other}) where {one} has {a:.10g} ({place}): with that number changed, {_PROVED}"
-            )
-    left_out = ((k, a, b) for k in (0, 1) for a in odd[k] for b in (0.0, 1.0) if a[0] != b)
-    for k, (a, place), b in islice(left_out, TRIES):
-        changed = _with_constant(recordings[k], a, b)
-        if _is_one(sides, here, (changed, recordings[1]) if k == 0 else (recordings[0], changed)):
-            has, lacks = (one, two) if k == 0 else (two, one)
-            return f"{has} has {a:.10g} ({place}), and {lacks} has not: with {b:g} in its place, {_PROVED}"
-    return ""
-
-
-_PROVED = f"loss and gradients of the two agree to 2^-{AGREE}."
-
-
-def _is_one(sides: tuple[Side, Side], here: Where, changed: tuple[Recording, Recording]) -> bool:
+def is_one(sides: tuple[Side, Side], here: Where, changed: tuple[Recording, Recording]) -> bool:
+    """Whether two recordings, one of them changed, are one formula."""
     return _read(sides, here, changed, READINGS[0], hold=False).verdict == "the same"
-
-
-def _with_constant(recording: Recording, a: float, b: float) -> Recording:
-    """The recording with a written number, and its negative, changed everywhere."""
-    operations = list(recording.operations)
-    for place, operation in enumerate(operations):
-        c = operation.number
-        if c is not None and abs(c) == abs(a):
-            operations[place] = replace(operation, value=np.full_like(operation.value, b if c == a else -b))
-    return replace(recording, operations=operations)

@@ -5,6 +5,7 @@ their size where both are known exactly, else to what rounding leaves of float64
 where all that is made of it is matched or healed (another grouping of one formula); what reaches no result is ignored.
 """
 
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from .sides import Side
 PLACES = 150  # binary places of a value's largest number, of the 256 that are known
 FLOAT_PLACES = 30  # of float64's 53, where values are not known exactly
 SILENT = ("input", "constant", "given", "move", "cast")  # they make no numbers
+SEVERAL = 24  # operations without a counterpart that are told
 POOLS = ("max_pool2d", "reduce_window_max")  # moves that choose: an output that the other has not is theirs
 
 
@@ -30,6 +32,7 @@ class Parting(NamedTuple):
         inputs_match: whether all that it is made of has one.
         matched: how many of the operations have one.
         total: of how many.
+        apart: the first operations of the forward pass that have no counterpart, movements among them.
     """
 
     side: str
@@ -38,6 +41,7 @@ class Parting(NamedTuple):
     inputs_match: bool
     matched: int
     total: int
+    apart: tuple[int, ...]
 
     @property
     def words(self) -> str:
@@ -124,6 +128,7 @@ def _first(mine: _Values, theirs: _Values, name: str) -> Parting | None:
     counted = [p for p in needed if recording.operations[p].word not in SILENT]
     to_loss = recording.needed({"loss"})  # first what makes the loss, then what makes the gradient alone
     signs = {place for place in needed if recording.operations[place].word == "neg"}  # last: they stand anywhere
+    apart = (p for p in sorted(to_loss) if not fine[p])
     for place in sorted(needed, key=lambda place: (place in signs, place not in to_loss, place)):
         operation = recording.operations[place]
         if fine[place] or (operation.word in SILENT and operation.name not in POOLS):
@@ -132,5 +137,5 @@ def _first(mine: _Values, theirs: _Values, name: str) -> Parting | None:
             continue
         inputs = all(fine[source] for source in operation.inputs)
         n = sum(matched[p] for p in counted)
-        return Parting(name, place, operation, inputs, n, len(counted))
+        return Parting(name, place, operation, inputs, n, len(counted), tuple(islice(apart, SEVERAL)))
     return None

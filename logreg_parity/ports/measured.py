@@ -27,8 +27,10 @@ ulp of the scale, for what is then called equal could differ where float32 would
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
+import flint
 import numpy as np
 
 from ..truth.ulp import format_of, ulp
@@ -168,11 +170,15 @@ def _root_mean_square(samples: list[dict[str, float]]) -> dict[str, float]:
     return {name: float(np.sqrt(np.mean(np.square([each[name] for each in samples])))) for name in common}
 
 
+@cache
 def student(samples: int) -> float:
-    """t, the quantile of Student's distribution, both tails."""
-    from scipy.special import stdtrit  # takes a moment to import, and this module is imported with the package
-
-    return float(stdtrit(samples, 1 - CHANCE / 2))
+    """t, the quantile of Student's distribution, both tails: I(K / (K + t²); K / 2, 1 / 2) is the chance."""
+    freedom = flint.arb(samples)
+    low, high = 1.0, 2.0**60
+    while (t := (low * high) ** 0.5) not in (low, high):  # I falls with t; the middle of their exponents
+        tail = (freedom / (freedom + flint.arb(t) ** 2)).beta_lower(freedom / 2, flint.arb(1) / 2, regularized=True)
+        low, high = (t, high) if tail > CHANCE else (low, t)
+    return high
 
 
 def bound_float64(name: str, spreads: Sequence[Spread], samples: int, narrow: str = "float32") -> float:

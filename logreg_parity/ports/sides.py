@@ -101,6 +101,22 @@ class Side:
         self.gaps: dict[str, str] = {}
         self.models: dict[str, Any] = {}
 
+    def prepare(self, where: Where, coarse: Where, exact: bool) -> None:
+        """Begin with what takes time before the first answer, in the order in which it will be asked."""
+        if not hasattr(self.foreign.Foreign, "prepare"):
+            return
+        for what in ("gradient", *KINDS):
+            for dtype, there in (("float64", where), (self.narrow, coarse)):
+                self._model(dtype, there).prepare(*self._in(there), what)
+        if exact:
+            self._model("float64", where).prepare(*self._in(where), "recording")
+
+    def stop(self) -> None:
+        """What was begun and is not asked for any more."""
+        for model in self.models.values():
+            if hasattr(model, "stop"):
+                model.stop()
+
     def observe(self, where: Where, plan: Plan, stage: str, dtype: str) -> dict[str, np.ndarray]:
         """Every quantity of a stage by name: the loss, gradients and the state after; a product; or steps."""
         if stage == "steps":

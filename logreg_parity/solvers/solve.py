@@ -144,7 +144,8 @@ class Fitter:
             device: "cpu", "cuda" or "auto".
             intercept: whether the model has a bias; without one the bias of every point and gradient is 0.
             kernel: what reads the blocks: "plain", the framework's products; "fused", a kernel; "exact", whose sums
-                have the same bits whoever adds them (``docs/exact.md``); or "auto", on a CPU the first.
+                have the same bits whoever adds them (``docs/exact.md``), or "exact-fused", a CPU's kernel with those
+                bits; or "auto", on a CPU the first.
             ranks: the processes that share a Stream: "torch" or "jax", whose runtime carries the sums of a job that
                 torchrun, mpirun, srun or a person has started; or what ``ranks.join`` gave. Every rank makes the same
                 calls and has the same result, to the bits of one process; rank 0 writes. None: one process.
@@ -185,13 +186,16 @@ class Fitter:
             raise ValueError(f"keep is {keep}, and the data set is no stream: it is kept whole; leave keep out")
         shared = join(ranks)  # before a device is asked for: JAX has to know of the others first
         place = kernels.choose(kernel, self._place(device)._replace(entered=entered))
+        exactly = kernel.startswith("exact")
         if isinstance(dataset, Stream):
-            if kernel == "exact":
-                raise ValueError("kernel is 'exact', which keeps all rows, and the rows are a stream; give a Dataset")
+            if exactly:
+                raise ValueError(
+                    f"kernel is {kernel!r}, which keeps all rows, and the rows are a stream; give a Dataset"
+                )
             if place.workers is not None:  # the ranks of a machine have its processors in common
                 place = place._replace(workers=max(1, place.workers // shared.local))
             return Streamed(dataset, dtype, place, intercept=intercept, ranks=shared, keep=keep)
-        return (ExactBlocks if kernel == "exact" else Blocks).of(dataset, dtype, place, intercept=intercept)
+        return (ExactBlocks if exactly else Blocks).of(dataset, dtype, place, intercept=intercept)
 
     def solve(
         self,

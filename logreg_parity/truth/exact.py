@@ -11,8 +11,8 @@ place. So here
 - nothing is divided by a number that stays the same, for which compilers multiply by its reciprocal;
 - a number so small that processors may take it for 0 is 0 (``stored``).
 
-``logreg_torch/speed/exact.py`` and ``logreg_jax/speed/exact.py`` have the same functions, and so have a program in C
-and one in JavaScript (``logreg_parity/machine``). ``docs/exact.md`` has the proofs.
+``logreg_torch/speed/exact.py`` and ``logreg_jax/speed/exact.py`` have the same functions, and so have
+``exact_numba.py``, a program in C and one in JavaScript (``logreg_parity/machine``). ``docs/exact.md`` has the proofs.
 
 float32 means float32 numbers: features, logits, residuals, points. In between all is float64, where the product of two
 float32 numbers is exact, with or without a sum in one rounding.
@@ -573,6 +573,7 @@ def train(
     reduction: Reduction = "mean",
     dtype: str = "float64",
     device: str = "cpu",
+    means: ExactMeans = IN_NUMPY,
 ) -> History:
     """Gradient descent: the function of ``twins.Twin``.
 
@@ -581,6 +582,7 @@ def train(
             ``reference.train``.
         dtype: "float64" or "float32".
         device: "cpu" (or "auto").
+        means: what computes, in NumPy's arrays.
 
     Raises:
         ValueError: for what is no Setting, another dtype or device, and what ``descend`` refuses.
@@ -598,7 +600,7 @@ def train(
     )
     begin = Parameters(np.asarray(start.weight, dtype), np.asarray(start.bias, dtype)[()])
     recorder = Recorder(begin, setting, keep=keep, name="exact", engine="exact")
-    return descend(IN_NUMPY, dataset, batches, recorder, dtype)
+    return descend(means, dataset, batches, recorder, dtype)
 
 
 def _check_device(device: str) -> None:

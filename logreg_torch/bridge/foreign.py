@@ -23,6 +23,19 @@ __all__ = ["Foreign", "formats_of", "point_of", "record", "restless", "state_of"
 class Foreign(Program):
     """A program, and its derivatives."""
 
+    def prepare(self, point: Point, batch: Any, what: str) -> None:
+        """Begin with what takes time before the first answer, in the order of the calls.
+
+        Nothing does in PyTorch.
+
+        Args:
+            point, batch: those of ``value_and_grad``.
+            what: "gradient", "slope", "Hessian-vector product" or "recording".
+        """
+
+    def stop(self) -> None:
+        """Leave what has not been begun."""
+
     def loss_twice(self, point: Point, batch: Any) -> list[float]:
         """The loss, two times from the same start: the same, unless chance has a part in it.
 

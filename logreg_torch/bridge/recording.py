@@ -4,8 +4,7 @@ Read beside ``logreg_jax/bridge/recording.py``. PyTorch hands every ATen operati
 backward pass too; fused ones are taken apart by its own decompositions, and the parts know of which whole they are.
 """
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +16,7 @@ from torch.utils._pytree import tree_leaves
 from logreg_parity.ports.arrays import arrays_in
 from logreg_parity.ports.recording import Recording
 
+from .compiler import _without_compiler
 from .parameters import Point
 from .program import Named, Program
 from .writing import _Writing
@@ -71,36 +71,3 @@ def _gradient(value: Tensor, parameters: Named, create_graph: bool = False) -> N
     leaves = list(parameters.values())
     parts = torch.autograd.grad(value, leaves, create_graph=create_graph, materialize_grads=True)
     return dict(zip(parameters, parts, strict=True))
-
-
-@contextmanager
-def _without_compiler() -> Iterator[None]:
-    """Within it PyTorch's decompositions do not load its compiler, which takes longer than a small recording.
-
-    They load it to be left alone by it; where nothing else has loaded it, it is not there to be asked.
-    """
-    marked = set() if "torch._dynamo" in sys.modules else set(_left_alone())
-    for function in marked:
-        setattr(function, _MARK, function)
-    try:
-        yield
-    finally:
-        for function in marked:
-            delattr(function, _MARK)
-
-
-_MARK = "__dynamo_disable"  # where torch._compile keeps what it calls in the place of a function
-
-
-def _left_alone() -> Iterator[Callable]:
-    """The functions that PyTorch's decompositions are made of and that ask the compiler to leave them alone."""
-    for module in (torch._decomp.decompositions, torch._refs, torch._refs.nn.functional, torch._refs.special):
-        for function in list(vars(module).values()):
-            while hasattr(function, "__wrapped__"):
-                asks = getattr(function, "__code__", None) is _ASKS
-                function = function.__wrapped__
-                if asks and _MARK not in vars(function):
-                    yield function
-
-
-_ASKS = torch._disable_dynamo(print).__code__  # of every function that does

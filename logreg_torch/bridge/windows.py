@@ -54,7 +54,9 @@ def _pooled(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) ->
         rows = arrays[0].reshape(*x.shape[:-2], -1)
         return np.take_along_axis(rows, flat, -1).reshape(shape)
 
-    return [mode.put("move", "max_pool2d", (mode.places[id(x)],), outs[0], apply=apply)]
+    size, stride, _, dilation = (list(given) for given in (*args[1:], [], [0, 0], [1, 1])[:4])
+    options = {"size": size, "stride": stride or size, "dilation": dilation}
+    return [mode.put("move", "max_pool2d", (mode.places[id(x)],), outs[0], apply=apply, **options)]
 
 
 def _pooled_back(mode: Any, func: Any, args: Any, kwargs: Any, outs: list[Tensor]) -> list[int]:

@@ -10,20 +10,31 @@ from typing import Any
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
+from .compiler import _decomposition
 from .rules import _added, _applied, _clamped, _largest, _mean, _place, _product_and, _scattered, _selected, _variance
-from .windows import _averaged, _averaged_back, _convolved, _convolved_back, _pooled, _pooled_back, _sorted
+from .windows import (
+    _averaged,
+    _averaged_back,
+    _convolved,
+    _convolved_back,
+    _pooled,
+    _pooled_back,
+    _sorted,
+)
 
 _MOVES = set(
     """_conj _reshape_alias _unsafe_index _unsafe_view alias as_strided cat chunk clone conj_physical constant_pad_nd
     contiguous copy detach
     diag_embed diagonal embedding expand expand_as flatten flip gather im2col index index_select lift_fresh
-    lift_fresh_copy movedim narrow permute ravel repeat reshape roll select select_backward select_scatter slice
+    lift_fresh_copy movedim narrow permute pixel_shuffle
+    pixel_unshuffle ravel repeat reshape roll select select_backward select_scatter slice
     slice_backward slice_scatter split split_with_sizes squeeze stack swapaxes t tensor_split transpose tril triu unbind
     unflatten unfold unsafe_split unsqueeze view view_as view_copy""".split()  # noqa: SIM905
 )
 _SUMS = set(
     """_index_put_impl _unsafe_index_put col2im cumsum diagonal_backward embedding_dense_backward index_add index_put
-    scatter_add sum trace unfold_backward""".split()  # noqa: SIM905
+    scatter_add sum trace unfold_backward upsample_nearest1d_backward upsample_nearest2d_backward
+    upsample_nearest3d_backward""".split()  # noqa: SIM905
 )
 _POINTWISE = set(
     """abs acos acosh asin asinh atan atan2 atanh ceil cos cosh digamma div erf erfc erfinv exp exp2 expm1 floor lgamma
@@ -93,3 +104,9 @@ _RULES: dict[str, Callable[..., list[int]]] = (
         "max_pool2d_with_indices_backward": _pooled_back,
     }
 )
+
+
+def _parts_of(func: Any, name: str) -> Callable | None:
+    """What does the same in several operations, where that is needed."""
+    known = name in _RULES or name in _MOVES or name in _SUMS or name in _POINTWISE
+    return _decomposition(func, name, known)

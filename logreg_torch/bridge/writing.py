@@ -8,20 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch._decomp import core_aten_decompositions, decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from logreg_parity.ports.recording import RecordedOperation, Recording
 
 from .closed_over import _line
-from .words import _translate
-
-_WHOLE = ("addmm", "baddbmm", "mm", "bmm", "convolution", "convolution_backward", "embedding", "clone", "_to_copy",
-          "expand", "mean", "var", "var_mean", "select_backward", "slice_backward")  # fmt: skip
-_APART = """native_layer_norm native_group_norm batch_norm gelu softmax nll_loss std loss embedding_dense leaky_relu
-backward native_dropout log_sigmoid softplus silu elu hardswish hardsigmoid hardtanh mish glu logit pixel upsample
-addcmul addcdiv lerp norm celu selu huber logaddexp logsumexp""".split()  # noqa: SIM905
+from .words import _parts_of, _translate
 
 
 class _Writing(TorchDispatchMode):
@@ -45,10 +38,10 @@ class _Writing(TorchDispatchMode):
         self.now = outer or self._begin(str(func))
         try:
             name = func._schema.name.removeprefix("aten::").rstrip("_")
-            apart = func in _table() and name not in _WHOLE and not torch.is_inference_mode_enabled()
-            if apart:
+            taken_apart = _parts_of(func, name)
+            if taken_apart is not None and not torch.is_inference_mode_enabled():
                 with self:
-                    out = _table()[func](*args, **kwargs)
+                    out = taken_apart(*args, **kwargs)
                 if out is not NotImplemented:
                     return out
             for tensor in tree_leaves((args, kwargs)):  # before it may be written to
@@ -105,20 +98,6 @@ class _Writing(TorchDispatchMode):
     def keep(self, tensor: Any, place: int) -> None:
         self.places[id(tensor)] = place
         self.kept.append(tensor)
-
-
-def _table() -> dict:
-    if not _TABLE:
-        _TABLE.update(core_aten_decompositions())
-        for op, decomposition in decomposition_table.items():
-            if any(word in str(op) for word in _APART):
-                _TABLE.setdefault(op, decomposition)
-        aten = torch.ops.aten
-        _TABLE[aten._weight_norm_interface_backward.default] = aten._weight_norm_differentiable_backward.default
-    return _TABLE
-
-
-_TABLE: dict = {}
 
 
 def _array(tensor: Tensor) -> np.ndarray:

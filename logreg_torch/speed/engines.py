@@ -21,6 +21,7 @@ from logreg_parity.truth.exact import ExactMeans, ExactRows, ExactRule
 from ..convert import data_from_numpy, find_device, from_numpy, to_numpy
 from .exact import kept
 from .exact_objective import objective, step
+from .exact_pass import _exact_walk
 from .rows import Rows, losses, signed_rows, take_rows, with_spare_row
 
 LARGEST = 2**18  # numbers that the steps of a chunk may take: a MiB in float32
@@ -115,6 +116,8 @@ def exact(device: str, way: str | None = None) -> ExactMeans:
 
     @torch.no_grad()
     def walk(theta: Tensor, velocity: Tensor, rows: ExactRows, penalty: Tensor, rule: ExactRule, steps: int) -> Any:
+        if run is WAYS["eager"] and rows.columns.shape[-2] == 1:
+            return _exact_walk(theta, velocity, rows, penalty, rule, steps)
         points, each = [theta], rows.columns.ndim == 4
         for k in range(steps):
             own = rows.mapped(itemgetter(k)) if each else rows

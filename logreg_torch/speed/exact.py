@@ -5,12 +5,21 @@ of integers, which have no order. On a GPU Triton melts a product and a sum afte
 can: ``rounded`` keeps it from it. Numbers are float64 throughout, features alone may be held in float32.
 """
 
+from math import nextafter
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from logreg_parity.truth import exact as constants
+
+_NUMBERS = constants.PER_LOG2, constants.LOG2_HIGH, constants.LOG2_LOW, 0.0, 1.0, constants.SHIFT, 52, *constants.EXP
+_TENSORS = tuple(torch.tensor(n, dtype=torch.float64 if isinstance(n, float) else torch.int64) for n in _NUMBERS)
+
+
+def _constants() -> tuple:
+    """As tensors, since of a number PyTorch makes one at every use; a compiler takes numbers."""
+    return _NUMBERS if torch.compiler.is_compiling() else _TENSORS
 
 
 def bits(x: Tensor) -> Tensor:
@@ -48,7 +57,7 @@ def kept(x: Tensor, dtype: str) -> Tensor:
     """
     if dtype == "float64":
         return x
-    return torch.where(torch.abs(x) < constants.LEAST[dtype], 0.0, x.float().double())
+    return torch.hardshrink(x, nextafter(constants.LEAST[dtype], -1)).float().double()
 
 
 def stored(x: Tensor, dtype: str) -> Tensor:
@@ -58,7 +67,8 @@ def stored(x: Tensor, dtype: str) -> Tensor:
         x: float64 numbers.
         dtype: "float64" or "float32".
     """
-    return torch.where(torch.abs(x) < constants.LEAST[dtype], 0.0, kept(x, dtype))
+    small = nextafter(constants.LEAST[dtype], -1)
+    return torch.hardshrink(x, small) if dtype == "float64" else kept(x, dtype)
 
 
 def exp_minus_abs(t: Tensor, dtype: str) -> Tensor:
@@ -68,13 +78,16 @@ def exp_minus_abs(t: Tensor, dtype: str) -> Tensor:
         t: any shape.
         dtype: "float64" or "float32", what its users are to be.
     """
-    x = torch.clamp(-torch.abs(t), min=constants.LOWEST)
-    k = torch.round(x * constants.PER_LOG2)
-    r = (x - k * constants.LOG2_HIGH) - k * constants.LOG2_LOW  # both products are exact: an fma changes nothing
-    q = torch.full_like(r, constants.EXP[-1])
-    for c in constants.EXP[-2::-1]:
-        q = rounded(q * r, t, dtype) + c
-    return (1 + (r + rounded(r * r * q, t, dtype))) * number(bits(k + constants.SHIFT) << 52)
+    per_log2, high, low, _, one, shift, places, *coefficients, last = _constants()
+    x = torch.abs(t).clamp_(max=-constants.LOWEST)
+    k = torch.mul(x, per_log2).round_()  # x and k without their signs
+    r = torch.mul(k, high).sub_(x).add_(k * low)  # both products are exact: an fma changes nothing
+    q = r * last
+    for c in coefficients[:0:-1]:
+        q = rounded(q, t, dtype).add_(c).mul_(r)
+    q = rounded(q, t, dtype).add_(coefficients[0])
+    q = rounded(torch.mul(r, r).mul_(q), t, dtype).add_(r).add_(one)
+    return q.mul_(number(bits(shift - k).bitwise_left_shift_(places)))
 
 
 def sigmoid(t: Tensor, dtype: str) -> Tensor:
@@ -84,8 +97,8 @@ def sigmoid(t: Tensor, dtype: str) -> Tensor:
         t: any shape.
         dtype: "float64" or "float32".
     """
-    e = exp_minus_abs(t, dtype)
-    return kept(torch.where(t >= 0, 1.0, e) / (1 + e), dtype)
+    e, (_, _, _, zero, one, *_) = exp_minus_abs(t, dtype), _constants()
+    return kept(torch.where(t >= zero, one, e).div_(e.add_(one)), dtype)
 
 
 def softplus(t: Tensor, dtype: str) -> Tensor:

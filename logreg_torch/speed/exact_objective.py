@@ -21,12 +21,16 @@ from ..convert import find_device, to_numpy
 from .exact import counted, joined, kept, rounded, sigmoid, softplus, stored, total
 
 
+def _added(theta: Tensor, rows: ExactRows, dtype: str) -> Tensor:
+    pairs = zip(rows.columns.unbind(-3), theta[..., None, None].unbind(-3), strict=True)
+    return kept(reduce(torch.add, (rounded(x * w, w, dtype) for x, w in pairs)), dtype)
+
+
 class _Logits(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, theta: Tensor, rows: ExactRows, dtype: str) -> Tensor:
         ctx.given = theta, rows, dtype
-        pairs = zip(rows.columns.unbind(-3), theta[..., None, None].unbind(-3), strict=True)
-        return kept(reduce(torch.add, (rounded(x * w, w, dtype) for x, w in pairs)), dtype)
+        return _added(theta, rows, dtype)
 
     @staticmethod
     def backward(ctx: Any, r: Tensor) -> tuple[Tensor, None, None]:
@@ -151,7 +155,7 @@ def gradient(theta: Tensor, rows: ExactRows, penalty: Tensor, dtype: str) -> Ten
     top, found = grid(theta, rows), []
     for k in range(rows.columns.shape[1]):
         block = rows.blocks(partial(torch.narrow, dim=-2, start=k, length=1))
-        found.append(counts(block.columns, residuals(logits(theta, block, dtype), block, dtype), top, dtype))
+        found.append(counts(block.columns, residuals(_added(theta, block, dtype), block, dtype), top, dtype))
     every = torch.cat(found, dim=-1)
     return stored(joined(every, top) + rounded(penalty * theta, theta, dtype), dtype)
 

@@ -20,7 +20,7 @@ from logreg_parity.judge.compare import compare
 from logreg_parity.museum.by_hand import ByHand
 from logreg_parity.museum.exhibit import BATCHED, MEAN, SUM
 from logreg_parity.museum.habits import PARTIAL
-from logreg_parity.museum.loops import LOOPS, HeavyBall
+from logreg_parity.museum.loops import LOOPS, Directed, HeavyBall
 from logreg_parity.truth import reference
 from logreg_parity.truth.bounds import PointBounds
 from logreg_parity.truth.ulp import round_to
@@ -181,6 +181,61 @@ class Odd(ByHand):
         return super().losses(z, y) + 1e-3 * np.sin(z)
 
 
+class OtherLogits(ByHand):
+    """Logits of other inputs, as a function of the weights, the bias and the features."""
+
+    def __init__(self, logits):
+        self.logits = lambda theta, X: logits(*theta, X)
+
+
+class OtherLosses(ByHand):
+    """Losses of the logits and the labels by another function."""
+
+    def __init__(self, losses):
+        self.losses = losses
+
+
+class OtherStep(ByHand):
+    """A point where the right step leads, changed by a function of both points."""
+
+    def __init__(self, changed):
+        self.changed = changed
+
+    def step(self, theta, *batch):
+        here, there = (np.append(*point) for point in (theta, super().step(theta, *batch)))
+        point = self.changed(here, there)
+        return Parameters(point[:-1], point[-1])
+
+
+class StartAtZero(ByHand):
+    def train(self, dataset, start, **options):
+        return super().train(dataset, Parameters(0 * start.weight, 0.0), **options)
+
+
+class TwoStepsInOne(ByHand):
+    def step(self, theta, *batch):
+        return super().step(super().step(theta, *batch), *batch)
+
+
+class RowsCutOff(ByHand):
+    def __init__(self, rows):
+        self.rows = rows
+
+    def value(self, theta, X, y, *rest):
+        return super().value(theta, X[self.rows], y[self.rows], *rest)
+
+
+class RMSprop(Directed):
+    """The first step of torch.optim.RMSprop, at every step."""
+
+    def along(self, slope):
+        return slope / (0.1 * np.abs(slope) + 1e-8)
+
+
+def squared(z, y):
+    return (reference.sigmoid(z) - y) ** 2
+
+
 @pytest.mark.parametrize(
     ("twin", "stage", "words"),
     [
@@ -191,8 +246,28 @@ class Odd(ByHand):
         (OverflowingLoss(), "row losses", "not finite in rows"),
         (WrongDerivative(), "gradient", "The loss is right and its gradient is not"),
         (Odd(), "row losses", "not one this tool knows"),
+        (OtherLogits(lambda w, b, X: (X - X.mean(axis=0)) @ w + b), "logits", "less their mean: standardised"),
+        (OtherLogits(lambda w, b, X: (X - X.mean(axis=0)) / X.std(axis=0) @ w + b), "logits", "over their deviation"),
+        (OtherLogits(lambda w, b, X: X @ w + 2 * b), "logits", "2 times the bias"),
+        (OtherLogits(lambda w, b, X: X @ w - b), "logits", "-1 times the bias"),
+        (OtherLogits(lambda w, b, X: np.clip(X @ w + b, -10, 10)), "logits", "kept within 10: clipped"),
+        (OtherLosses(lambda z, y: (1 + y) * reference.stable_loss(z, y)), "row losses", "of class 1 are 2 times"),
+        (OtherLosses(lambda z, y: reference.stable_loss(z, 0.9 * y + 0.05)), "row losses", "labels 0.05 and 0.95"),
+        (OtherLosses(squared), "row losses", "are the squares of p - y"),
+        (OtherLosses(lambda z, y: squared(z, y) / 2), "row losses", "are half the squares of p - y"),
+        (RowsCutOff(slice(2, None)), "loss", "without the first 2 rows"),
+        (RowsCutOff(slice(-3)), "loss", "without the last 3 rows"),
+        (
+            OtherStep(lambda here, there: np.where([0, 1, 0, 0], here, there)),
+            "update",
+            "of x2 did not move, the others",
+        ),
+        (OtherStep(lambda here, there: np.maximum(there, 0)), "update", "kept at 0 or above"),
+        (TwoStepsInOne(), "update", "it is taken twice"),
+        (RMSprop(), "update", "ten times the step size: as RMSprop's first step goes"),
+        (StartAtZero(), "start", "The start is 0 in every coordinate"),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, ByHand) else "",
+    ids=lambda value: "" if isinstance(value, ByHand) else value,
 )
 def test_more_faults_and_one_it_does_not_know(right, twin, stage, words):
     why = explain(right(SUM), traced(twin, SUM), NAMES)

@@ -22,7 +22,7 @@ WAYS = (
     "op by op",
 )  # seven; C twice and node: ten
 FIT = ["--fit", "--data", "soft", "--l2", "0.01"]
-FEW = ["--steps", "20", "--backends", "numpy", "c", "node"]
+FEW = ["--steps", "20", "--backends", "numpy", "numba", "c", "node"]
 HERE = pytest.mark.skipif(
     not (shutil.which("cc") and shutil.which("node")), reason="there is no C compiler (cc), or no node"
 )
@@ -37,9 +37,9 @@ def asked(capsys, *options):
 
 @HERE
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_c_and_javascript_have_the_bits_of_numpy(setting, capsys):
+def test_numba_c_and_javascript_have_the_bits_of_numpy(setting, capsys):
     status, said = asked(capsys, *FEW, *SETTINGS[setting].split())
-    assert status == 0 and "one hash: 8 runs, the same bits." in said and "left out" not in said
+    assert status == 0 and "one hash: 10 runs, the same bits." in said and "left out" not in said
 
 
 @pytest.mark.slow
@@ -67,9 +67,9 @@ def test_the_digest_is_that_of_the_published_page(capsys):
 def test_other_bits_are_found(monkeypatch, capsys):
     monkeypatch.setattr(exact, "CONSTANTS", {name: x * (1 + 2.0**-52) for name, x in exact.CONSTANTS.items()})
     status, said = asked(capsys, *FEW)
-    assert status == 1 and "Not one hash" in said and said.count("OTHER BITS") == 3  # float32 does not see it
-    status, said = asked(capsys, *FIT, "--dtype", "float64", "--backends", "numpy", "c", "node")
-    assert status == 1 and said.count("OTHER BITS") == 3
+    assert status == 1 and "Not one hash" in said and said.count("OTHER BITS") == 4  # float32 does not see it
+    status, said = asked(capsys, *FIT, "--dtype", "float64", "--backends", "numpy", "numba", "c", "node")
+    assert status == 1 and said.count("OTHER BITS") == 4
 
 
 def test_what_is_missing_is_left_out_and_said(monkeypatch, capsys):
@@ -85,8 +85,8 @@ def test_a_digest_knows_one_nan():
 
 @HERE
 def test_a_fit_has_one_hash_too(capsys):
-    status, said = asked(capsys, *FIT, "--backends", "numpy", "torch", "c", "node")
-    assert status == 0 and "one hash: 10 fits, the same bits." in said and "parameters        objective" in said
+    status, said = asked(capsys, *FIT, "--backends", "numpy", "numba", "torch", "c", "node")
+    assert status == 0 and "one hash: 12 fits, the same bits." in said and "parameters        objective" in said
 
 
 def test_a_fit_has_no_use_for_the_options_of_a_run(capsys):

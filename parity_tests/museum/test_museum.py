@@ -71,15 +71,15 @@ def test_random_pairs_are_of_every_kind():
     assert {*REWRITES, "reference", "logreg_torch, threads: 1", "logreg_torch, threads: 2", "logreg_jax"} <= {
         *programs()
     }
-    random = np.random.RandomState(0)
-
-    def draw(*choices):
-        return choices[random.randint(len(choices))]
-
-    for kind in (pairs._gaussian, pairs._lesson, pairs._repeated):
-        made = [kind(random, draw) for _ in range(5)]
-        assert all(np.isin(dataset.y, (0, 1)).all() for dataset in made) and len({d.sha256 for d in made}) > 1
-    assert pairs._large(random).n_rows == pairs.LARGE
+    groups = [pairs.shared(group) for group in range(80)]
+    for field, wanted in (("kind", {*pairs.KINDS}), ("dtype", {*pairs.FORMATS}), ("weighted", {True, False})):
+        assert {getattr(group, field) for group in groups} == wanted
+    assert {group.plain for group in groups} == {bool(group.momentum) for group in groups} == {True, False}
+    for kind in pairs.KINDS:
+        common = next(group for group in groups if group.kind == kind)
+        made = [pairs.KINDS[kind](common, pairs.Draw((1, seed))) for seed in range(3)]
+        assert {dataset.X.shape for dataset in made} == {(common.n_rows, common.n_features)}
+        assert len({dataset.sha256 for dataset in made}) > 1
 
 
 def test_threads_are_set_and_put_back_even_after_a_failure():
@@ -137,7 +137,7 @@ def test_a_fault_that_is_not_seen_or_not_named_has_status_1(monkeypatch, capsys,
 
 @pytest.mark.parametrize(
     "arguments",
-    [["Nonsense"], ["FactorTwo", "--score"], ["FactorTwo", "--pairs", "1"], ["FactorTwo", "--sizes"]],
+    [["Nonsense"], ["FactorTwo", "--score"], ["FactorTwo", "--pairs", "1"], ["FactorTwo", "--sizes"], ["--first", "3"]],
     ids=" ".join,
 )
 def test_what_is_not_there_is_bad_input(arguments, capsys):
@@ -197,15 +197,16 @@ def test_interrupted_pairs_keep_what_they_have(monkeypatch, capsys):
     found = [trial(REWRITES["LogAddExp"], SUM), trial(FactorTwo(), SUM)]
 
     def pair(seed):
-        if seed == 2:
+        if seed == 7:
             raise KeyboardInterrupt
-        return found[seed]
+        return found[seed - 5]
 
     monkeypatch.setattr(pairs, "random_pair", pair)
-    assert main(["museum", "--pairs", "9"]) == 130
+    assert main(["museum", "--pairs", "9", "--first", "5"]) == 130
     printed = capsys.readouterr()
-    assert "Of 2 random pairs" in printed.out and "rejects 1 (seeds 1)" in printed.out
-    assert "Interrupted after 2 of 9" in printed.out and "pair 1 is rejected" in printed.err
+    assert "Of 2 random pairs" in printed.out and "rejects 1 (seeds 6)" in printed.out
+    assert "Interrupted after 2 of 9" in printed.out and "(seeds 5 to 6)" in printed.out
+    assert "pair 6 is rejected" in printed.err
 
 
 def test_of_a_confident_row_both_frameworks_say_zero(capsys, monkeypatch):

@@ -347,19 +347,21 @@ def of_steps(step, port, operation, cause=""):
 
 
 FURTHER = {
-    "focal loss, its power": of_logits(focal, focal_port, "pow"),
+    "focal loss, its power": of_logits(focal, focal_port, "pow", "raises to the power 2"),
     "smoothing over the other classes": of_logits(
-        lambda z, y: F.cross_entropy(z, y, label_smoothing=0.1), smoothing_port, "nll_loss"
+        lambda z, y: F.cross_entropy(z, y, label_smoothing=0.1), smoothing_port, "nll_loss", "JAX has 0.85",
     ),
     "smooth L1, its beta": of_logits(
-        lambda z, y: F.smooth_l1_loss(z, y, beta=0.5), smooth_l1_port, "smooth_l1", batch=TARGETS
+        lambda z, y: F.smooth_l1_loss(z, y, beta=0.5), smooth_l1_port, "smooth_l1", "divides by 0.5", TARGETS
     ),
     "mean for batchmean": of_logits(kl, kl_port, "div", "JAX has 18", TARGETS),
-    "mean of weighted classes": of_logits(weighted, weighted_port, "nll_loss"),
-    "weight of the positive class": of_logits(positive, positive_port, "binary_cross_entropy", batch=TARGETS),
+    "mean of weighted classes": of_logits(weighted, weighted_port, "nll_loss", "JAX has 6"),
+    "weight of the positive class": of_logits(
+        positive, positive_port, "binary_cross_entropy", "JAX multiplies by 3", TARGETS
+    ),
     "cosine along the batch": of_logits(cosine, cosine_port, "norm", "along axis 1", TARGETS),
     "epsilon of a triplet loss": of_logits(triplet, triplet_port, "add", "1e-06", TARGETS),
-    "groups of a group norm": then(lambda: nn.GroupNorm(2, 4), PICTURES, group_norm, "group_norm"),
+    "groups of a group norm": then(lambda: nn.GroupNorm(2, 4), PICTURES, group_norm, "group_norm", "every 2th"),
     "transposed convolution": then(
         lambda: nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1),
         PICTURES, transposed, "convolution", "kernel turned",
@@ -367,21 +369,23 @@ FURTHER = {
     "layer norm over two axes": then(
         lambda: nn.LayerNorm((5, 4)), SEQUENCE, norm_over, "layer_norm", "the mean along axis 2"
     ),
-    "RMS norm, 1 + weight": then(lambda: nn.RMSNorm(4, eps=1e-6), SEQUENCE, rms_norm, "mul"),
-    "halves of a GLU": then(nn.GLU, SEQUENCE, glu, "glu"),
+    "RMS norm, 1 + weight": then(lambda: nn.RMSNorm(4, eps=1e-6), SEQUENCE, rms_norm, "mul", "JAX adds 1"),
+    "halves of a GLU": then(nn.GLU, SEQUENCE, glu, "glu", "in the order (1, 0)"),
     "softplus, its beta": with_act(
         nn.Softplus(2), lambda x: jax.nn.softplus(2 * x) / 2, lambda x: jax.nn.softplus(2 * x), "softplus", "2"
     ),
     "padding counted in a mean": then(
-        lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False), PICTURES, averaged, "avg_pool"
+        lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False), PICTURES, averaged, "avg_pool", "JAX has 9"
     ),
-    "ceil_mode": then(lambda: nn.MaxPool2d(2, ceil_mode=True), PICTURES, ceiled, "max_pool"),
+    "ceil_mode": then(
+        lambda: nn.MaxPool2d(2, ceil_mode=True), PICTURES, ceiled, "max_pool", "padding [(1, 0), (1, 0)]"
+    ),
     "weight norm": ReportedPair(
         seeded(lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 3))),
-        square, {"x": draw(6, 4)}, weight_norm, "norm",
+        square, {"x": draw(6, 4)}, weight_norm, "norm", "the sum along axis 1",
     ),
-    "rotary places": ReportedPair(seeded(Rotary), square, SEQUENCE, rotary, "mul"),
-    "epsilon of Adam": of_steps(adam, adam_port, "sqrt"),
-    "weight decay in the gradient": of_steps(decay, decay_port, "mul"),
+    "rotary places": ReportedPair(seeded(Rotary), square, SEQUENCE, rotary, "mul", "one block after the other"),
+    "epsilon of Adam": of_steps(adam, adam_port, "sqrt", "JAX the second first"),
+    "weight decay in the gradient": of_steps(decay, decay_port, "mul", "multiplies by 0.999"),
     "epsilon of clipping": of_steps(clipped, clipped_port, "add", "1e-06"),
 }  # fmt: skip

@@ -49,6 +49,19 @@ def square(out, y):
     return ((out - y) ** 2).mean()
 
 
+def squares(model, batch):
+    return square(model(batch["x"]), batch["y"])
+
+
+def entropy(model, batch):
+    """Of every row, or of every place of a sequence."""
+    return F.cross_entropy(model(batch["x"]).flatten(0, -2), batch["y"].flatten())
+
+
+def entropy_of(z, y):
+    return optax.softmax_cross_entropy_with_integer_labels(z, y).mean()
+
+
 def gelu():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 12), nn.GELU(), nn.Linear(12, 6))
@@ -66,7 +79,7 @@ def gelu():
     return GivenPair(
         "goodfire-ai/spd#624",
         model,
-        lambda m, b: square(m(b["x"]), b["y"]),
+        squares,
         {"x": r.randn(8, 6), "y": r.randn(8, 6)},
         f(False),
         f(True),
@@ -106,13 +119,12 @@ def conv_same():
             h = fl.relu(fl.Conv(5, (3, 3), strides=2, padding=self.pad, name="conv2")(h))
             return fl.Dense(3, name="fc")(h.mean((1, 2)))
 
-    ce_t = lambda m, b: F.cross_entropy(m(b["x"]), b["y"])
-    f = lambda pad: lambda p, b: optax.softmax_cross_entropy_with_integer_labels(M(pad).apply(p, b["x"]), b["y"]).mean()
+    f = lambda pad: lambda p, b: entropy_of(M(pad).apply(p, b["x"]), b["y"])
     r = rng()
     return GivenPair(
         "google/flax#963, #2993",
         model,
-        ce_t,
+        entropy,
         {"x": r.randn(4, 3, 8, 8), "y": r.randint(0, 3, 4)},
         f(1),
         f("SAME"),
@@ -153,12 +165,12 @@ def flatten():
                 h = h.transpose(0, 3, 1, 2)
             return fl.Dense(3, name="fc")(h.reshape(len(h), -1))
 
-    f = lambda n: lambda p, b: optax.softmax_cross_entropy_with_integer_labels(M(n).apply(p, b["x"]), b["y"]).mean()
+    f = lambda n: lambda p, b: entropy_of(M(n).apply(p, b["x"]), b["y"])
     r = rng()
     return GivenPair(
         "MMdnn#595, nn-transfer#17, flax docs",
         model,
-        lambda m, b: F.cross_entropy(m(b["x"]), b["y"]),
+        entropy,
         {"x": r.randn(4, 3, 6, 6), "y": r.randint(0, 3, 4)},
         f(True),
         f(False),
@@ -208,7 +220,7 @@ def gru_eqx():
                 return jax.lax.scan(lambda h, x: (cell(x, h), None), h, p["emb"]["weight"][tokens])[0]
 
             z = jax.vmap(one)(b["x"]) @ p["out"]["weight"].T + p["out"]["bias"]
-            return optax.softmax_cross_entropy_with_integer_labels(z, b["y"]).mean()
+            return entropy_of(z, b["y"])
 
         return loss
 
@@ -216,7 +228,7 @@ def gru_eqx():
     return GivenPair(
         "patrick-kidger/equinox#1003, google/flax#5594",
         model,
-        lambda m, b: F.cross_entropy(m(b["x"]), b["y"]),
+        entropy,
         {"x": r.randint(0, 11, (4, 6)), "y": r.randint(0, 3, 4)},
         f(False),
         f(True),
@@ -253,7 +265,7 @@ def bn_momentum():
     return GivenPair(
         "scverse/scvi-tools#2309",
         model,
-        lambda m, b: square(m(b["x"]), b["y"]),
+        squares,
         {"x": r.randn(8, 6), "y": r.randn(8, 2)},
         f(0.9),
         f(0.1),
@@ -293,7 +305,7 @@ def bn_eval():
     return GivenPair(
         "keras BatchNormalization epsilon 1e-3",
         model,
-        lambda m, b: square(m(b["x"]), b["y"]),
+        squares,
         {"x": r.randn(8, 6), "y": r.randn(8, 2)},
         f(1e-5),
         f(1e-3),
@@ -330,7 +342,7 @@ def padding_idx():
             if cut:
                 e = e.at[0].set(jax.lax.stop_gradient(e[0]))
             z = jnp.tanh(e[b["x"]]).mean(1) @ p["fc"]["weight"].T + p["fc"]["bias"]
-            return optax.softmax_cross_entropy_with_integer_labels(z, b["y"]).mean()
+            return entropy_of(z, b["y"])
 
         return loss
 
@@ -340,7 +352,7 @@ def padding_idx():
     return GivenPair(
         "torch padding_idx has no counterpart in flax Embed",
         model,
-        lambda m, b: F.cross_entropy(m(b["x"]), b["y"]),
+        entropy,
         {"x": x, "y": r.randint(0, 3, 4)},
         f(True),
         f(False),
@@ -372,7 +384,7 @@ def tied():
             e = p["emb"]["weight"]
             head = jax.lax.stop_gradient(e) if wrong else e
             z = jnp.tanh(e[b["x"]] @ p["fc"]["weight"].T + p["fc"]["bias"]) @ head.T
-            return optax.softmax_cross_entropy_with_integer_labels(z, b["y"]).mean()
+            return entropy_of(z, b["y"])
 
         return loss
 
@@ -380,7 +392,7 @@ def tied():
     return GivenPair(
         "weight tying (jax#35409, HF tie_word_embeddings)",
         model,
-        lambda m, b: F.cross_entropy(m(b["x"]).flatten(0, 1), b["y"].flatten()),
+        entropy,
         {"x": r.randint(0, 9, (4, 6)), "y": r.randint(0, 9, (4, 6))},
         f(False),
         f(True),
@@ -418,7 +430,7 @@ def ddof():
     return GivenPair(
         "pytorch/pytorch#7028, #19916 (std of torch is unbiased)",
         model,
-        lambda m, b: square(m(b["x"]), b["y"]),
+        squares,
         {"x": r.randn(8, 6), "y": r.randn(8, 2)},
         f(1),
         f(0),
@@ -471,7 +483,7 @@ def attn():
             h = h + layer.apply({"params": tree}, h, mask=mask)
             h = fl.LayerNorm(epsilon=1e-5).apply({"params": {"scale": p["ln"]["weight"], "bias": p["ln"]["bias"]}}, h)
             z = h @ p["head"]["weight"].T + p["head"]["bias"]
-            return optax.softmax_cross_entropy_with_integer_labels(z, b["y"]).mean()
+            return entropy_of(z, b["y"])
 
         return loss
 
@@ -479,7 +491,7 @@ def attn():
     return GivenPair(
         "algorithmic-efficiency#135 (query scale, bias shapes)",
         model,
-        lambda m, b: F.cross_entropy(m(b["x"]).flatten(0, 1), b["y"].flatten()),
+        entropy,
         {"x": r.randint(0, 11, (3, 5)), "y": r.randint(0, 11, (3, 5))},
         f(False),
         f(True),
@@ -509,7 +521,7 @@ def nnx_mlp():
     return GivenPair(
         "TF/keras leaky_relu 0.2/0.3 against torch 0.01",
         model,
-        lambda m, b: square(m(b["x"]), b["y"]),
+        squares,
         {"x": r.randn(8, 6), "y": r.randn(8, 2)},
         f(0.01),
         f(0.2),

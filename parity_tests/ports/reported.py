@@ -227,14 +227,14 @@ REPORTED = {
         nn.LayerNorm(5, elementwise_affine=False), standardise(1e-5), standardise(1e-6), "layer_norm", "JAX has 1e-06"
     ),
     "unbiased layer norm": with_act(
-        nn.LayerNorm(5, elementwise_affine=False), standardise(1e-5), standardise(1e-5, 1), "layer_norm", ""
+        nn.LayerNorm(5, elementwise_affine=False), standardise(1e-5), standardise(1e-5, 1), "layer_norm", "with N - 1"
     ),
     "RMS norm, epsilon outside": with_act(
         Rms(),
         lambda x: x / jnp.sqrt((x**2).mean(-1, keepdims=True) + 1e-5),
         lambda x: x / (jnp.sqrt((x**2).mean(-1, keepdims=True)) + 1e-5),
         "",
-        "",
+        "PyTorch the second first",
     ),
     "SAME padding at stride 2": ReportedPair(
         seeded(lambda: Conv(2)), square, IMAGES,
@@ -245,17 +245,19 @@ REPORTED = {
     ),
     "flattened NHWC": ReportedPair(seeded(Flat), square, {"x": draw(3, 3, 2, 2)}, flat, "addmm", "flattened in"),
     "scale of attention": ReportedPair(
-        seeded(Attention), square, {"x": draw(2, 3, 4)}, lambda fault: attention(1.0 if fault else 0.5), "", ""
+        seeded(Attention), square, {"x": draw(2, 3, 4)},
+        lambda fault: attention(1.0 if fault else 0.5), "", "PyTorch has 0.7071067812",
     ),
     "causal mask off by one": ReportedPair(
-        seeded(Attention), square, {"x": draw(2, 3, 4)}, lambda fault: attention(0.5, 1 if fault else 0), "", ""
+        seeded(Attention), square, {"x": draw(2, 3, 4)},
+        lambda fault: attention(0.5, 1 if fault else 0), "", "another mask",
     ),
     "mean over ignored rows": ReportedPair(
-        line(), entropy, {"x": draw(6, 4), "y": IGNORED}, ignoring, "nll_loss", ""
+        line(), entropy, {"x": draw(6, 4), "y": IGNORED}, ignoring, "nll_loss", "JAX has 6"
     ),
     "label smoothing forgotten": ReportedPair(
         line(), smoothed, {"x": draw(6, 4), "y": classes(6, 3)},
-        lambda fault: smoothing(0.0 if fault else 0.1), "", "",
+        lambda fault: smoothing(0.0 if fault else 0.1), "", "JAX has 1 where PyTorch has 0.9",
     ),
     "padding row": ReportedPair(
         seeded(Table), square, {"x": np.array([[0, 1], [2, 0]])}, table, "embedding", ""

@@ -1,18 +1,16 @@
 """All pairs of ports: ``python -m parity_tests.ports.table [NAME ...]`` holds each to its module, right and wrong.
 
-A right port has to be one formula with the module, proved; a wrong one has to be OUTSIDE, parted at the operation that
-the pair names, with a cause, and the one that the pair names. A line is printed when a pair is done.
+A right port has to be within, and one formula with the module, proved; a wrong one has to be OUTSIDE, parted at the
+operation that the pair names, with a cause, and the one that the pair names. A line is printed when a pair is done.
 """
 
 import sys
+import time
 from typing import NamedTuple
 
 import torch
 
 from logreg_parity import check
-from logreg_parity.ports.check import _programs, _sides
-from logreg_parity.ports.formula import compare
-from logreg_parity.ports.programs import with_names
 from parity_tests.ports.further import FURTHER
 from parity_tests.ports.reported import REPORTED
 
@@ -32,7 +30,7 @@ class Pair(NamedTuple):
 class Found(NamedTuple):
     """What came of a pair."""
 
-    same: bool  # the right port is one formula with the module
+    same: bool  # the right port is within, and one formula with the module
     outside: bool  # the wrong one is found
     localised: bool
     cause: bool
@@ -40,12 +38,12 @@ class Found(NamedTuple):
 
 def tried(pair: Pair) -> tuple[Found, str]:
     """What came of both ports, and the words on the wrong one."""
-    one, two = with_names(*_programs(pair.module, pair.right, None, None))
-    sides, here, _ = _sides(one, two, pair.batch, pair.params, "cpu")
-    report = check(pair.module, pair.wrong, pair.batch, pair.params, samples=4, steps=1)
+    right, report = (
+        check(pair.module, port, pair.batch, pair.params, samples=4, steps=1) for port in (pair.right, pair.wrong)
+    )
     named = bool(report.cause) and not report.cause.startswith("The cause is not one")
     found = Found(
-        compare(sides, here).verdict == "the same",
+        (right.verdict, right.formula) == ("within", "the same"),
         report.verdict == "OUTSIDE",
         bool(report.parting) and pair.operation in " ".join(report.parting),
         named and pair.cause in report.cause,
@@ -76,9 +74,11 @@ def main(names: list[str]) -> None:
     torch.set_num_threads(1)
     every, done = pairs(), []
     for name in names or every:
+        begun = time.process_time()
         found, words = tried(every[name])
         done.append(found)
-        print(f"{name:34}" + "".join(f"{word if yes else 'NOT ' + word:16}" for word, yes in found._asdict().items()))
+        said = "".join(f"{word if yes else 'NOT ' + word:16}" for word, yes in found._asdict().items())
+        print(f"{name:34}{said}{time.process_time() - begun:6.1f} s of processor time")
         if not all(found):
             print(f"  {words}")
         sums = ", ".join(f"{sum(getattr(f, word) for f in done)} {word}" for word in Found._fields)

@@ -5,7 +5,8 @@ import pytest
 from logreg_parity import check
 from logreg_parity.ports.alternatives import confusion
 from logreg_parity.ports.check import _programs, _sides
-from logreg_parity.ports.formula import compare, other_constant
+from logreg_parity.ports.edits import other_constant, other_way
+from logreg_parity.ports.formula import compare
 from logreg_parity.ports.localise import localise
 from logreg_parity.ports.mapping import build_tree, read_layout
 from logreg_parity.ports.programs import with_names
@@ -37,7 +38,9 @@ def test_right_and_wrong(name):
     assert any(part is not None for part in partings)
     if partings[0] is not None:
         assert pair.operation in partings[0].operation.title, partings[0].words
-    assert pair.cause in (other_constant(formula, sides, here) or confusion(formula, partings))
+    assert pair.cause in (
+        other_constant(formula, sides, here) or confusion(formula, partings) or other_way(formula, sides, partings)
+    )
 
 
 @pytest.mark.parametrize("name", ["conv_same", "gelu", "nnx_mlp"])

@@ -13,16 +13,17 @@ from logreg_jax.speed.fit import place as jax_place
 from logreg_parity import Dataset, gaussian
 from logreg_parity.solvers import newton as algebra
 from logreg_parity.solvers.exact import ExactBlocks
+from logreg_parity.solvers.kernels import choose
 from logreg_parity.solvers.objective import Objective
-from logreg_parity.solvers.solve import IN_NUMPY, Fitter, fit_in_numpy
-from logreg_parity.truth import exact
+from logreg_parity.solvers.solve import IN_NUMPY, Fitter, fit_by, fit_in_numpy
+from logreg_parity.truth import exact, exact_numba
 from logreg_parity.truth.optimum import find_optimum
 from logreg_parity.truth.reference import flatten
 from logreg_torch.speed.fit import place as torch_place
 from parity_tests.cases import CASES
 from parity_tests.certified import HARD_DATA
 
-FITS = (fit_in_numpy, logreg_torch.fit, logreg_jax.fit)
+FITS = (fit_in_numpy, fit_by(exact_numba.add_exactly), logreg_torch.fit, logreg_jax.fit)
 MANY = gaussian(5000, 3, seed=2)  # three blocks
 
 
@@ -47,7 +48,7 @@ def turned(dataset):
     ids=["published", "weighted, l2", "soft, float32, no bias", "hard", "many"],
 )
 def test_one_hash(dataset, options):
-    few = FITS[:2] if dataset is HARD_DATA["inversion_1e-9_overlap"] else FITS  # JAX compiles for seconds
+    few = FITS[:3] if dataset is HARD_DATA["inversion_1e-9_overlap"] else FITS  # JAX compiles for seconds
     runs = (*((fit, dataset) for fit in few), (fit_in_numpy, turned(dataset)), (logreg_torch.fit, turned(dataset)))
     fits = [fit(rows, kernel="exact", **options) for fit, rows in runs]
     assert len({hashed(fit) for fit in fits}) == 1
@@ -58,9 +59,13 @@ def test_one_hash(dataset, options):
         ).all()
 
 
+@pytest.mark.parametrize("kernel", ["exact", "exact-fused"])
 @pytest.mark.parametrize("place", [torch_place, jax_place], ids=["torch", "jax"])
-def test_any_number_of_threads(place):
-    passes = [ExactBlocks.of(MANY, "float64", place("cpu")._replace(workers=count)) for count in (1, 2, 3)]
+def test_any_number_of_threads(place, kernel):
+    here = choose(kernel, place("cpu"))
+    assert (here.exact is exact_numba.add_exactly) == (kernel == "exact-fused")
+    passes = [ExactBlocks.of(MANY, "float64", here._replace(workers=count)) for count in (1, 2, 3)]
+    passes.append(ExactBlocks.of(MANY, "float64", IN_NUMPY))
     found = [packed.sums(np.array([0.5, -1.0, 2.0, 0.25]), hessian=True) for packed in passes]
     assert (
         len({exact.digest(np.concatenate([[s.value], s.gradient, s.hessian.ravel()]), "float64") for s in found}) == 1

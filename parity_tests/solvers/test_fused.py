@@ -157,11 +157,15 @@ def test_the_gpu_kernel_has_a_widest_and_no_hessian(parameters, hessian, covered
 
 
 def test_what_is_not_known_or_not_installed_is_refused(monkeypatch):
-    with pytest.raises(ValueError, match="kernel is 'fast'; give 'auto', 'plain', 'fused' or 'exact'"):
+    with pytest.raises(ValueError, match="kernel is 'fast'; give auto, plain, fused, exact, exact-fused"):
         pack(gaussian(8, 2), kernel="fast")
     monkeypatch.setattr(kernels, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"needs numba .* give kernel='plain'"):
         pack(gaussian(8, 2), kernel="fused")
+    with pytest.raises(ValueError, match=r"needs numba .* give kernel='exact'"):
+        pack(gaussian(8, 2), kernel="exact-fused")
+    with pytest.raises(ValueError, match="computes on a CPU; give 'exact'"):
+        kernels.choose("exact-fused", BlockPlace(np.asarray, None, None))
     assert not pack(gaussian(8, 2)).place.fused
 
 

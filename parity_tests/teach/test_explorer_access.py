@@ -258,6 +258,9 @@ def test_the_honesty_line(explorer):
     assert "overlap" in explorer.text("#honesty") and "(12.97, 9.171)" in explorer.text("#honesty")
     explorer.open("seed=3")
     assert "separable" in explorer.text("#honesty") and "falls for ever" in explorer.text("#honesty")
+    assert "direction w 8, b 5 the parameters go: w, b to +∞." in explorer.text("#honesty")
+    explorer.open("data=points&points=1,2,0;2,4,1;3,6,0;4,8,1;5,10,1&lang=zh")
+    assert "x₂ 等于 2 x₁：去掉其中一个。" in explorer.text("#honesty")
     explorer.open("seed=3&l2=0.01")
     assert "brings it there from infinity" in explorer.text("#honesty")
 

@@ -20,7 +20,7 @@ from logreg_jax.speed import exact_objective as jax_objective
 from logreg_parity import Dataset, Parameters, published_2021
 from logreg_parity.data.dataset import batches
 from logreg_parity.judge.compare import compare
-from logreg_parity.truth import exact
+from logreg_parity.truth import exact, exact_numba
 from logreg_parity.truth.bounds import PointBounds, largest_curvature
 from logreg_parity.truth.reference import flatten
 from logreg_parity.truth.ulp import round_dataset, round_parameters
@@ -58,6 +58,9 @@ RUNS = {
 }
 
 
+BY_HAND = (exact, exact_numba)
+
+
 def start_of(dataset):
     return Parameters(np.linspace(-0.5, 0.75, dataset.n_features), 0.25)
 
@@ -65,7 +68,7 @@ def start_of(dataset):
 def hashes(twin, dataset, options, batch, dtype, *, start=None, look=False):
     """Of the points, the losses, and what ``evaluate`` finds at the end, if asked; a twin's gradient is autograd's."""
     start = start_of(dataset) if start is None else start
-    own = {} if twin is exact else {"engine": "exact"}
+    own = {} if twin in BY_HAND else {"engine": "exact"}
     rows = batch and batches(dataset.n_rows, batch, options["steps"])
     history = twin.train(dataset, start, **options, dtype=dtype, batches=rows, keep=range(options["steps"] + 1), **own)
     kept = [np.column_stack([history.weights, history.biases]), history.losses]
@@ -75,7 +78,7 @@ def hashes(twin, dataset, options, batch, dtype, *, start=None, look=False):
 
 
 def looked(twin, dataset, options, dtype, point):
-    own = {} if twin is exact else {"engine": "exact"}
+    own = {} if twin in BY_HAND else {"engine": "exact"}
     words = {name: options[name] for name in ("l2", "reduction") if name in options}
     seen = twin.evaluate(dataset, point, dtype=dtype, **words, **own)
     numbers = [seen.logits, seen.losses, [seen.objective], flatten(seen.gradient), seen.probabilities, seen.classes]
@@ -108,8 +111,9 @@ def test_one_hash(run, dtype):
 
 @pytest.mark.parametrize("dtype", PUBLISHED)
 @pytest.mark.parametrize("run", RUNS)
-def test_numpy_and_torch_have_one_hash(run, dtype):
-    assert hashes(exact, *RUNS[run], dtype, look=True) == hashes(logreg_torch, *RUNS[run], dtype, look=True)
+def test_numpy_numba_and_torch_have_one_hash(run, dtype):
+    found = [hashes(twin, *RUNS[run], dtype, look=True) for twin in (*BY_HAND, logreg_torch)]
+    assert len(set(found)) == 1, found
 
 
 @pytest.mark.slow
@@ -208,15 +212,19 @@ def test_no_subnormal_number_is_met():
     """Points, features and weights that are so small that some processors take them for 0."""
     dataset = Dataset(np.array([[1e-310, 1.0], [2e-150, -1.0], [1.0, 1e-200]]), np.array([0.0, 1.0, 1.0]), "tiny")
     start = Parameters(np.array([5e-324, 1e-200]), 1e-310)
-    found = [hashes(t, dataset, MOMENTUM, None, "float64", start=start) for t in (exact, logreg_torch, logreg_jax)]
-    assert len(set(found)) == 1
+    twins = (*BY_HAND, logreg_torch, logreg_jax)
+    assert len({hashes(twin, dataset, MOMENTUM, None, "float64", start=start) for twin in twins}) == 1
 
 
-def test_what_is_not_finite_ends_every_run_alike():
-    dataset, start = RUNS["one row, one feature"][0], Parameters(np.array([1e305]), -1e305)
-    options = {"steps": 3, "learning_rate": 1.0, "engine": "exact", "dtype": "float64"}
-    reasons = [twin.train(dataset, start, **options).stop_reason for twin in (logreg_torch, logreg_jax)]
-    assert reasons[0] and reasons[0] == reasons[1]
+@pytest.mark.parametrize(("begin", "rate", "good"), [(1e305, 1.0, 0), (0.0, 1e302, 1)], ids=["at once", "later"])
+def test_what_is_not_finite_ends_every_run_alike(begin, rate, good):
+    """A logit that could overflow leaves no number: PyTorch asks after all steps, the others at each."""
+    dataset, start = RUNS["one row, one feature"][0], Parameters(np.array([begin]), -begin)
+    options = {"steps": 3, "learning_rate": rate, "dtype": "float64", "keep": range(4), "record": "before"}
+    runs = [twin.train(dataset, start, **options) for twin in BY_HAND]
+    runs += [twin.train(dataset, start, engine="exact", **options) for twin in (logreg_torch, logreg_jax)]
+    assert len({(run.stop_reason, exact.digest(run.weights, "float64")) for run in runs}) == 1 and runs[0].stop_reason
+    assert np.isfinite(runs[0].weights).all(axis=1).sum() == 1 + good
 
 
 def test_integers_of_a_full_block_do_not_overflow():

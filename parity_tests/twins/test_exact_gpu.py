@@ -115,8 +115,10 @@ def own(theta, columns, up, top, largest, factor, penalty):
 
 
 # Traced on the CPU by a twin that takes it for a GPU, then handed to the compiler as a program of that device.
-with mock.patch.object(torch.Tensor, "is_cuda", property(lambda self: guarded)), torch.no_grad():
-    graph = make_fx(own, decomposition_table=decomposition.select_decomp_table(), tracing_mode="real")(*given)
+seen = mock.patch.object(torch.Tensor, "is_cuda", property(lambda self: guarded))
+with seen, mock.patch("torch.compiler.is_compiling", lambda: True), torch.no_grad():
+    table = decomposition.select_decomp_table()
+    graph = make_fx(torch.func.functionalize(own), decomposition_table=table, tracing_mode="real")(*given)
 for node in graph.graph.nodes:
     if "device" in node.kwargs:
         node.kwargs = {**node.kwargs, "device": torch.device("cuda", 0)}
