@@ -7,7 +7,7 @@ JAX for the result. Nothing here can check that, and a candidate that does not w
 import gc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from statistics import quantiles
 from time import perf_counter, process_time, sleep
 from typing import NamedTuple
@@ -57,11 +57,12 @@ def digits(x: float) -> str:
 
 
 def seconds(candidate: Candidate, calls: int = 1) -> float:
-    """One call, on the average of so many."""
-    start = perf_counter()
-    for _ in range(calls):
-        candidate()
-    return (perf_counter() - start) / calls
+    """One call, on the average of so many, in the context ``candidate.within()`` where it has one: it is not timed."""
+    with getattr(candidate, "within", nullcontext)():
+        start = perf_counter()
+        for _ in range(calls):
+            candidate()
+        return (perf_counter() - start) / calls
 
 
 def settle() -> None:
@@ -130,19 +131,24 @@ class Paired(NamedTuple):
     fraction: tuple[float, float, float]
 
 
-def paired(probe: Candidate, candidates: dict[str, Candidate], *, rounds: int, budget: float) -> dict[str, Paired]:
-    """Every candidate as a fraction of a probe taken directly before and after it; interleaved, one call warming it up.
+def paired(
+    probe: Candidate, candidates: dict[str, Candidate], *, rounds: int, budget: float, turn: float
+) -> dict[str, Paired]:
+    """Every candidate as a fraction of a probe taken directly before and after it; interleaved, a turn warming it up.
 
-    The bandwidth of a shared machine drifts by a factor of two within minutes; neighbours in time share it.
+    The bandwidth of a shared machine drifts by a factor of two within minutes; neighbours in time share it. turn: as in
+    ``interleaved``, for the probe too: its threads cost a short call that comes after it more than the call takes.
     """
     probe()
     with without_garbage_collection():
         first = {name: seconds(candidate) for name, candidate in candidates.items()}
+        readings = 1 + int(turn / seconds(probe))
+        calls = {name: 1 + int(turn / seconds(candidate)) for name, candidate in candidates.items()}
         taken: dict[str, list[float]] = {name: [] for name in candidates}
         fractions: dict[str, list[float]] = {name: [] for name in candidates}
         for name, candidate in _in_turn(candidates, rounds, budget):
-            candidate()
-            before, own, after = seconds(probe), seconds(candidate), seconds(probe)
+            seconds(candidate, calls[name])
+            before, own, after = seconds(probe, readings), seconds(candidate, calls[name]), seconds(probe, readings)
             taken[name].append(own)
             fractions[name].append(min(before, after) / own)
     return {name: Paired(Timing.of(first[name], taken[name]), spread(fractions[name])) for name in candidates}

@@ -86,20 +86,13 @@ def arithmetic(dtype: str) -> Iterator[None]:
     """
     find_dtype(dtype)
     _refuse_fork()
-    if _in_force(dtype):
-        yield
-        return
-    with ExitStack() as stack:
-        stack.enter_context(jax.enable_x64(dtype == "float64"))
+    with ExitStack() as stack:  # what is so already is left: to set it takes longer than a small pass
+        if jax.enable_x64.value != (dtype == "float64"):
+            stack.enter_context(jax.enable_x64(dtype == "float64"))
         for name, value in _SET.items():
-            stack.enter_context(getattr(jax, name.removeprefix("jax_"))(value))
+            if getattr(jax.config, name) != value:
+                stack.enter_context(getattr(jax, name.removeprefix("jax_"))(value))
         yield
-
-
-def _in_force(dtype: str) -> bool:
-    """Whether all of it is so in this thread. A pass within a fit asks again, and to set it takes as long as a pass."""
-    wanted = {**_SET, "jax_enable_x64": dtype == "float64"}
-    return all(getattr(jax.config, name) == value for name, value in wanted.items())
 
 
 def one_thread() -> Callable[[Callable], Callable]:

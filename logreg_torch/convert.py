@@ -75,7 +75,7 @@ def arithmetic(dtype: str) -> Iterator[None]:
             stack.enter_context(torch.inference_mode(False))
         if not torch.is_grad_enabled():
             stack.enter_context(torch.enable_grad())
-        if torch.get_default_device().type != "cpu":
+        if torch.empty(0).device.type != "cpu":  # in a tenth of the time of ``get_default_device``
             stack.enter_context(torch.device("cpu"))
         if os.getpid() != _HOME:
             stack.enter_context(one_thread())

@@ -136,12 +136,12 @@ class BlockPlace(NamedTuple):
             return Block(self.put(X), None if weight is None else self.put(weight), rows)
 
     def here(self) -> AbstractContextManager:
-        """What the caller's thread has to enter for putting and adding."""
-        return nullcontext() if self.entered else self.within()
+        """What the caller's thread has to enter for putting and adding: nothing where no framework does."""
+        return nullcontext() if self.entered or self.in_tiles else self.within()
 
     def elsewhere(self, part: Callable[[Sequence[Block]], Sums], share: Sequence[Block]) -> Sums:
         """A part of a pass, by another thread."""
-        with self.within():
+        with self._replace(entered=False).here():
             return part(share)
 
     def has_kernel(self, parameters: int, *, hessian: bool) -> bool:
