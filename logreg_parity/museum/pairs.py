@@ -78,7 +78,7 @@ def computes(name: str, dtype: str) -> bool:
     return True
 
 
-class Shared(NamedTuple):
+class Alike(NamedTuple):
     """What the pairs of a group have in common."""
 
     kind: str  # of data: a name of KINDS
@@ -101,13 +101,13 @@ class Shared(NamedTuple):
         return not (self.weighted or self.soft or self.momentum) and self.dtype in DTYPES
 
 
-def shared(group: int) -> Shared:
+def alike(group: int) -> Alike:
     """The settings of a group of pairs, by its number."""
     draw = Draw((0, group))
     kind = draw.one("gaussian", "gaussian", "lesson", "repeated")
     n, d = draw.one(2, 3, 5, 8, 17, 33, 60, 100), draw.one(1, 2, 3, 5, 6, 17)
     momentum = draw.one(0.0, 0.0, 0.5, 0.875)
-    return Shared(
+    return Alike(
         kind,
         n,
         1 if kind == "lesson" else d,
@@ -130,7 +130,7 @@ def random_pair(seed: int) -> Trial:
     Data, row weights, start, penalty and programs are its own; shapes, format and setting those of its group, and the
     step size, a power of two, mostly is. One of the programs is a framework's, where one is installed.
     """
-    common, draw = shared(seed // GROUP), Draw((1, seed))
+    common, draw = alike(seed // GROUP), Draw((1, seed))
     if seed % SELDOM == SELDOM - 1:
         common = common._replace(kind="gaussian", n_rows=LARGE, n_features=1, weighted=False, batch_size=None, steps=1)
     known = programs()
@@ -177,7 +177,7 @@ class Draw:
         return int(self.random.randint(count))
 
 
-def _gaussian(common: Shared, draw: Draw) -> Dataset:
+def _gaussian(common: Alike, draw: Draw) -> Dataset:
     correlation, balance = draw.random.uniform(-0.9, 0.9), draw.one(0.1, 0.5, 0.9)
     return gaussian(
         common.n_rows,
@@ -190,18 +190,18 @@ def _gaussian(common: Shared, draw: Draw) -> Dataset:
     )
 
 
-def _lesson(common: Shared, draw: Draw) -> Dataset:
+def _lesson(common: Alike, draw: Draw) -> Dataset:
     w, b = draw.random.uniform(-4, 4), draw.random.uniform(-2, 2)
     labels = draw.one("rounded", "bernoulli")
     return lesson(common.n_rows, w=w, b=b, labels=labels, seed=draw.below(2**31 - 1))
 
 
-def _repeated(common: Shared, draw: Draw) -> Dataset:
+def _repeated(common: Alike, draw: Draw) -> Dataset:
     """Rows that stand there several times, in any order."""
     return _gaussian(common, draw).take(draw.random.randint(0, common.n_rows, common.n_rows))
 
 
-KINDS: dict[str, Callable[[Shared, Draw], Dataset]] = {
+KINDS: dict[str, Callable[[Alike, Draw], Dataset]] = {
     "gaussian": _gaussian,
     "lesson": _lesson,
     "repeated": _repeated,

@@ -71,7 +71,7 @@ def test_random_pairs_are_of_every_kind():
     assert {*REWRITES, "reference", "logreg_torch, threads: 1", "logreg_torch, threads: 2", "logreg_jax"} <= {
         *programs()
     }
-    groups = [pairs.shared(group) for group in range(80)]
+    groups = [pairs.alike(group) for group in range(80)]
     for field, wanted in (("kind", {*pairs.KINDS}), ("dtype", {*pairs.FORMATS}), ("weighted", {True, False})):
         assert {getattr(group, field) for group in groups} == wanted
     assert {group.plain for group in groups} == {bool(group.momentum) for group in groups} == {True, False}
