@@ -360,18 +360,20 @@ def signed_labels(s: Suspect) -> str | None:
 
 def other_losses(s: Suspect) -> str | None:
     """Classes that weigh differently, smoothed labels, or squared errors."""
-    y, z = s.rows.y, s.look.logits
+    y, z, u = s.rows.y, s.look.logits, format_of(s.dtype).unit_roundoff
     if s.stage != "row losses" or not np.isin(y, (0, 1)).all():
         return None
+    least = 8 * FUNCTION_ULPS * u  # of a weight or a smoothing; less is what the logit's rounding does: cancellation
     for label in (0, 1):
         k = int(np.argmax(np.where(y == label, s.e, 0)))
         factor = s.v[k] / s.e[k] if s.e[k] else np.nan
         off = max(1.0, factor) * (s.bound + s.bound[k] / s.e[k] * s.e) if s.e[k] else s.bound
-        if np.isin(y[s.off], label).all() and s.fits(np.where(y == label, factor * s.e, s.e), off):
+        meant = np.isin(y[s.off], label).all() and abs(factor - 1) > least
+        if meant and s.fits(np.where(y == label, factor * s.e, s.e), off):
             return f"The losses of class {label} are {digits(factor)} times what they should be: a weight of the class."
-    u, k = format_of(s.dtype).unit_roundoff, int(np.argmax(np.abs(z)))
+    k = int(np.argmax(np.abs(z)))
     share = float(f"{(s.e[k] - s.v[k]) / (z[k] * (0.5 - y[k])):.3g}") if z[k] else 0.0
-    if 0 < share < 1:
+    if least < share < 1:
         smooth = replace(s.rows, y=y + share * (0.5 - y))
         limits = GivenLogits(smooth, s.look.here, z, s.setting, s.dtype, s.engine).loss
         if s.fits(reference.stable_loss(z, smooth.y), limits + 2 * u * np.abs(z)):
