@@ -6,7 +6,7 @@ from functools import cache
 from threading import Lock
 from types import TracebackType
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 
 class Shared:
@@ -50,12 +50,20 @@ def _one_blas_thread() -> Iterator[None]:
     libraries = [library for library in _blas().lib_controllers if library.user_api == "blas"]
     before = [library.num_threads for library in libraries]
     for library in libraries:
-        library.set_num_threads(1)
+        _set(library, 1)
     try:
         yield
     finally:
         for library, threads in zip(libraries, before, strict=True):
-            library.set_num_threads(threads)
+            _set(library, threads)
+
+
+def _set(library: LibController, threads: int) -> None:
+    """From any thread: threadpoolctl 3.8 drops, without a word, what is not asked by the first thread that asked."""
+    release = getattr(library, "clear_controlling_thread", lambda **_: None)
+    release(force=True)
+    library.set_num_threads(threads)
+    release(force=True)
 
 
 one_blas_thread = Shared(_one_blas_thread)

@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import replace
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -252,10 +253,16 @@ def test_products_between_passes_run_on_one_thread_and_only_meanwhile(monkeypatc
         seen.append(blas_threads())
         yield from ()
 
-    with threadpool_limits(2, user_api="blas"):
+    def fit_and_look():
         Fitter(place, lbfgs=solver).fit(OVERLAP, solver="lbfgs")
         seen.append(blas_threads())
-    assert seen == [{1}, {2}]
+
+    with threadpool_limits(2, user_api="blas"):
+        fit_and_look()
+        other = Thread(target=fit_and_look)  # while the first one to set the number of threads still lives
+        other.start()
+        other.join()
+    assert seen == [{1}, {2}, {1}, {2}]
 
 
 def blas_threads():
